@@ -1,0 +1,25 @@
+"""dist_f1: exact F1 and its family for distributed TensorFlow.
+
+F1 does not average: it is derived from confusion counts that were summed over every replica
+first. The pipeline, one module a stage:
+
+    inputs -> decisions, targets -> counting -> counts -> accumulator -> reduction
+           -> scores -> report
+"""
+
+from dist_f1 import scores
+from dist_f1.counts import Counts
+from dist_f1.metrics import F1Score, FBetaScore, Precision, Recall
+from dist_f1.report import report
+from dist_f1.version import __version__
+
+__all__ = [
+    "Counts",
+    "F1Score",
+    "FBetaScore",
+    "Precision",
+    "Recall",
+    "__version__",
+    "report",
+    "scores",
+]

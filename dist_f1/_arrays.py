@@ -1,0 +1,52 @@
+"""The few array functions that scores need, over NumPy arrays and tensors alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def to_float(x: Any) -> Any:
+    """Float64."""
+    return tf.cast(x, tf.float64) if tf.is_tensor(x) else np.asarray(x, np.float64)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """Elementwise choice."""
+    if tf.is_tensor(condition):
+        return tf.where(condition, to_tensor(x), to_tensor(y))
+    return np.where(condition, x, y)[()]
+
+
+def to_tensor(x: Any) -> tf.Tensor:
+    """A float64 tensor of a number or tensor."""
+    return x if tf.is_tensor(x) else tf.constant(x, tf.float64)
+
+
+def total(x: Any) -> Any:
+    """The sum of all elements."""
+    return tf.reduce_sum(x) if tf.is_tensor(x) else np.sum(x)
+
+
+def sqrt(x: Any) -> Any:
+    """Elementwise square root."""
+    return tf.sqrt(x) if tf.is_tensor(x) else np.sqrt(x)
+
+
+def is_nan(x: Any) -> Any:
+    """Elementwise test for NaN."""
+    return tf.math.is_nan(x) if tf.is_tensor(x) else np.isnan(x)
+
+
+def take(x: Any, indices: list[int]) -> Any:
+    """Elements of a vector by index."""
+    return tf.gather(x, indices) if tf.is_tensor(x) else x[np.asarray(indices)]
+
+
+def divide(above: Any, below: Any, otherwise: float) -> Any:
+    """`above / below`, and `otherwise` where `below` is zero."""
+    undefined = below == 0.0
+    safe = where(undefined, np.float64(1.0), below)
+    return where(undefined, np.float64(otherwise), above / safe)

@@ -1,0 +1,184 @@
+"""`Counts`: the value from which every score is derived."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Counts(NamedTuple):
+    """Confusion counts of C classes: immutable, O(C), and a `tf.nest` structure.
+
+    Unweighted counts are int64 and exact to 2**63, weighted ones are float64. Fields are
+    tensors or, after `numpy()`, NumPy arrays.
+
+    Fields:
+        true_positive: `[C]`, rows of the class that were also predicted as it.
+        predicted: `[C]`, rows predicted as the class.
+        actual: `[C]`, rows of the class (its support).
+        total: scalar, rows counted.
+        invalid: scalar, rows that were not counted because their label is not a class or a
+            score or weight is not a number.
+        samples: sums over rows for sample averages (`dist_f1.sample_averages`); `()` unless
+            each row may name several classes.
+        confusion: `[C, C]`, true class by predicted class; `()` unless asked for.
+
+    One class (`C = 1`) is the binary case: the counts of the positive class. Its negative side
+    follows from `total`.
+
+    `a + b` merges the counts of disjoint data. It is associative and commutative, exactly so
+    for int64.
+
+    Example:
+        >>> counts = Counts.from_labels([0, 1, 2, 2], [0, 2, 2, 1], num_classes=3)
+        >>> counts.true_positive.numpy().tolist()
+        [1, 0, 1]
+        >>> (counts + counts).total.numpy()
+        8
+    """
+
+    true_positive: Any
+    predicted: Any
+    actual: Any
+    total: Any
+    invalid: Any
+    samples: Any = ()
+    confusion: Any = ()
+
+    @classmethod
+    def from_labels(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        num_classes: int,
+        sample_weight: Any = None,
+        *,
+        confusion: bool = False,
+    ) -> Counts:
+        """Counts labels that are decided already.
+
+        Args:
+            y_true: class ids `[N]`, or 0/1 indicators `[N, C]` (multilabel), NumPy or tensor.
+            y_pred: like `y_true`.
+            num_classes: C. With `num_classes=1`, labels 0 and 1 are counted as one class.
+            sample_weight: `[N]`; the counts are then float64.
+            confusion: also keep the `[C, C]` matrix.
+
+        Raises:
+            ValueError: shapes that do not match.
+        """
+        from dist_f1 import counting
+
+        return counting.from_labels(y_true, y_pred, num_classes, sample_weight, confusion)
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return int(self.true_positive.shape[-1])
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the counts are sums of weights (float64) and not numbers of rows (int64)."""
+        return self.true_positive.dtype == np.float64 or self.true_positive.dtype == tf.float64
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether a row may name any number of classes, and not exactly one."""
+        return not isinstance(self.samples, tuple)
+
+    @property
+    def false_positive(self) -> Any:
+        """`[C]`: predicted as the class, but not of it."""
+        return self.predicted - self.true_positive
+
+    @property
+    def false_negative(self) -> Any:
+        """`[C]`: of the class, but not predicted as it."""
+        return self.actual - self.true_positive
+
+    @property
+    def true_negative(self) -> Any:
+        """`[C]`: neither of the class nor predicted as it."""
+        return self.total - self.predicted - self.actual + self.true_positive
+
+    def numpy(self) -> Counts:
+        """The same value with NumPy fields."""
+        return tf.nest.map_structure(np.asarray, self)
+
+    def both_sides(self) -> Counts:
+        """Two-class counts (negative, positive) of binary counts; other counts unchanged."""
+        if self.num_classes != 1:
+            return self
+        if isinstance(self.true_positive, np.ndarray):
+            join: Any = np.concatenate
+        else:
+            join = lambda parts: tf.concat(parts, axis=0)  # noqa: E731
+        return self._replace(
+            true_positive=join([self.true_negative, self.true_positive]),
+            predicted=join([self.total - self.predicted, self.predicted]),
+            actual=join([self.total - self.actual, self.actual]),
+        )
+
+    def __add__(self, other: Any) -> Counts:  # type: ignore[override]
+        if not isinstance(other, Counts):
+            return NotImplemented
+        for name in ("true_positive", "samples", "confusion"):
+            mine, theirs = np.shape(getattr(self, name)), np.shape(getattr(other, name))
+            if mine != theirs:
+                raise ValueError(
+                    f"Counts of different shape do not add up: {name} has shape {mine} here and "
+                    f"{theirs} there. Count both with the same num_classes and decision."
+                )
+        left, right = self, other
+        if left.is_weighted != right.is_weighted:
+            left, right = left._as_weighted(), right._as_weighted()
+        return tf.nest.map_structure(lambda a, b: a + b, left, right)
+
+    def __radd__(self, other: Any) -> Counts:
+        """Lets `sum(counts)` start from 0."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def _as_weighted(self) -> Counts:
+        return tf.nest.map_structure(
+            lambda x: x.astype(np.float64)
+            if isinstance(x, np.ndarray | np.generic)
+            else tf.cast(x, tf.float64),
+            self,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the counts as a NumPy `.npz` file, whole or not at all."""
+        fields = {
+            name: value
+            for name, value in self.numpy()._asdict().items()
+            if not isinstance(value, tuple)
+        }
+        path = os.fspath(path)
+        partial = f"{path}.{os.getpid()}.partial"
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, **fields)
+            os.replace(partial, path)
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Counts:
+        """Reads what `save` wrote, with NumPy fields.
+
+        Raises:
+            ValueError: the file holds no counts.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            fields = {name: file[name] for name in file.files}
+        missing = set(cls._fields[:5]) - set(fields)
+        if missing or set(fields) - set(cls._fields):
+            raise ValueError(
+                f"{os.fspath(path)} holds {sorted(fields)}, not counts; expected a file written "
+                "by Counts.save."
+            )
+        return cls(**fields)

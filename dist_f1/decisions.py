@@ -1,0 +1,125 @@
+"""From scores to decisions: which classes a model names for each row.
+
+    rule = DecisionRule(threshold=0.5, from_logits=True)
+    decision = decide(scores, rule)     # scores [N, C]
+
+A decision holds either the ids of the chosen classes (argmax and top-k) or a yes or no for
+every class (threshold). Nothing here reads the targets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class DecisionRule:
+    """How scores become decisions.
+
+    Args:
+        threshold: `None` for argmax. A number `0 < t <= 1` decides each class on its own:
+            yes where the score is greater than `t`. A sequence gives each class its own.
+        top_k: the `k` classes with the best scores are chosen. Excludes `threshold`.
+        from_logits: the scores are logits. `threshold` still speaks of probabilities.
+
+    Ties go to the lowest index, as in `tf.argmax`.
+
+    Raises:
+        ValueError: a threshold outside `(0, 1]`, a `top_k` below 1, or both at once.
+    """
+
+    threshold: float | tuple[float, ...] | None = None
+    top_k: int | None = None
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and self.top_k is not None:
+            raise ValueError(
+                f"threshold={self.threshold} and top_k={self.top_k} are two different decisions; "
+                "pass one of them."
+            )
+        if self.top_k is not None and (not _is_integer(self.top_k) or self.top_k < 1):
+            raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", _valid_threshold(self.threshold))
+
+
+class Decision(NamedTuple):
+    """The classes named for each of N rows; exactly one of `ids` and `chosen` is set.
+
+    `ids`: int64 `[N, k]`. `chosen`: bool `[N, C]`. `undefined`: bool `[N]`, rows with a NaN
+    score, which have no winner; `None` where scores cannot be NaN.
+    """
+
+    ids: Any
+    chosen: Any
+    undefined: Any
+
+
+def decide(scores: tf.Tensor, rule: DecisionRule) -> Decision:
+    """Applies `rule` to floating-point scores `[N, C]`."""
+    # A comparison with NaN is False and argmax skips or keeps it depending on its position and
+    # the device, so NaN is looked for by itself.
+    undefined = tf.reduce_any(tf.math.is_nan(scores), axis=-1)
+    if rule.threshold is not None:
+        chosen = scores > comparison_threshold(rule.threshold, rule.from_logits, scores.dtype)
+        return Decision(None, chosen, undefined)
+    if rule.top_k is not None:
+        ids = tf.math.top_k(scores, k=rule.top_k).indices
+        return Decision(tf.cast(ids, tf.int64), None, undefined)
+    ids = tf.argmax(scores, axis=-1, output_type=tf.int64)
+    return Decision(ids[:, tf.newaxis], None, undefined)
+
+
+def comparison_threshold(
+    threshold: float | tuple[float, ...], from_logits: bool, dtype: tf.DType
+) -> np.ndarray:
+    """The constant that scores of `dtype` are compared with, in that very dtype.
+
+    With `from_logits` it is `log(t / (1 - t))`: the sigmoid is increasing, so comparing logits
+    decides the same without a sigmoid over the tensor. For float16 and bfloat16 the result is
+    what casting every score to float32 would give: `score > t` for a narrow score is
+    `score > t'` with `t'` the largest narrow number that is not above `t`.
+    """
+    wide = np.float64 if dtype == tf.float64 else np.float32
+    value = np.asarray(threshold, wide)
+    if from_logits:
+        with np.errstate(divide="ignore"):
+            exact = np.asarray(threshold, np.float64)
+            value = (np.log(exact) - np.log1p(-exact)).astype(wide)
+    narrow = dtype.as_numpy_dtype
+    rounded = value.astype(narrow)
+    if narrow == wide:
+        return rounded
+    below = np.nextafter(rounded, np.asarray(-np.inf, narrow))
+    return np.where(rounded.astype(wide) > value, below, rounded).astype(narrow)
+
+
+def _valid_threshold(threshold: Any) -> float | tuple[float, ...]:
+    values = threshold if isinstance(threshold, Sequence | np.ndarray) else [threshold]
+    for value in values:
+        if isinstance(value, str | bool) or not _is_number(value) or not 0.0 < value <= 1.0:
+            raise ValueError(
+                f"threshold must be a number with 0 < threshold <= 1, got {threshold!r}. It speaks "
+                "of probabilities; for raw scores pass from_logits=True (0.5 is then a logit of 0)."
+            )
+    if values is threshold:
+        return tuple(float(value) for value in values)
+    return float(threshold)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

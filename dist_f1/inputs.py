@@ -1,0 +1,224 @@
+"""From what a user hands in to N flat rows: shapes, dtypes, masks and weights.
+
+Everything that can be wrong with the inputs of an update is found here, from static shapes,
+before anything is counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from dist_f1.decisions import DecisionRule
+
+
+class Rows(NamedTuple):
+    """One batch, flattened to N rows.
+
+    `y_true`: `[N]` class ids, or `[N, C]` 0/1 targets, in the dtype they came in.
+    `y_pred`: `[N, C]` floating-point scores, or `[N]` int64 labels.
+    `weight`: float64 `[N]` or `None`. `keep`: bool `[N]`, False where masked out, or `None`.
+    """
+
+    y_true: Any
+    y_pred: Any
+    num_classes: int
+    weight: Any
+    keep: Any
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether `y_pred` holds scores, and not labels."""
+        return self.y_pred.shape.rank == 2
+
+
+def flatten(
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any = None,
+    mask: Any = None,
+    *,
+    rule: DecisionRule,
+    num_classes: int | None = None,
+) -> Rows:
+    """Lines targets, scores, weights and mask up with each other, one row per decision.
+
+    Args:
+        y_true: ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
+        y_pred: scores `[..., C]`; with a threshold also `[...]` or `[..., 1]` (binary, one
+            class); integer labels `[...]`, given `num_classes`.
+        sample_weight: numbers of any shape that leads `[...]`, `[B]` for `[B, T]` say. Boolean
+            weights are a mask.
+        mask: booleans, shaped like `sample_weight`; the mask that Keras attaches to `y_pred`
+            is honoured too.
+        rule: decides whether integers are labels and whether one column is a binary score.
+        num_classes: needed where `y_pred` does not show it.
+
+    Raises:
+        ValueError: shapes or dtypes that do not fit each other.
+    """
+    mask = _both(mask, getattr(y_pred, "_keras_mask", None))
+    y_pred = as_tensor(y_pred, "y_pred")
+    y_true = as_tensor(y_true, "y_true")
+    if not (y_true.dtype.is_floating or y_true.dtype.is_integer or y_true.dtype.is_bool):
+        raise ValueError(f"y_true must be numeric or boolean, got {y_true.dtype.name}.")
+    if y_pred.dtype.is_floating or rule.threshold is not None:
+        y_pred, leading, num_classes = _scores(y_pred, rule, num_classes)
+    else:
+        y_pred, leading, num_classes = _labels(y_pred, y_true, rule, num_classes)
+    y_true = _targets(y_true, leading, num_classes)
+
+    weight = None
+    if sample_weight is not None:
+        sample_weight = as_tensor(sample_weight, "sample_weight")
+        if sample_weight.dtype.is_bool:
+            mask = _both(mask, sample_weight)
+        else:
+            weight = tf.cast(_per_row(sample_weight, leading, "sample_weight"), tf.float64)
+    keep = None if mask is None else tf.cast(_per_row(mask, leading, "mask"), tf.bool)
+    return Rows(y_true, y_pred, num_classes, weight, keep)
+
+
+def as_tensor(value: Any, name: str) -> tf.Tensor:
+    """Converts to a tensor; a value per replica is refused, because it must not be summed here."""
+    if isinstance(value, tf.distribute.DistributedValues) and not isinstance(value, tf.Variable):
+        raise ValueError(
+            f"{name} holds one value per replica, so it was passed outside of a replica. Call "
+            "update_state inside the function that is given to strategy.run."
+        )
+    if isinstance(value, tf.SparseTensor | tf.RaggedTensor):
+        raise ValueError(
+            f"{name} is a {type(value).__name__}; pass {name}.to_tensor() and a mask instead."
+        )
+    tensor = tf.convert_to_tensor(value)
+    if tensor.shape.rank is None:
+        raise ValueError(f"{name} has an unknown rank; fix it with tf.ensure_shape.")
+    return tensor
+
+
+class _Leading(NamedTuple):
+    """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ..."""
+
+    static: tf.TensorShape
+    dynamic: tf.Tensor
+
+    @property
+    def rank(self) -> int:
+        return self.static.rank
+
+
+def _scores(
+    y_pred: tf.Tensor, rule: DecisionRule, num_classes: int | None
+) -> tuple[tf.Tensor, _Leading, int]:
+    if not y_pred.dtype.is_floating:
+        y_pred = tf.cast(y_pred, tf.float32)
+    rank, last = y_pred.shape.rank, y_pred.shape[-1] if y_pred.shape.rank else None
+    binary = rule.threshold is not None and (rank == 1 or (num_classes == 1 and last != 1))
+    if rank < (1 if binary else 2):
+        raise ValueError(
+            f"y_pred has shape {y_pred.shape}, without a class axis. Pass scores [..., C], or set "
+            "threshold=0.5 for one binary score per row."
+        )
+    if binary:
+        y_pred, last = y_pred[..., tf.newaxis], 1
+    if last is None and num_classes is None:
+        raise ValueError(
+            "The last axis of y_pred has an unknown size; pass num_classes= or fix it with "
+            "tf.ensure_shape."
+        )
+    if None not in (last, num_classes) and last != num_classes:
+        raise ValueError(
+            f"y_pred has {last} classes on its last axis (shape {y_pred.shape}), but num_classes is "
+            f"{num_classes}."
+        )
+    classes = int(last if last is not None else num_classes)
+    if classes == 1 and rule.threshold is None:
+        raise ValueError(
+            f"y_pred has shape {y_pred.shape}: the best of one class is always that class. Set "
+            "threshold=0.5 for a binary score."
+        )
+    if rule.top_k is not None and rule.top_k > classes:
+        raise ValueError(f"top_k={rule.top_k} is more than the {classes} classes of y_pred.")
+    if isinstance(rule.threshold, tuple) and len(rule.threshold) != classes:
+        raise ValueError(
+            f"threshold has {len(rule.threshold)} values for {classes} classes; pass one per class."
+        )
+    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
+    return tf.reshape(y_pred, [-1, classes]), leading, classes
+
+
+def _labels(
+    y_pred: tf.Tensor, y_true: tf.Tensor, rule: DecisionRule, num_classes: int | None
+) -> tuple[tf.Tensor, _Leading, int]:
+    if not (y_pred.dtype.is_integer or y_pred.dtype.is_bool):
+        raise ValueError(f"y_pred must be numeric, got {y_pred.dtype.name}.")
+    if rule.top_k is not None:
+        raise ValueError("y_pred holds integer labels, but top_k needs scores [..., C].")
+    if num_classes is None:
+        raise ValueError(
+            "y_pred holds integer labels, which do not show how many classes there are; pass "
+            "num_classes=."
+        )
+    if y_pred.shape.rank > max(y_true.shape.rank, 1) and y_pred.shape[-1] == 1:
+        y_pred = tf.squeeze(y_pred, axis=-1)
+    if y_pred.shape.rank < 1:
+        raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
+    leading = _Leading(y_pred.shape, tf.shape(y_pred))
+    return tf.reshape(tf.cast(y_pred, tf.int64), [-1]), leading, num_classes
+
+
+def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
+    """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`."""
+    extra = y_true.shape.rank - leading.rank
+    last = y_true.shape[-1] if extra == 1 else None
+    front = y_true.shape[: leading.rank]
+    fits = extra in (0, 1) and front.is_compatible_with(leading.static)
+    if extra == 1 and last is None and fits and num_classes > 1:
+        raise ValueError(
+            f"The last axis of y_true {y_true.shape} has an unknown size, so ids [..., 1] and "
+            f"targets [..., {num_classes}] look alike; fix it with tf.ensure_shape."
+        )
+    if not fits or (extra == 1 and last not in (None, 1, num_classes)):
+        wanted = f"ids {leading.static}" + (
+            f" or targets {leading.static.concatenate(num_classes)}" if num_classes > 1 else ""
+        )
+        raise ValueError(
+            f"y_true has shape {y_true.shape}, which does not match y_pred: with {num_classes} "
+            f"class(es) expected {wanted}."
+        )
+    has_class_axis = extra == 1 and last == num_classes and num_classes > 1
+    return tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
+
+
+def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
+    """Broadcasts over the trailing axes of `[...]` and flattens: `[B]` weighs all of `[B, T]`."""
+    value = as_tensor(value, name)
+    if value.shape.rank == leading.rank + 1 and value.shape[-1] == 1:
+        value = tf.squeeze(value, axis=-1)
+    missing = leading.rank - value.shape.rank
+    fits = missing >= 0 and all(
+        None in (own, other) or own in (1, other)
+        for own, other in zip(value.shape, leading.static[: value.shape.rank], strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"{name} has shape {value.shape}, which does not lead the shape {leading.static} of "
+            f"the rows. Pass one {name} per row, or per leading axes ([B] for rows [B, T])."
+        )
+    if missing == 0 and 1 not in value.shape.as_list():
+        return tf.reshape(value, [-1])
+    value = tf.reshape(value, tf.concat([tf.shape(value), [1] * missing], axis=0))
+    return tf.reshape(tf.broadcast_to(value, leading.dynamic), [-1])
+
+
+def _both(mask: Any, other: Any) -> Any:
+    if mask is None or other is None:
+        return other if mask is None else mask
+    mask, other = tf.cast(as_tensor(mask, "mask"), tf.bool), tf.cast(other, tf.bool)
+    longer = max(mask.shape.rank, other.shape.rank)
+    mask, other = (
+        tf.reshape(m, tf.concat([tf.shape(m), [1] * (longer - m.shape.rank)], axis=0))
+        for m in (mask, other)
+    )
+    return mask & other

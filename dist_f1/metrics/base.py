@@ -1,0 +1,170 @@
+"""What all Keras metrics here share: inputs to counts, counts to a score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from typing_extensions import Unpack
+
+from dist_f1 import counting, inputs
+from dist_f1.accumulator import Accumulator
+from dist_f1.counts import Counts
+from dist_f1.decisions import DecisionRule
+from dist_f1.layout import Layout
+from dist_f1.metrics.options import MetricOptions, complete
+from dist_f1.report import raise_if_invalid, report
+
+
+class CountsMetric(tf.keras.metrics.Metric):
+    """A metric that is a function of `Counts`; a subclass defines `score`.
+
+    Updating adds to this replica's own counts and sends nothing. Reading (`result`, `counts`,
+    `report`) is global, one collective.
+
+    Args:
+        average: how classes are averaged; see `dist_f1.scores`.
+        threshold: `None` (argmax), or each class on its own; see `DecisionRule`.
+        name: the name in logs.
+        dtype: of the result; counts are int64 (or float64) and scores are computed in float64.
+        **options: see `MetricOptions`.
+    """
+
+    # Keeps the [C, C] matrix beside the counts.
+    _confusion = False
+
+    def __init__(
+        self,
+        average: Any = None,
+        threshold: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Unpack[MetricOptions],
+    ) -> None:
+        full = complete(options, average, threshold)
+        super().__init__(name=name, dtype=dtype)
+        self.average = average
+        self.rule = DecisionRule(threshold, full["top_k"], full["from_logits"])
+        self.num_classes = full["num_classes"]
+        self.ignore_class = full["ignore_class"]
+        self.labels = full["labels"]
+        self.zero_division = full["zero_division"]
+        self.weighted = full["weighted"]
+        self.class_names = full["class_names"]
+        self.sync = full["sync"]
+        self.accumulator = Accumulator(name=f"{self.name}_counts")
+
+    def score(self, counts: Counts) -> Any:
+        """The value of the metric, in float64, from counts summed over replicas."""
+        raise NotImplementedError
+
+    @property
+    def threshold(self) -> float | tuple[float, ...] | None:
+        """The threshold of the decision, or `None` for argmax and top-k."""
+        return self.rule.threshold
+
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> None:
+        """Counts one batch on this replica.
+
+        Args:
+            y_true: class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets
+                `[..., C]`.
+            y_pred: scores `[..., C]`; with a threshold also `[B]` or `[B, 1]`, binary; or
+                integer labels `[...]`, given `num_classes`.
+            sample_weight: numbers, one per row or per leading axes (`[B]` for `[B, T]`). Rows of
+                weight 0 leave no trace. Booleans are a mask.
+            mask: booleans, shaped like `sample_weight`.
+
+        Raises:
+            ValueError: inputs that do not fit each other or the updates before.
+        """
+        rows = inputs.flatten(
+            y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
+        )
+        weighted = rows.weight is not None
+        if self.weighted is False and weighted:
+            raise ValueError(
+                "sample_weight came to a metric made with weighted=False; pass weighted=True."
+            )
+        self.accumulator.build(self._layout(rows.num_classes), weighted or bool(self.weighted))
+        self.accumulator.add(
+            counting.count(
+                rows, self.rule, ignore_class=self.ignore_class, confusion=self._confusion
+            )
+        )
+
+    def result(self) -> Any:
+        """The score. Eagerly, it raises `ValueError` if rows could not be counted."""
+        counts = self._read(everywhere=self.sync == "step")
+        if tf.executing_eagerly():
+            raise_if_invalid(counts)
+        return tf.cast(self.score(counts), self.dtype)
+
+    def counts(self) -> Counts:
+        """The counts of all replicas."""
+        return self._read(everywhere=True)
+
+    def report(self, digits: int = 2, output_dict: bool = False) -> Any:
+        """The classification report of all replicas; see `dist_f1.report`. Eager only."""
+        return report(
+            self.counts(),
+            self.class_names,
+            digits,
+            output_dict,
+            labels=self.labels,
+            zero_division=self.zero_division,
+        )
+
+    def reset_state(self) -> None:
+        """Sets all counts to zero."""
+        self.accumulator.reset()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, for `from_config`."""
+        return {
+            **super().get_config(),
+            "average": self.average,
+            "threshold": _plain(self.threshold),
+            "num_classes": self.num_classes,
+            "top_k": self.rule.top_k,
+            "ignore_class": self.ignore_class,
+            "labels": _plain(self.labels),
+            "from_logits": self.rule.from_logits,
+            "zero_division": self.zero_division,
+            "weighted": self.weighted,
+            "class_names": _plain(self.class_names),
+            "sync": self.sync,
+        }
+
+    def _averaging(self) -> dict[str, Any]:
+        """The common arguments of the scores."""
+        return {
+            "average": self.average,
+            "zero_division": self.zero_division,
+            "labels": self.labels,
+        }
+
+    def _layout(self, num_classes: int) -> Layout:
+        return Layout(
+            num_classes,
+            samples=counting.is_multilabel(self.rule, num_classes),
+            confusion=self._confusion and counting.has_confusion(self.rule, num_classes),
+        )
+
+    def _read(self, everywhere: bool) -> Counts:
+        accumulator = self.accumulator
+        if accumulator.layout is not None:
+            return accumulator.read() if everywhere else accumulator.read_locally()
+        if self.num_classes is None or not tf.executing_eagerly():
+            raise ValueError(
+                f"{self.name} was read before its first update. Call update_state first, or pass "
+                "num_classes= and read it eagerly."
+            )
+        layout = self._layout(self.num_classes)
+        return layout.unpack(tf.zeros([layout.size], tf.float64 if self.weighted else tf.int64))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
