@@ -45,6 +45,11 @@ def take(x: Any, indices: list[int]) -> Any:
     return tf.gather(x, indices) if tf.is_tensor(x) else x[np.asarray(indices)]
 
 
+def concat(parts: list[Any]) -> Any:
+    """Vectors one after the other."""
+    return tf.concat(parts, axis=0) if tf.is_tensor(parts[0]) else np.concatenate(parts)
+
+
 def divide(above: Any, below: Any, otherwise: float) -> Any:
     """`above / below`, and `otherwise` where `below` is zero."""
     undefined = below == 0.0

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dist_f1 import _arrays as xp
+
 
 class Counts(NamedTuple):
     """Confusion counts of C classes: immutable, O(C), and a `tf.nest` structure.
@@ -36,7 +38,7 @@ class Counts(NamedTuple):
         >>> counts = Counts.from_labels([0, 1, 2, 2], [0, 2, 2, 1], num_classes=3)
         >>> counts.true_positive.numpy().tolist()
         [1, 0, 1]
-        >>> (counts + counts).total.numpy()
+        >>> int((counts + counts).total)
         8
     """
 
@@ -112,17 +114,13 @@ class Counts(NamedTuple):
         """Two-class counts (negative, positive) of binary counts; other counts unchanged."""
         if self.num_classes != 1:
             return self
-        if isinstance(self.true_positive, np.ndarray):
-            join: Any = np.concatenate
-        else:
-            join = lambda parts: tf.concat(parts, axis=0)  # noqa: E731
         return self._replace(
-            true_positive=join([self.true_negative, self.true_positive]),
-            predicted=join([self.total - self.predicted, self.predicted]),
-            actual=join([self.total - self.actual, self.actual]),
+            true_positive=xp.concat([self.true_negative, self.true_positive]),
+            predicted=xp.concat([self.total - self.predicted, self.predicted]),
+            actual=xp.concat([self.total - self.actual, self.actual]),
         )
 
-    def __add__(self, other: Any) -> Counts:  # type: ignore[override]
+    def __add__(self, other: Any) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
         for name in ("true_positive", "samples", "confusion"):
@@ -142,12 +140,7 @@ class Counts(NamedTuple):
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def _as_weighted(self) -> Counts:
-        return tf.nest.map_structure(
-            lambda x: x.astype(np.float64)
-            if isinstance(x, np.ndarray | np.generic)
-            else tf.cast(x, tf.float64),
-            self,
-        )
+        return tf.nest.map_structure(xp.to_float, self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the counts as a NumPy `.npz` file, whole or not at all."""

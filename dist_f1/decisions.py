@@ -44,7 +44,7 @@ class DecisionRule:
                 f"threshold={self.threshold} and top_k={self.top_k} are two different decisions; "
                 "pass one of them."
             )
-        if self.top_k is not None and (not _is_integer(self.top_k) or self.top_k < 1):
+        if self.top_k is not None and (not is_integer(self.top_k) or self.top_k < 1):
             raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
         if self.threshold is not None:
             object.__setattr__(self, "threshold", _valid_threshold(self.threshold))
@@ -79,7 +79,7 @@ def decide(scores: tf.Tensor, rule: DecisionRule) -> Decision:
 
 def comparison_threshold(
     threshold: float | tuple[float, ...], from_logits: bool, dtype: tf.DType
-) -> np.ndarray:
+) -> Any:
     """The constant that scores of `dtype` are compared with, in that very dtype.
 
     With `from_logits` it is `log(t / (1 - t))`: the sigmoid is increasing, so comparing logits
@@ -88,7 +88,7 @@ def comparison_threshold(
     `score > t'` with `t'` the largest narrow number that is not above `t`.
     """
     wide = np.float64 if dtype == tf.float64 else np.float32
-    value = np.asarray(threshold, wide)
+    value: Any = np.asarray(threshold, wide)
     if from_logits:
         with np.errstate(divide="ignore"):
             exact = np.asarray(threshold, np.float64)
@@ -121,5 +121,6 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
+    """Whether `value` is a Python or NumPy integer, and not a boolean."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

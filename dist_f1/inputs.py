@@ -129,10 +129,10 @@ def _scores(
         )
     if None not in (last, num_classes) and last != num_classes:
         raise ValueError(
-            f"y_pred has {last} classes on its last axis (shape {y_pred.shape}), but num_classes is "
-            f"{num_classes}."
+            f"y_pred has {last} classes on its last axis (shape {y_pred.shape}), but num_classes "
+            f"is {num_classes}."
         )
-    classes = int(last if last is not None else num_classes)
+    classes = last or num_classes or 0
     if classes == 1 and rule.threshold is None:
         raise ValueError(
             f"y_pred has shape {y_pred.shape}: the best of one class is always that class. Set "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypedDict, get_args
 
 from dist_f1 import scores
-from dist_f1.decisions import DecisionRule
+from dist_f1.decisions import DecisionRule, is_integer
 
 Sync = Literal["step", "epoch"]
 
@@ -65,13 +65,14 @@ def complete(options: MetricOptions, average: str | None, threshold: Any) -> Met
         raise TypeError(f"Unknown argument {', '.join(unknown)}; known are {', '.join(DEFAULTS)}.")
     full: MetricOptions = {**DEFAULTS, **options}
     classes = full["num_classes"]
-    if classes is not None and (isinstance(classes, bool) or int(classes) != classes or classes < 1):
+    if classes is not None and not (is_integer(classes) and classes >= 1):
         raise ValueError(f"num_classes must be a positive integer, got {classes!r}.")
     if full["sync"] not in get_args(Sync):
         raise ValueError(f'sync must be "step" or "epoch", got {full["sync"]!r}.')
-    for name in ("labels", "class_names"):
-        if full[name] is not None:  # type: ignore[literal-required]
-            full[name] = tuple(full[name])  # type: ignore[literal-required]
+    if full["labels"] is not None:
+        full["labels"] = tuple(int(label) for label in full["labels"])
+    if full["class_names"] is not None:
+        full["class_names"] = tuple(full["class_names"])
     DecisionRule(threshold, full["top_k"], bool(full["from_logits"]))
     scores.check_averaging(average, full["zero_division"], full["labels"], classes)
     names = full["class_names"]

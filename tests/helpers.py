@@ -1,0 +1,84 @@
+"""Strategies, shards and graph inspection shared by the tests."""
+
+import contextlib
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+REPLICAS = (1, 2, 3, 4, 8)
+
+
+@functools.lru_cache(maxsize=None)
+def mirrored(replicas):
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+
+
+@functools.lru_cache(maxsize=None)
+def strategy(name):
+    """`none`, `one_device` or `mirrored_<replicas>`; `none` is TensorFlow's default strategy."""
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "one_device":
+        return tf.distribute.OneDeviceStrategy("CPU:0")
+    return mirrored(int(name.removeprefix("mirrored_")))
+
+
+STRATEGIES = ("none", "one_device", *(f"mirrored_{n}" for n in REPLICAS))
+
+
+def scope(strategy):
+    """The strategy's scope; TensorFlow's default strategy has none worth entering."""
+    return strategy.scope() if tf.distribute.has_strategy() or _named(strategy) else _nothing()
+
+
+def _named(strategy):
+    return type(strategy).__name__ != "_DefaultDistributionStrategy"
+
+
+_nothing = contextlib.nullcontext
+
+
+def per_replica(strategy, shards):
+    """One NumPy array per replica, as `strategy.run` takes it."""
+    if strategy.num_replicas_in_sync == 1:
+        return tf.constant(shards[0])
+    return strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(shards[context.replica_id_in_sync_group])
+    )
+
+
+def split(arrays, cuts):
+    """Splits arrays of N rows at `cuts`, which may repeat (empty shards)."""
+    edges = [0, *sorted(cuts), len(arrays[0])]
+    return [
+        [array[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+        for array in arrays
+    ]
+
+
+COLLECTIVES = (
+    "CollectiveReduce",
+    "CollectiveReduceV2",
+    "CollectiveReduceV3",
+    "CollectiveGatherV2",
+    "NcclAllReduce",
+    "NcclReduce",
+    "CrossReplicaSum",
+    "AddN",
+)
+
+
+def collectives(function, *args, replicas=1):
+    """How many reductions a `tf.function` makes: each is one node on every replica, or an AddN."""
+    graph = function.get_concrete_function(*args).graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    ops = [node.op for node in nodes if node.op in COLLECTIVES]
+    return ops.count("AddN") + (len(ops) - ops.count("AddN")) / replicas
+
+
+def scores_for(labels, num_classes, dtype=np.float32):
+    """Scores whose argmax is `labels`."""
+    noise = np.random.default_rng(0).uniform(0.0, 0.4, (len(labels), num_classes))
+    noise[np.arange(len(labels)), labels] += 1.0
+    return noise.astype(dtype)

@@ -1,0 +1,67 @@
+"""Classification tasks for hypothesis, and scikit-learn as the oracle of their scores."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import sklearn.metrics
+from hypothesis import strategies as st
+
+from dist_f1 import scores
+
+AVERAGED = {
+    "f1": (scores.f1, sklearn.metrics.f1_score),
+    "precision": (scores.precision, sklearn.metrics.precision_score),
+    "recall": (scores.recall, sklearn.metrics.recall_score),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Decided data: ids `[N]`, or 0/1 `[N, C]` for multilabel. Some weights may be 0."""
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    num_classes: int
+    weight: np.ndarray | None
+
+    @property
+    def is_multilabel(self):
+        return self.y_true.ndim == 2
+
+    def weighty(self):
+        """The rows that have a weight; a row of weight 0 leaves no trace in counts."""
+        if self.weight is None:
+            return self.y_true, self.y_pred, None
+        keep = self.weight != 0
+        return self.y_true[keep], self.y_pred[keep], self.weight[keep]
+
+
+@st.composite
+def tasks(draw, kinds=("multiclass", "binary", "multilabel"), weighted=(False, True), sizes=None):
+    """A task, drawn from a seed so that it shrinks to fewer rows and classes."""
+    kind = draw(st.sampled_from(kinds))
+    num_classes = 1 if kind == "binary" else draw(st.integers(2, 6))
+    size = draw(sizes or st.integers(1, 40))
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    # Only some classes are used, so that absent ones are common.
+    used = random.permutation(max(num_classes, 2))[: draw(st.integers(1, max(num_classes, 2)))]
+    if kind == "multilabel":
+        y_true, y_pred = (random.integers(0, 2, (size, num_classes)) for _ in "ab")
+        silent = [c for c in range(num_classes) if c not in used]
+        y_true[:, silent] = 0
+        y_pred[:, silent] = 0
+    else:
+        y_true, y_pred = (random.choice(used, size) for _ in "ab")
+    weight = None
+    if draw(st.sampled_from(weighted)):
+        weight = random.choice([0.0, 0.25, 0.7, 1.0, 3.3], size)
+        weight[0] = 1.0
+    return Task(y_true, y_pred, num_classes, weight)
+
+
+def sklearn_score(score, task, **arguments):
+    y_true, y_pred, weight = task.weighty()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return AVERAGED[score][1](y_true, y_pred, sample_weight=weight, **arguments)

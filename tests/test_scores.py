@@ -1,0 +1,218 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from tasks import AVERAGED, sklearn_score, tasks
+
+from dist_f1 import Counts, scores
+
+ZERO_DIVISION = st.sampled_from([0.0, 1.0, math.nan])
+
+
+def counts_of(task):
+    return Counts.from_labels(task.y_true, task.y_pred, task.num_classes, task.weight)
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("score", AVERAGED)
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted"])
+@given(task=tasks(["multiclass", "multilabel"]), zero_division=ZERO_DIVISION)
+def test_averages_over_all_classes_are_those_of_sklearn(score, average, task, zero_division):
+    expected = sklearn_score(score, task, average=average, zero_division=zero_division)
+    close(AVERAGED[score][0](counts_of(task).numpy(), average, zero_division), expected)
+
+
+@pytest.mark.parametrize("score", AVERAGED)
+@pytest.mark.parametrize("average", [None, "micro", "macro", "weighted"])
+@given(task=tasks(["multiclass", "multilabel"]), zero_division=ZERO_DIVISION, data=st.data())
+def test_averages_over_labels_are_those_of_sklearn(score, average, task, zero_division, data):
+    labels = data.draw(
+        st.lists(st.integers(0, task.num_classes - 1), min_size=1, unique=True), "labels"
+    )
+    arguments = {"average": average, "zero_division": zero_division, "labels": labels}
+    expected = sklearn_score(score, task, **arguments)
+    close(AVERAGED[score][0](counts_of(task).numpy(), **arguments), expected)
+
+
+@pytest.mark.parametrize("score", AVERAGED)
+@given(task=tasks(["binary"]), zero_division=ZERO_DIVISION, pos_label=st.integers(0, 1))
+def test_binary_is_that_of_sklearn_for_one_and_for_two_classes(
+    score, task, zero_division, pos_label
+):
+    if pos_label not in task.y_true and pos_label not in task.y_pred:
+        return
+    arguments = {"average": "binary", "zero_division": zero_division, "pos_label": pos_label}
+    expected = sklearn_score(score, task, **arguments)
+    ours = AVERAGED[score][0]
+    close(ours(counts_of(task).numpy(), **arguments), expected)
+    two = Counts.from_labels(task.y_true, task.y_pred, 2, task.weight)
+    close(ours(two.numpy(), **arguments), expected)
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@given(task=tasks(["binary"]))
+def test_both_sides_of_a_binary_task_average_as_in_sklearn(average, task):
+    close(
+        scores.f1(counts_of(task).numpy().both_sides(), average),
+        sklearn_score("f1", task, average=average, zero_division=0.0),
+    )
+
+
+@pytest.mark.parametrize("score", AVERAGED)
+@given(task=tasks(["multilabel"]), zero_division=ZERO_DIVISION)
+def test_sample_averages_are_those_of_sklearn(score, task, zero_division):
+    expected = sklearn_score(score, task, average="samples", zero_division=zero_division)
+    close(AVERAGED[score][0](counts_of(task).numpy(), "samples", zero_division), expected)
+
+
+@given(
+    task=tasks(["multiclass", "multilabel"]),
+    beta=st.sampled_from([0.0, 0.3, 1.0, 2.0, 10.0, math.inf]),
+    average=st.sampled_from(["micro", "macro", "weighted"]),
+    zero_division=ZERO_DIVISION,
+)
+def test_f_beta_is_that_of_sklearn(task, beta, average, zero_division):
+    y_true, y_pred, weight = task.weighty()
+    arguments = {"beta": beta, "average": average, "zero_division": zero_division}
+    expected = sklearn.metrics.fbeta_score(y_true, y_pred, sample_weight=weight, **arguments)
+    close(scores.f_beta(counts_of(task).numpy(), **arguments), expected)
+
+
+@given(
+    task=tasks(["multiclass", "multilabel"]),
+    average=st.sampled_from([None, "micro", "macro", "weighted"]),
+)
+def test_jaccard_is_that_of_sklearn(task, average):
+    y_true, y_pred, weight = task.weighty()
+    labels = list(range(task.num_classes))
+    arguments = {"average": average, "labels": labels, "zero_division": 0.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = sklearn.metrics.jaccard_score(
+            y_true, y_pred, sample_weight=weight, **arguments
+        )
+    close(scores.jaccard(counts_of(task).numpy(), **arguments), expected)
+
+
+@given(task=tasks(["multiclass"]), zero_division=ZERO_DIVISION)
+def test_specificity_is_the_recall_of_not_being_of_the_class(task, zero_division):
+    y_true, y_pred, weight = task.weighty()
+    expected = [
+        sklearn.metrics.recall_score(
+            y_true != label, y_pred != label, sample_weight=weight, zero_division=zero_division
+        )
+        for label in range(task.num_classes)
+    ]
+    close(scores.specificity(counts_of(task).numpy(), None, zero_division), expected)
+
+
+@pytest.mark.parametrize(
+    ("score", "reference"),
+    [
+        (scores.accuracy, sklearn.metrics.accuracy_score),
+        (scores.balanced_accuracy, sklearn.metrics.balanced_accuracy_score),
+        (scores.matthews_corrcoef, sklearn.metrics.matthews_corrcoef),
+        (scores.cohen_kappa, sklearn.metrics.cohen_kappa_score),
+        (scores.hamming_loss, sklearn.metrics.hamming_loss),
+    ],
+)
+@given(task=tasks(["multiclass", "binary"], weighted=[False]))
+def test_scores_of_whole_tasks_are_those_of_sklearn(score, reference, task):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = reference(task.y_true, task.y_pred)
+    close(score(counts_of(task).numpy()), expected)
+
+
+@given(task=tasks(["multilabel"]))
+def test_multilabel_accuracy_and_hamming_loss_are_those_of_sklearn(task):
+    y_true, y_pred, weight = task.weighty()
+    counts = counts_of(task).numpy()
+    close(
+        scores.accuracy(counts),
+        sklearn.metrics.accuracy_score(y_true, y_pred, sample_weight=weight),
+    )
+    close(
+        scores.hamming_loss(counts),
+        sklearn.metrics.hamming_loss(y_true, y_pred, sample_weight=weight),
+    )
+
+
+@given(task=tasks(), average=st.sampled_from([None, "micro", "macro", "weighted"]))
+def test_tensors_in_a_graph_give_what_numpy_gives(task, average):
+    counts = counts_of(task)
+
+    def family(counts):
+        return [
+            score(counts, average)
+            for score in (scores.f1, scores.recall, scores.specificity, scores.jaccard)
+        ] + [scores.accuracy(counts), scores.hamming_loss(counts)]
+
+    for ours, expected in zip(tf.function(family)(counts), family(counts.numpy()), strict=True):
+        assert ours.dtype == tf.float64
+        close(ours, expected)
+
+
+def test_a_class_that_is_absent_does_not_enter_the_macro_mean():
+    counts = Counts.from_labels([0, 1], [0, 1], num_classes=5).numpy()
+    assert scores.f1(counts, "macro") == 1.0
+    assert scores.f1(counts, "macro", labels=range(5)) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted", "binary"])
+@pytest.mark.parametrize("zero_division", [0.0, 1.0, math.nan])
+def test_no_rows_give_zero_division(average, zero_division):
+    counts = Counts.from_labels(np.zeros(0, int), np.zeros(0, int), num_classes=2).numpy()
+    np.testing.assert_equal(float(scores.f1(counts, average, zero_division)), zero_division)
+
+
+def test_huge_counts_keep_their_precision():
+    big = np.int64(2**62)
+    counts = Counts(np.array([big]), np.array([big]), np.array([big]), big, np.int64(0))
+    assert scores.f1(counts, "micro") == 1.0
+
+
+COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"average": "makro"}, "average must be None or one of .*macro.*'makro'"),
+        ({"average": "binary"}, "needs two classes.*have 3"),
+        ({"average": "samples"}, "may name several"),
+        ({"zero_division": 0.5}, "must be 0, 1 or NaN, got 0.5"),
+        ({"labels": []}, "at least one class"),
+        ({"labels": [1, 1]}, "none twice"),
+        ({"labels": [0, 3]}, r"labels holds \[3\].*0 to 3 - 1"),
+        ({"labels": [-1]}, r"labels holds \[-1\]"),
+        ({"beta": -1.0}, "beta must be 0 or more"),
+        ({"beta": math.nan}, "beta must be 0 or more"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        scores.f_beta(COUNTS, **arguments)
+
+
+def test_pos_label_must_be_one_of_two():
+    counts = Counts.from_labels([0, 1], [0, 1], num_classes=2).numpy()
+    with pytest.raises(ValueError, match="pos_label must be 0 or 1"):
+        scores.f1(counts, "binary", pos_label=2)
+
+
+@pytest.mark.parametrize(
+    "score", [scores.matthews_corrcoef, scores.cohen_kappa, scores.balanced_accuracy]
+)
+def test_scores_of_one_class_per_row_refuse_multilabel_counts(score):
+    counts = Counts.from_labels(np.eye(3, dtype=int), np.eye(3, dtype=int), num_classes=3)
+    with pytest.raises(ValueError, match="one class per row"):
+        score(counts)
