@@ -144,6 +144,8 @@ def _scores(
         raise ValueError(
             f"threshold has {len(rule.threshold)} values for {classes} classes; pass one per class."
         )
+    if last is None:
+        y_pred = tf.ensure_shape(y_pred, [*y_pred.shape[:-1], classes])
     leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
     return tf.reshape(y_pred, [-1, classes]), leading, classes
 

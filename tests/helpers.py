@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -9,12 +10,12 @@ import tensorflow as tf
 REPLICAS = (1, 2, 3, 4, 8)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def mirrored(replicas):
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def strategy(name):
     """`none`, `one_device` or `mirrored_<replicas>`; `none` is TensorFlow's default strategy."""
     if name == "none":
@@ -51,10 +52,7 @@ def per_replica(strategy, shards):
 def split(arrays, cuts):
     """Splits arrays of N rows at `cuts`, which may repeat (empty shards)."""
     edges = [0, *sorted(cuts), len(arrays[0])]
-    return [
-        [array[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
-        for array in arrays
-    ]
+    return [[array[start:stop] for start, stop in itertools.pairwise(edges)] for array in arrays]
 
 
 COLLECTIVES = (

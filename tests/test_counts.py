@@ -78,7 +78,7 @@ def test_weighted_and_unweighted_counts_merge_as_weighted():
 
 
 def test_counts_of_different_shape_do_not_merge():
-    with pytest.raises(ValueError, match="true_positive has shape.*same num_classes"):
+    with pytest.raises(ValueError, match=r"true_positive has shape.*same num_classes"):
         Counts.from_labels([0], [0], 2) + Counts.from_labels([0], [0], 3)
     with pytest.raises(ValueError, match="samples has shape"):
         Counts.from_labels([0], [0], 2) + Counts.from_labels([[0, 1]], [[0, 1]], 2)

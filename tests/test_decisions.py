@@ -82,7 +82,7 @@ def test_no_sigmoid_is_computed():
 
 @pytest.mark.parametrize("threshold", [0.0, -0.5, 1.5, float("nan"), "0.5", True, [0.5, 2.0]])
 def test_a_threshold_that_is_no_probability_is_refused(threshold):
-    with pytest.raises(ValueError, match="0 < threshold <= 1.*from_logits"):
+    with pytest.raises(ValueError, match=r"0 < threshold <= 1.*from_logits"):
         DecisionRule(threshold)
 
 

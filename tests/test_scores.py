@@ -96,9 +96,7 @@ def test_jaccard_is_that_of_sklearn(task, average):
     arguments = {"average": average, "labels": labels, "zero_division": 0.0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        expected = sklearn.metrics.jaccard_score(
-            y_true, y_pred, sample_weight=weight, **arguments
-        )
+        expected = sklearn.metrics.jaccard_score(y_true, y_pred, sample_weight=weight, **arguments)
     close(scores.jaccard(counts_of(task).numpy(), **arguments), expected)
 
 
