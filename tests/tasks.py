@@ -38,11 +38,11 @@ class Task:
 
 
 @st.composite
-def tasks(draw, kinds=("multiclass", "binary", "multilabel"), weighted=(False, True), sizes=None):
+def tasks(draw, kinds=("multiclass", "binary", "multilabel"), weighted=(False, True), sizes=None, classes=None):
     """A task, drawn from a seed so that it shrinks to fewer rows and classes."""
     kind = draw(st.sampled_from(kinds))
-    num_classes = 1 if kind == "binary" else draw(st.integers(2, 6))
-    size = draw(sizes or st.integers(1, 40))
+    num_classes = 1 if kind == "binary" else draw(st.integers(2, 6) if classes is None else classes)
+    size = draw(st.integers(1, 40) if sizes is None else sizes)
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
     # Only some classes are used, so that absent ones are common.
     used = random.permutation(max(num_classes, 2))[: draw(st.integers(1, max(num_classes, 2)))]
