@@ -38,7 +38,13 @@ class Task:
 
 
 @st.composite
-def tasks(draw, kinds=("multiclass", "binary", "multilabel"), weighted=(False, True), sizes=None, classes=None):
+def tasks(
+    draw,
+    kinds=("multiclass", "binary", "multilabel"),
+    weighted=(False, True),
+    sizes=None,
+    classes=None,
+):
     """A task, drawn from a seed so that it shrinks to fewer rows and classes."""
     kind = draw(st.sampled_from(kinds))
     num_classes = 1 if kind == "binary" else draw(st.integers(2, 6) if classes is None else classes)

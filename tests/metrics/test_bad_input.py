@@ -1,0 +1,121 @@
+"""Each error names the cause and the remedy, and what was counted stays counted."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import dist_f1
+
+Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"average": "makro"}, r"average must be None or one of .*'makro'"),
+        ({"threshold": 1.5}, r"0 < threshold <= 1, got 1.5"),
+        ({"threshold": 0.5, "top_k": 2}, r"threshold=0.5 and top_k=2.*one of them"),
+        ({"top_k": 0}, r"top_k must be a positive integer"),
+        ({"num_classes": 0}, r"num_classes must be a positive integer"),
+        ({"num_classes": 2.5}, r"num_classes must be a positive integer"),
+        ({"labels": [5], "num_classes": 3}, r"labels holds \[5\]"),
+        ({"labels": [1, 1]}, r"none twice"),
+        ({"zero_division": 2.0}, r"zero_division must be 0, 1 or NaN"),
+        ({"sync": "batch"}, r'sync must be "step" or "epoch"'),
+        ({"class_names": ["a"], "num_classes": 3}, r"1 names for 3 classes"),
+    ],
+)
+def test_arguments_are_checked_when_the_metric_is_made(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        dist_f1.F1Score(**arguments)
+
+
+def test_an_unknown_argument_is_named():
+    with pytest.raises(TypeError, match=r"Unknown argument num_class; known are num_classes"):
+        dist_f1.F1Score(num_class=3)
+
+
+@pytest.mark.parametrize("beta", [0, -1.0, "2", True, float("nan")])
+def test_beta_must_be_positive(beta):
+    with pytest.raises(ValueError, match=r"beta must be a number greater than 0"):
+        dist_f1.FBetaScore(beta=beta)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (np.zeros((3, 1, 1)), SCORES, r"y_true has shape \(3, 1, 1\).*expected ids \(3,\)"),
+        (np.zeros((3, 2)), SCORES, r"y_true has shape \(3, 2\).*targets \(3, 3\)"),
+        (Y, np.zeros((3, 4)), r"num_classes=3.*num_classes=4"),
+        (Y, Y, r"integer labels.*pass num_classes="),
+        (Y, np.zeros(3, np.float32), r"without a class axis"),
+    ],
+)
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_batch_that_does_not_fit_is_refused_and_nothing_is_lost(y_true, y_pred, message, graph):
+    metric = dist_f1.F1Score("macro")
+    metric.update_state(Y, SCORES)
+    update = tf.function(metric.update_state) if graph else metric.update_state
+    with pytest.raises(ValueError, match=message):
+        update(y_true, y_pred)
+    assert metric.counts().total == 3
+    assert metric.result() == 1.0
+
+
+@pytest.mark.parametrize("label", [3, -1])
+def test_labels_out_of_range_raise_on_reading_with_their_number(label):
+    metric = dist_f1.F1Score("macro")
+    metric.update_state([0, 1, label, label], np.eye(3)[[0, 1, 2, 2]])
+    for read in (metric.result, metric.report):
+        with pytest.raises(ValueError, match=r"2 of 4 rows were not counted.*ignore_class="):
+            read()
+    assert metric.counts().invalid == 2
+    assert metric.counts().total == 2
+    metric.reset_state()
+    metric.update_state(Y, SCORES)
+    assert metric.result() == 1.0
+
+
+def test_nan_scores_raise_on_reading_with_their_number():
+    metric = dist_f1.F1Score("macro")
+    metric.update_state(Y, np.where([[False], [True], [False]], np.nan, SCORES))
+    with pytest.raises(ValueError, match=r"1 of 3 rows were not counted.*NaN"):
+        metric.result()
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_weights_that_come_late_are_refused_and_never_truncated(graph):
+    metric = dist_f1.F1Score("macro")
+    metric.update_state(Y, SCORES)
+    update = tf.function(metric.update_state) if graph else metric.update_state
+    with pytest.raises(ValueError, match=r"sample_weight came to.*weighted=True"):
+        update(Y, SCORES, [0.5, 0.5, 0.5])
+    assert metric.counts().total == 3
+
+
+def test_weights_are_refused_by_a_metric_made_without():
+    metric = dist_f1.F1Score("macro", weighted=False)
+    with pytest.raises(ValueError, match=r"weighted=False; pass weighted=True"):
+        metric.update_state(Y, SCORES, [1.0, 1.0, 1.0])
+
+
+def test_the_first_update_decides_whether_counts_are_weighted():
+    metric = dist_f1.F1Score("micro")
+    metric.update_state(Y, SCORES, [0.5, 0.25, 0.25])
+    metric.update_state(Y, SCORES)
+    assert metric.counts().total.numpy() == 4.0
+    assert metric.counts().total.dtype == tf.float64
+
+
+def test_a_metric_made_weighted_takes_rows_without_weights():
+    metric = dist_f1.F1Score("micro", weighted=True)
+    metric.update_state(Y, SCORES)
+    metric.update_state(Y, SCORES, [0.5, 0.5, 0.5])
+    assert metric.counts().total.numpy() == 4.5
+
+
+def test_reading_before_the_first_update():
+    with pytest.raises(ValueError, match=r"before its first update.*num_classes="):
+        dist_f1.F1Score("macro").result()
+    assert dist_f1.F1Score("macro", num_classes=3).result() == 0.0
+    assert dist_f1.F1Score("macro", num_classes=3, zero_division=1.0).result() == 1.0

@@ -1,0 +1,64 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import strategy
+
+import dist_f1
+
+METRICS = [
+    dist_f1.F1Score("macro", num_classes=3, labels=[0, 2], class_names=["a", "b", "c"]),
+    dist_f1.F1Score(None, [0.2, 0.3, 0.4], from_logits=True, zero_division=1.0, sync="epoch"),
+    dist_f1.FBetaScore("weighted", 2.0, name="f2", dtype="float64", weighted=True),
+    dist_f1.Precision("micro", top_k=2, ignore_class=1),
+    dist_f1.Recall("binary", 0.5, num_classes=1),
+]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_from_config_makes_the_same_metric(metric):
+    config = metric.get_config()
+    again = type(metric).from_config(json.loads(json.dumps(config)))
+    assert again.get_config() == config
+    through_keras = tf.keras.metrics.deserialize(tf.keras.metrics.serialize(metric))
+    assert type(through_keras) is type(metric)
+    assert through_keras.get_config() == config
+
+
+def _saved(path):
+    model = tf.keras.Sequential([tf.keras.Input([2]), tf.keras.layers.Dense(3)])
+    model.compile(
+        loss="sparse_categorical_crossentropy",
+        metrics=[dist_f1.F1Score("macro", class_names=["a", "b", "c"])],
+        weighted_metrics=[dist_f1.FBetaScore("micro", 0.5)],
+    )
+    model.fit(np.eye(2), np.array([0, 2]), verbose=0)
+    model.save(path)
+    return model
+
+
+def test_a_saved_model_comes_back_with_its_metrics(tmp_path):
+    model = _saved(tmp_path / "model.keras")
+    with strategy("mirrored_2").scope():
+        again = tf.keras.models.load_model(tmp_path / "model.keras")
+    x, y = np.random.default_rng(0).random((10, 2)), np.arange(10) % 3
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    values = again.evaluate(x, y, verbose=0, return_dict=True)
+    assert values["f1_score"] == pytest.approx(expected["f1_score"], abs=1e-6)
+    assert values["fbeta_score"] == pytest.approx(expected["fbeta_score"], abs=1e-6)
+
+
+def test_importing_the_package_is_enough_to_load_a_saved_model(tmp_path):
+    _saved(tmp_path / "model.keras")
+    code = (
+        "import tensorflow as tf, dist_f1\n"
+        f"model = tf.keras.models.load_model({str(tmp_path / 'model.keras')!r})\n"
+        "print(model.get_compile_config()['metrics'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "F1Score" in result.stdout
