@@ -1,0 +1,64 @@
+"""Data sets that ship inside scikit-learn: real, small, and no download."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Features and targets, split. Targets are ids `[N]`, or 0/1 `[N, C]` for multilabel."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_validation: np.ndarray
+    y_validation: np.ndarray
+    class_names: tuple[str, ...]
+
+
+def load(name: str, validation_fraction: float, seed: int) -> Data:
+    """Loads `digits`, `breast_cancer` or `digit_pairs`, split at random but reproducibly."""
+    try:
+        from sklearn import datasets, model_selection
+    except ImportError as error:
+        raise ImportError(
+            "The data sets come from scikit-learn; pip install 'dist-f1[train]'."
+        ) from error
+
+    def split(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        return model_selection.train_test_split(
+            x, y, test_size=validation_fraction, random_state=seed, stratify=y
+        )
+
+    if name == "breast_cancer":
+        bunch = datasets.load_breast_cancer()
+        # The source calls malignant 0; the class one looks for is the positive one.
+        x_train, x_validation, y_train, y_validation = split(bunch.data, 1 - bunch.target)
+        mean, spread = x_train.mean(axis=0), x_train.std(axis=0)
+        x_train, x_validation = (x_train - mean) / spread, (x_validation - mean) / spread
+        return Data(x_train, y_train, x_validation, y_validation, ("benign", "malignant"))
+
+    bunch = datasets.load_digits()
+    images = bunch.images[..., np.newaxis] / 16.0
+    names = tuple(str(digit) for digit in bunch.target_names)
+    x_train, x_validation, y_train, y_validation = split(images, bunch.target)
+    if name == "digit_pairs":
+        random = np.random.default_rng(seed)
+        x_train, y_train = _pairs(x_train, y_train, 3, random)
+        x_validation, y_validation = _pairs(x_validation, y_validation, 1, random)
+    return Data(x_train, y_train, x_validation, y_validation, names)
+
+
+def _pairs(
+    images: np.ndarray, digits: np.ndarray, times: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Puts every image beside `times` others, `[8, 16, 1]`, and says which digits are there."""
+    left = np.tile(np.arange(len(images)), times)
+    right = np.concatenate([random.permutation(len(images)) for _ in range(times)])
+    present = np.eye(10, dtype=np.int64)
+    return (
+        np.concatenate([images[left], images[right]], axis=2),
+        np.maximum(present[digits[left]], present[digits[right]]),
+    )

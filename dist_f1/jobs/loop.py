@@ -1,0 +1,179 @@
+"""The training loop: a custom `tf.function` step under any strategy, and the exact F1 as it runs.
+
+loop = Loop(config, data, strategy)
+for epoch in range(1, config.epochs + 1):
+    train = loop.train_epoch(epoch)
+    validation = loop.evaluate(epoch)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from dist_f1 import scores
+from dist_f1.counts import Counts
+from dist_f1.jobs import models
+from dist_f1.jobs.data import Data
+from dist_f1.jobs.settings import task_of
+from dist_f1.metrics import F1Score
+
+
+class F1WithConfusion(F1Score):
+    """F1 that also keeps the `[C, C]` matrix, for the picture; the collective stays one."""
+
+    _confusion = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """One pass over one split."""
+
+    epoch: int
+    split: str
+    loss: float
+    f1: float
+    accuracy: float
+    counts: Counts
+    seconds: float
+
+
+class Loop:
+    """A model, its optimizer and its metrics under a strategy."""
+
+    def __init__(
+        self, config: ml_collections.ConfigDict, data: Data, strategy: tf.distribute.Strategy
+    ) -> None:
+        self._config, self._strategy, self._task = config, strategy, task_of(config)
+        units = 1 if self._task == "binary" else len(data.class_names)
+        tf.keras.utils.set_random_seed(config.seed)
+        with strategy.scope():
+            self.model = models.build(config.model, data.x_train.shape[1:], units, config.dtype)
+            self.optimizer = tf.keras.optimizers.Adam(config.learning_rate)
+            self.optimizer.build(self.model.trainable_variables)
+            self._f1 = {
+                split: F1WithConfusion(
+                    config.average,
+                    config.threshold,
+                    name=f"{split}_f1",
+                    num_classes=units,
+                    from_logits=True,
+                    class_names=data.class_names,
+                )
+                for split in ("train", "validation")
+            }
+        self._train_data = self._distribute(data.x_train, data.y_train, shuffle=True)
+        self._validation_data = self._distribute(data.x_validation, data.y_validation)
+        self._steps = {
+            "train": -(-len(data.x_train) // config.batch_size),
+            "validation": -(-len(data.x_validation) // config.batch_size),
+        }
+
+    def train_epoch(self, epoch: int) -> Epoch:
+        """Trains on every row once; the progress bar shows the loss and the F1 so far."""
+        from tqdm import tqdm
+
+        started, loss, f1 = time.monotonic(), 0.0, self._f1["train"]
+        f1.reset_state()
+        title = f"epoch {epoch}/{self._config.epochs}"
+        with tqdm(self._train_data, title, self._steps["train"], unit="step") as bar:
+            for batch in bar:
+                loss += float(self._train_step(batch))
+                counts = f1.counts().numpy()
+                shown = {"loss": loss / int(counts.total), self.f1_name: float(f1.score(counts))}
+                bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
+        return self._summary(epoch, "train", loss, started)
+
+    def evaluate(self, epoch: int) -> tuple[Epoch, dict[str, np.ndarray]]:
+        """Scores every validation row once, and returns the labels and decisions as well."""
+        started, loss, f1 = time.monotonic(), 0.0, self._f1["validation"]
+        f1.reset_state()
+        labels: list[tf.Tensor] = []
+        logits: list[tf.Tensor] = []
+        for batch in self._validation_data:
+            step_loss, *outputs = self._evaluation_step(batch)
+            loss += float(step_loss)
+            for kept, output in zip((labels, logits), outputs, strict=True):
+                kept.extend(self._strategy.experimental_local_results(output))
+        predictions = {
+            "y_true": np.concatenate(labels),
+            "y_pred": self._decide(np.concatenate(logits)),
+        }
+        return self._summary(epoch, "validation", loss, started), predictions
+
+    @property
+    def f1_name(self) -> str:
+        """The name of the F1 that is shown, `f1_macro` say."""
+        return f"f1_{self._config.average}"
+
+    def report(self, output_dict: bool = False) -> Any:
+        """The per-class report of the last evaluation."""
+        return self._f1["validation"].report(digits=4, output_dict=output_dict)
+
+    def _distribute(self, x: np.ndarray, y: np.ndarray, shuffle: bool = False) -> Any:
+        data = tf.data.Dataset.from_tensor_slices((x.astype(self._config.dtype), y))
+        if shuffle:
+            data = data.shuffle(len(x), seed=self._config.seed)
+        return self._strategy.experimental_distribute_dataset(data.batch(self._config.batch_size))
+
+    @tf.function
+    def _train_step(self, batch: Any) -> tf.Tensor:
+        def replica(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                logits = self.model(x, training=True)
+                loss = tf.reduce_sum(self._row_losses(y, logits))
+                # The sum over replicas is then the mean over the global batch.
+                scaled = loss / self._config.batch_size
+            variables = self.model.trainable_variables
+            gradients = tape.gradient(scaled, variables)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            self._f1["train"].update_state(y, logits)
+            return loss
+
+        return self._sum(self._strategy.run(replica, batch))
+
+    @tf.function
+    def _evaluation_step(self, batch: Any) -> tuple[Any, Any, Any]:
+        def replica(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            logits = self.model(x, training=False)
+            self._f1["validation"].update_state(y, logits)
+            return tf.reduce_sum(self._row_losses(y, logits)), y, logits
+
+        loss, y, logits = self._strategy.run(replica, batch)
+        return self._sum(loss), y, logits
+
+    def _row_losses(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        if self._task == "multiclass":
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+        y = tf.cast(tf.reshape(y, tf.shape(logits)), logits.dtype)
+        crossed = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
+        return tf.reduce_sum(crossed, axis=-1)
+
+    def _sum(self, value: Any) -> tf.Tensor:
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+
+    def _summary(self, epoch: int, split: str, loss: float, started: float) -> Epoch:
+        f1 = self._f1[split]
+        counts = f1.counts().numpy()
+        return Epoch(
+            epoch,
+            split,
+            loss / int(counts.total),
+            float(f1.score(counts)),
+            float(scores.accuracy(counts)),
+            counts,
+            time.monotonic() - started,
+        )
+
+    def _decide(self, logits: np.ndarray) -> np.ndarray:
+        """The decisions as NumPy makes them, beside and independent of those of the metric."""
+        if self._task == "multiclass":
+            return np.argmax(logits, axis=-1)
+        probabilities = 1.0 / (1.0 + np.exp(-logits))
+        chosen = (probabilities > self._config.threshold).astype(np.int64)
+        return chosen[:, 0] if self._task == "binary" else chosen

@@ -1,0 +1,93 @@
+"""`dist-f1 train`: trains a classifier under a strategy and reports its exact global F1."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import ml_collections
+import tensorflow as tf
+from absl import flags, logging
+from ml_collections import config_flags
+
+from dist_f1 import plots
+from dist_f1.jobs import data, devices, settings
+from dist_f1.jobs.loop import Epoch, Loop
+from dist_f1.jobs.run_dir import RunDir
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "A file with get_config(), configs/digits.py say.", lock_config=True
+)
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "The directory for all results; new or empty.")
+flags.mark_flags_as_required(["config", "run_dir"])
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the command."""
+    try:
+        if len(argv) > 1:
+            raise ValueError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+        settings.validate(_CONFIG.value)
+        run_dir = RunDir(_RUN_DIR.value or "")
+        run_dir.create()
+    except ValueError as error:
+        sys.exit(f"dist-f1 train: {error}")
+    logging.set_verbosity(logging.WARNING)
+    train(_CONFIG.value, run_dir)
+
+
+def train(config: ml_collections.ConfigDict, run_dir: RunDir) -> None:
+    """Trains, evaluates after each epoch, and fills the run directory."""
+    strategy = devices.make_strategy(config.strategy, config.replicas)
+    dataset = data.load(config.dataset, config.validation_fraction, config.seed)
+    devices_used = list(strategy.extended.worker_devices)
+    run_dir.write_config(
+        {
+            **config.to_dict(),
+            "replicas": strategy.num_replicas_in_sync,
+            "devices": devices_used,
+            "class_names": dataset.class_names,
+        }
+    )
+    print(
+        f"{config.dataset}: {len(dataset.x_train)} rows to train on, "
+        f"{len(dataset.x_validation)} to validate; {strategy.num_replicas_in_sync} replica(s) on "
+        f"{', '.join(device.split('device:')[-1] for device in devices_used)}",
+        flush=True,
+    )
+    loop = Loop(config, dataset, strategy)
+    checkpoints = tf.train.CheckpointManager(
+        tf.train.Checkpoint(model=loop.model, optimizer=loop.optimizer),
+        str(run_dir.checkpoints),
+        max_to_keep=3,
+    )
+    predictions: dict[str, Any] = {}
+    for epoch in range(1, config.epochs + 1):
+        run_dir.append_metrics(_row(loop.train_epoch(epoch), loop.f1_name))
+        validation, predictions = loop.evaluate(epoch)
+        run_dir.append_metrics(_row(validation, loop.f1_name))
+        checkpoints.save(checkpoint_number=epoch)
+        print(
+            f"  validation: loss {validation.loss:.4f}, {loop.f1_name} {validation.f1:.4f}, "
+            f"accuracy {validation.accuracy:.4f}",
+            flush=True,
+        )
+    text = loop.report()
+    run_dir.write_report(text, loop.report(output_dict=True), validation.counts)
+    plots.confusion_matrix(validation.counts, dataset.class_names, run_dir.confusion_matrix)
+    if config.save_predictions:
+        run_dir.write_predictions(predictions)
+    print(f"\nvalidation, exact over all replicas:\n\n{text}\nresults are in {run_dir.path}")
+
+
+def _row(epoch: Epoch, f1_name: str) -> dict[str, Any]:
+    return {
+        "epoch": epoch.epoch,
+        "split": epoch.split,
+        "loss": epoch.loss,
+        f1_name: epoch.f1,
+        "accuracy": epoch.accuracy,
+        "rows": int(epoch.counts.total),
+        "seconds": round(epoch.seconds, 3),
+    }
