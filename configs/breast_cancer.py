@@ -17,7 +17,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.strategy = "auto"
     config.replicas = 4
 
-    config.epochs = 20
+    config.epochs = 10
     config.batch_size = 64
     config.learning_rate = 0.003
     config.dtype = "float64"

@@ -19,7 +19,7 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.epochs = 15
     config.batch_size = 128
-    config.learning_rate = 0.003
+    config.learning_rate = 0.01
     config.dtype = "float64"
     config.seed = 0
     config.save_predictions = False

@@ -18,7 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.epochs = 20
     config.batch_size = 64  # over all replicas
-    config.learning_rate = 0.003
+    config.learning_rate = 0.01
     config.dtype = "float64"  # float32 | float64: with the latter, any number of replicas agrees
     config.seed = 0
     config.save_predictions = False

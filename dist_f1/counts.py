@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,8 +167,11 @@ class Counts(NamedTuple):
         Raises:
             ValueError: the file holds no counts.
         """
-        with np.load(path, allow_pickle=False) as file:
-            fields = {name: file[name] for name in file.files}
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                fields = {name: file[name] for name in file.files}
+        except (AttributeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{os.fspath(path)} is not an .npz file of counts.") from error
         missing = set(cls._fields[:5]) - set(fields)
         if missing or set(fields) - set(cls._fields):
             raise ValueError(

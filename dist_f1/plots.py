@@ -10,6 +10,8 @@ import numpy as np
 
 from dist_f1.counts import Counts
 
+_TITLE = "rows (shade: share of the true class)"
+
 
 def confusion_matrix(
     counts: Counts, class_names: Sequence[str], path: str | os.PathLike[str]
@@ -47,6 +49,7 @@ def confusion_matrix(
             axis.set_axis_off()
         figure.supxlabel("predicted")
         figure.supylabel("true")
+        figure.suptitle(_TITLE)
     else:
         matrix = _matrix(counts)
         size = 2.2 + 0.45 * len(matrix)
@@ -55,6 +58,7 @@ def confusion_matrix(
         _heatmap(axis, matrix, class_names)
         axis.set_xlabel("predicted")
         axis.set_ylabel("true")
+        axis.set_title(_TITLE, fontsize="medium")
     figure.savefig(path, dpi=150)
 
 
@@ -84,7 +88,7 @@ def _heatmap(axis: Any, matrix: np.ndarray, names: Sequence[str]) -> None:
     shares = matrix / np.where(rows == 0, 1, rows)
     axis.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), value in np.ndenumerate(matrix):
-        if value:
+        if value or len(matrix) == 2:
             axis.text(
                 column,
                 row,

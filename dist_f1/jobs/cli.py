@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 
-from absl import app
+from absl import app, flags
 
 _COMMANDS = {
     "train": "train a classifier and report its exact global F1",
@@ -19,7 +20,14 @@ def run() -> None:
     if command in _COMMANDS:
         # Each command defines its own flags when it is imported.
         module = importlib.import_module(f"dist_f1.jobs.{command}")
-        app.run(module.main, argv=[f"{sys.argv[0]} {command}", *sys.argv[2:]])
+        for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
+            # --help lists the key flags of the program, which absl takes to be this file's own.
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+        app.run(
+            module.main,
+            argv=[f"{sys.argv[0]} {command}", *sys.argv[2:]],
+            flags_parser=lambda args: _parse(command, args),
+        )
     asked = command in ("", "-h", "--help", "help")
     lines = [f"  {name:8}{summary}" for name, summary in _COMMANDS.items()]
     usage = "\n".join(
@@ -28,6 +36,22 @@ def run() -> None:
     if not asked:
         sys.exit(f"dist-f1: unknown command {command!r}\n{usage}")
     print(usage)
+
+
+def _parse(command: str, args: list[str]) -> list[str]:
+    """Parses flags; what is wrong with them, or a setting the config does not have, is one line."""
+    try:
+        return flags.FLAGS(args)
+    except flags.Error as error:
+        problem = str(error)
+    except AttributeError as error:
+        # This is how a locked config refuses a key: its name, and one that is close if any is.
+        key, *close = re.findall(r"\w+", str(error).partition("Did you mean")[0]) + re.findall(
+            r'Did you mean "(\w+)"', str(error)
+        )
+        hint = f"did you mean config.{close[-1]}?" if close else "the config file lists them all."
+        problem = f"there is no config.{key}; {hint}"
+    sys.exit(f"dist-f1 {command}: {problem}")
 
 
 if __name__ == "__main__":

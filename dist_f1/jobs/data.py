@@ -20,12 +20,7 @@ class Data:
 
 def load(name: str, validation_fraction: float, seed: int) -> Data:
     """Loads `digits`, `breast_cancer` or `digit_pairs`, split at random but reproducibly."""
-    try:
-        from sklearn import datasets, model_selection
-    except ImportError as error:
-        raise ImportError(
-            "The data sets come from scikit-learn; pip install 'dist-f1[train]'."
-        ) from error
+    from sklearn import datasets, model_selection
 
     def split(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
         return model_selection.train_test_split(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import util
 from typing import Any
 
 import ml_collections
@@ -28,10 +29,11 @@ def main(argv: Sequence[str]) -> None:
     try:
         if len(argv) > 1:
             raise ValueError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+        _require_extra()
         settings.validate(_CONFIG.value)
         run_dir = RunDir(_RUN_DIR.value or "")
         run_dir.create()
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"dist-f1 train: {error}")
     logging.set_verbosity(logging.WARNING)
     train(_CONFIG.value, run_dir)
@@ -79,6 +81,12 @@ def train(config: ml_collections.ConfigDict, run_dir: RunDir) -> None:
     if config.save_predictions:
         run_dir.write_predictions(predictions)
     print(f"\nvalidation, exact over all replicas:\n\n{text}\nresults are in {run_dir.path}")
+
+
+def _require_extra() -> None:
+    absent = [name for name in ("sklearn", "tqdm", "matplotlib") if not util.find_spec(name)]
+    if absent:
+        raise ValueError(f"{', '.join(absent)} is not installed; pip install 'dist-f1[train]'.")
 
 
 def _row(epoch: Epoch, f1_name: str) -> dict[str, Any]:

@@ -1,0 +1,222 @@
+"""`dist-f1 train` end to end, in processes of its own: each has its own number of devices."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from dist_f1 import Counts, report
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+REPLICAS = (1, 2, 3, 4, 8)
+
+
+def dist_f1(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "dist_f1.jobs.cli", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Runs a job once for each config and number of replicas."""
+
+    @functools.cache
+    def train(name, replicas):
+        path = tmp_path_factory.mktemp(name) / "run"
+        result = dist_f1(
+            "train",
+            f"--config=configs/{name}.py",
+            f"--run_dir={path}",
+            "--config.epochs=2",
+            "--config.save_predictions=true",
+            f"--config.replicas={replicas}",
+        )
+        assert result.returncode == 0, result.stderr
+        return path, result
+
+    return train
+
+
+JOBS = [("digits", n) for n in REPLICAS] + [
+    (name, n) for name in ("breast_cancer", "digit_pairs") for n in (1, 3)
+]
+
+
+@pytest.mark.parametrize(("name", "replicas"), JOBS)
+def test_the_report_is_that_of_sklearn_on_the_predictions(run, name, replicas):
+    path, _ = run(name, replicas)
+    config = json.loads((path / "config.json").read_text())
+    predictions = np.load(path / "predictions.npz")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = sklearn.metrics.classification_report(
+            predictions["y_true"],
+            predictions["y_pred"],
+            target_names=config["class_names"],
+            output_dict=True,
+        )
+    ours = json.loads((path / "report.json").read_text())
+    assert list(ours) == list(expected)
+    for row, values in expected.items():
+        assert ours[row] == pytest.approx(values, abs=1e-12)
+    assert config["replicas"] == replicas == len(config["devices"])
+
+
+@pytest.mark.parametrize(("name", "replicas"), JOBS)
+def test_any_number_of_replicas_ends_with_the_same_integers(run, name, replicas):
+    ours, reference = (Counts.load(run(name, n)[0] / "counts.npz") for n in (replicas, 1))
+    assert ours.true_positive.dtype == np.int64
+    for a, b in zip(ours, reference, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_run_directory_holds_what_it_promises(run):
+    path, result = run("digits", 4)
+    assert {entry.name for entry in path.iterdir()} == {
+        "checkpoints",
+        "config.json",
+        "confusion_matrix.png",
+        "counts.npz",
+        "metrics.jsonl",
+        "predictions.npz",
+        "report.json",
+        "report.txt",
+    }
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["epoch"], row["split"]) for row in rows] == [
+        (1, "train"), (1, "validation"), (2, "train"), (2, "validation")
+    ]  # fmt: skip
+    assert [row["rows"] for row in rows] == [1437, 360, 1437, 360]
+    assert rows[2]["loss"] < rows[0]["loss"]
+    as_json = json.loads((path / "report.json").read_text())
+    assert rows[-1]["f1_macro"] == pytest.approx(as_json["macro avg"]["f1-score"], abs=1e-12)
+    assert rows[-1]["accuracy"] == pytest.approx(as_json["accuracy"], abs=1e-12)
+    assert (path / "report.txt").read_text() == report(
+        Counts.load(path / "counts.npz"), [str(digit) for digit in range(10)], digits=4
+    )
+    assert (path / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
+    assert (path / "report.txt").read_text() in result.stdout
+
+
+def test_the_progress_bar_shows_the_loss_and_the_f1_over_all_replicas(run):
+    path, result = run("digits", 4)
+    last = [line for line in result.stderr.split("\r") if "epoch 2/2" in line][-1]
+    assert "23/23" in last
+    row = json.loads((path / "metrics.jsonl").read_text().splitlines()[2])
+    assert f"loss={row['loss']:.4f}, f1_macro={row['f1_macro']:.4f}" in last
+
+
+def test_checkpoints_hold_the_trained_model(run):
+    path, _ = run("digits", 4)
+    code = f"""
+import numpy as np, tensorflow as tf
+from dist_f1.jobs import data, models
+loaded = data.load("digits", 0.2, 0)
+model = models.build("cnn", loaded.x_train.shape[1:], 10, "float64")
+latest = tf.train.latest_checkpoint({str(path / "checkpoints")!r})
+tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+decided = model(loaded.x_validation).numpy().argmax(-1)
+predictions = np.load({str(path / "predictions.npz")!r})
+assert (np.sort(decided) == np.sort(predictions["y_pred"])).all()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("style", ["text", "json", "markdown"])
+def test_the_report_command_prints_a_run_or_a_file_of_counts(run, style):
+    path, _ = run("breast_cancer", 3)
+    result = dist_f1("report", str(path), f"--format={style}", "--digits=4")
+    assert result.returncode == 0, result.stderr
+    if style == "text":
+        assert result.stdout.strip("\n") == (path / "report.txt").read_text().strip("\n")
+    elif style == "json":
+        assert json.loads(result.stdout) == json.loads((path / "report.json").read_text())
+    else:
+        rows = [line.strip("|").split("|") for line in result.stdout.splitlines()]
+        table = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in rows}
+        as_json = json.loads((path / "report.json").read_text())
+        assert table["malignant"][2] == f"{as_json['malignant']['f1-score']:.4f}"
+        assert table["accuracy"] == ["", "", f"{as_json['accuracy']:.4f}", "171"]
+    of_file = dist_f1("report", str(path / "counts.npz"), "--format=json")
+    assert json.loads(of_file.stdout)["1"] == as_json_row(path, "malignant")
+
+
+def as_json_row(path, name):
+    return json.loads((path / "report.json").read_text())[name]
+
+
+def train_with(tmp_path, *arguments):
+    return dist_f1(
+        "train", "--config=configs/digits.py", f"--run_dir={tmp_path / 'run'}", *arguments
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.epoch=3", "there is no config.epoch; did you mean config.epochs?"),
+        ("--config.zzz=3", "there is no config.zzz; the config file lists them all"),
+        ("--config.epochs=three", "--config.epochs=three: invalid literal"),
+        ("--config.epochs=0", "config.epochs must be at least 1, got 0"),
+        ("--config.average=binary", "config.average must be one of macro, micro, weighted"),
+        ("--epochs=3", "Unknown command line flag 'epochs'"),
+        ("epochs=3", "unexpected argument 'epochs=3'"),
+    ],
+)
+def test_a_wrong_setting_fails_at_once_and_is_named(tmp_path, argument, message):
+    result = train_with(tmp_path, argument)
+    assert result.returncode == 1
+    assert message in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_config_that_is_not_there_is_named(tmp_path):
+    result = dist_f1("train", "--config=configs/digit.py", f"--run_dir={tmp_path / 'run'}")
+    assert result.returncode == 1
+    assert "configs/digit.py" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("command", "flag"), [("train", "--run_dir"), ("report", "--format")])
+def test_help_lists_the_flags_of_a_command(command, flag):
+    assert flag in dist_f1(command, "--help").stdout
+    assert command in dist_f1().stdout
+
+
+def test_a_run_directory_in_use_is_left_as_it_is(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("precious")
+    result = train_with(tmp_path)
+    assert result.returncode == 1
+    assert "is not empty" in result.stderr
+    assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "nowhere"], "No such file or directory: 'nowhere'"),
+        (["report", "configs"], "configs holds no counts.npz"),
+        (["report", "README.md"], "README.md is not an .npz file of counts"),
+        (["report"], "name one run directory or counts.npz"),
+        (["trian"], "unknown command 'trian'"),
+    ],
+)
+def test_commands_say_what_is_wrong(arguments, message):
+    result = dist_f1(*arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
