@@ -40,11 +40,7 @@ def count(
     """
     classes = rows.num_classes
     target = read_targets(rows.y_true, classes, ignore_class)
-    if rows.has_scores:
-        decision = decide(rows.y_pred, rule)
-    else:
-        known = (rows.y_pred >= 0) & (rows.y_pred < classes)
-        decision = Decision(tf.where(known, rows.y_pred, 0)[:, tf.newaxis], None, ~known)
+    decision = decide(rows.y_pred, rule) if rows.has_scores else _named(rows.y_pred, classes)
     multilabel = is_multilabel(rule, classes)
     confusion = confusion and has_confusion(rule, classes)
     if confusion:
@@ -66,15 +62,28 @@ def from_labels(
     y_true: Any, y_pred: Any, num_classes: int, sample_weight: Any, confusion: bool
 ) -> Counts:
     """Counts labels `[N]` or 0/1 indicators `[N, C]`; see `Counts.from_labels`."""
-    y_true = inputs.as_tensor(y_true, "y_true")
     y_pred = inputs.as_tensor(y_pred, "y_pred")
-    indicators = num_classes == 1 or (y_pred.shape.rank == 2 and y_pred.shape[-1] == num_classes)
-    if y_pred.dtype.is_floating and not indicators:
-        y_pred = tf.cast(y_pred, tf.int64)
-    # 0.5 reads an indicator as it is.
-    rule = DecisionRule(threshold=0.5 if indicators else None)
-    rows = inputs.flatten(y_true, y_pred, sample_weight, rule=rule, num_classes=num_classes)
-    return count(rows, rule, confusion=confusion)
+    multilabel = y_pred.shape.rank == 2 and y_pred.shape[-1] == num_classes and num_classes > 1
+    if not (multilabel or y_pred.shape.rank == 1 or y_pred.shape[1:] == [1]):
+        raise ValueError(
+            f"y_pred has shape {y_pred.shape}; expected labels [N], or 0/1 indicators "
+            f"[N, {num_classes}]."
+        )
+    # Only to line the rows up: what was predicted is read as it is, like the targets.
+    rule = DecisionRule(threshold=0.5 if multilabel else None)
+    lined_up = tf.cast(y_pred, tf.float32 if multilabel else tf.int64)
+    rows = inputs.flatten(y_true, lined_up, sample_weight, rule=rule, num_classes=num_classes)
+    decision = _named(tf.reshape(y_pred, tf.shape(rows.y_pred)), num_classes)
+    target = read_targets(rows.y_true, num_classes, None)
+    confusion = confusion and has_confusion(rule, num_classes)
+    return _count(decision, target, rows.weight, None, num_classes, multilabel, confusion)
+
+
+def _named(y_pred: tf.Tensor, classes: int) -> Decision:
+    """The decision in labels `[N]` or 0/1 indicators `[N, C]`, which are read like targets."""
+    named = read_targets(y_pred, classes, None)
+    ids = None if named.ids is None else named.ids[:, tf.newaxis]
+    return Decision(ids, named.members, named.invalid)
 
 
 class _Tally(NamedTuple):

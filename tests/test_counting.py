@@ -63,6 +63,13 @@ def test_integer_predictions_are_labels(shape):
     same(count(Y_TRUE, Y_PRED.reshape(6, 1), num_classes=3), expected(Y_TRUE, Y_PRED, 3))
 
 
+def test_integer_predictions_of_one_class_are_binary_labels():
+    same(
+        count(np.array([0, 1, 1]), np.array([0, 1, 0]), num_classes=1),
+        expected([0, 1, 1], [0, 1, 0], 1),
+    )
+
+
 @pytest.mark.parametrize("y_true_shape", [(4,), (4, 1)])
 @pytest.mark.parametrize("y_pred_shape", [(4,), (4, 1)])
 @pytest.mark.parametrize("dtype", ["int32", "float32", "bool"])

@@ -117,6 +117,27 @@ def test_labels_that_are_no_class_are_invalid_and_nothing_else():
     assert counts.predicted.tolist() == counts.actual.tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "num_classes", "invalid"),
+    [
+        ([0.0, 1.0, 2.0], [0.0, 1.5, 2.0], 3, 1),
+        ([[0, 1], [1, 0]], [[0, 1], [0.7, 0]], 2, 1),
+        ([0, 1, 2], [0, 1, 1], 1, 1),
+        ([0, 1, 1], [0, 1, 2], 1, 1),
+    ],
+)
+def test_predictions_that_are_no_label_are_invalid(y_true, y_pred, num_classes, invalid):
+    counts = Counts.from_labels(y_true, y_pred, num_classes)
+    assert counts.invalid == invalid
+    assert counts.total == len(y_true) - invalid
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4, 4), (2, 2, 3), ()])
+def test_from_labels_refuses_other_shapes(shape):
+    with pytest.raises(ValueError, match=r"expected labels \[N\], or 0/1 indicators \[N, 3\]"):
+        Counts.from_labels(np.zeros(shape), np.zeros(shape), num_classes=3)
+
+
 def test_from_labels_refuses_lengths_that_differ():
     with pytest.raises(ValueError, match="y_true has shape"):
         Counts.from_labels([0, 1, 2], [0, 1], num_classes=3)
