@@ -11,6 +11,10 @@ import tensorflow as tf
 
 from dist_f1 import _arrays as xp
 
+# Share of the total weight below which a difference of sums is taken for rounding: far above what
+# 10**9 additions lose, far below what a row among them weighs.
+_ROUNDING = 2.0**-36
+
 
 class Counts(NamedTuple):
     """Confusion counts of C classes: immutable, O(C), and a `tf.nest` structure.
@@ -95,17 +99,27 @@ class Counts(NamedTuple):
     @property
     def false_positive(self) -> Any:
         """`[C]`: predicted as the class, but not of it."""
-        return self.predicted - self.true_positive
+        return self._without(self.predicted, self.true_positive)
 
     @property
     def false_negative(self) -> Any:
         """`[C]`: of the class, but not predicted as it."""
-        return self.actual - self.true_positive
+        return self._without(self.actual, self.true_positive)
 
     @property
     def true_negative(self) -> Any:
         """`[C]`: neither of the class nor predicted as it."""
-        return self.total - self.predicted - self.actual + self.true_positive
+        return self._without(self.not_actual, self.false_positive)
+
+    @property
+    def not_predicted(self) -> Any:
+        """`[C]`: not predicted as the class."""
+        return self._without(self.total, self.predicted)
+
+    @property
+    def not_actual(self) -> Any:
+        """`[C]`: not of the class."""
+        return self._without(self.total, self.actual)
 
     def numpy(self) -> Counts:
         """The same value with NumPy fields."""
@@ -117,9 +131,18 @@ class Counts(NamedTuple):
             return self
         return self._replace(
             true_positive=xp.concat([self.true_negative, self.true_positive]),
-            predicted=xp.concat([self.total - self.predicted, self.predicted]),
-            actual=xp.concat([self.total - self.actual, self.actual]),
+            predicted=xp.concat([self.not_predicted, self.predicted]),
+            actual=xp.concat([self.not_actual, self.actual]),
         )
+
+    def _without(self, whole: Any, part: Any) -> Any:
+        """`whole - part`; for weights, 0 where what is left cannot be told from rounding."""
+        rest = whole - part
+        if not self.is_weighted:
+            return rest
+        # Both are sums of the same weights in another order. A rest of rounding errors would be
+        # a denominator of a score where 0 / 0 is meant.
+        return xp.where(abs(rest) > _ROUNDING * abs(self.total), rest, 0.0)
 
     def __add__(self, other: Any) -> Counts:
         if not isinstance(other, Counts):

@@ -39,8 +39,8 @@ from dist_f1.counts import Counts
 
 Average = Literal["binary", "micro", "macro", "weighted", "samples"]
 
-# Numerator and denominator of a score. Both are linear in the counts, so that the same function
-# serves single classes and, for micro averages, sums over classes.
+# Numerator and denominator of a score for each class, `[C]`. Both are linear in the counts, so
+# that their sums over classes make the micro average.
 _Parts = Callable[[Counts], tuple[Any, Any]]
 
 
@@ -71,7 +71,10 @@ def f_beta(
     square = beta * beta
 
     def parts(c: Counts) -> tuple[Any, Any]:
-        return (1.0 + square) * c.true_positive, square * c.actual + c.predicted
+        true_positive, actual, predicted = map(
+            xp.to_float, (c.true_positive, c.actual, c.predicted)
+        )
+        return (1.0 + square) * true_positive, square * actual + predicted
 
     return _averaged(counts, parts, "f1", average, zero_division, labels, pos_label)
 
@@ -127,7 +130,7 @@ def specificity(
     """`tn / (tn + fp)`: how many of the rows not of a class are not predicted as it."""
 
     def parts(c: Counts) -> tuple[Any, Any]:
-        return c.true_negative, c.total - c.actual
+        return c.true_negative, c.not_actual
 
     return _averaged(counts, parts, None, average, zero_division, labels, pos_label)
 
@@ -198,9 +201,8 @@ def hamming_loss(counts: Counts) -> Any:
     """The share of wrong decisions: rows or, where rows name several classes, row-class pairs."""
     if not counts.is_multilabel:
         return 1.0 - accuracy(counts)
-    c = _as_float(counts)
-    wrong = xp.total(c.false_positive) + xp.total(c.false_negative)
-    return xp.divide(wrong, c.total * c.num_classes, math.nan)
+    wrong = xp.to_float(xp.total(counts.false_positive) + xp.total(counts.false_negative))
+    return xp.divide(wrong, xp.to_float(counts.total) * counts.num_classes, math.nan)
 
 
 def check_averaging(
@@ -239,15 +241,14 @@ def _averaged(
     check_averaging(average, zero_division, labels, counts.num_classes)
     if average == "binary":
         counts, labels = counts.both_sides(), [_positive(counts, pos_label)]
-    c = _as_float(counts)
     if average == "samples":
-        return _sample_average(c, ratio, zero_division)
+        return _sample_average(_as_float(counts), ratio, zero_division)
     occurs = None
-    if labels is None and not c.is_multilabel and c.num_classes > 1:
-        occurs = (c.predicted + c.actual) > 0.0
+    if labels is None and not counts.is_multilabel and counts.num_classes > 1:
+        occurs = (counts.predicted + counts.actual) > 0
     if labels is not None:
-        c = _only(c, list(labels))
-    above, below = parts(c)
+        counts = _only(counts, list(labels))
+    above, below = map(xp.to_float, parts(counts))
     if average == "micro":
         return xp.divide(xp.total(above), xp.total(below), zero_division)
     values = xp.divide(above, below, zero_division)
@@ -257,7 +258,8 @@ def _averaged(
         return values
     if occurs is not None:
         values = xp.where(occurs, values, math.nan)
-    return _mean(values, c.actual if average == "weighted" else None, zero_division)
+    support = xp.to_float(counts.actual) if average == "weighted" else None
+    return _mean(values, support, zero_division)
 
 
 def _mean(values: Any, weights: Any, empty: float) -> Any:

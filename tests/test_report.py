@@ -56,6 +56,27 @@ def test_the_text_is_that_of_sklearn_to_the_letter(task, digits):
     assert report(counts_of(task), digits=digits) == sklearn_report(task, digits=digits)
 
 
+@pytest.mark.parametrize("all_true", [None, 0, 1])
+@pytest.mark.parametrize("all_predicted", [None, 0, 1])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_side_that_is_empty_is_empty_in_spite_of_rounding(all_true, all_predicted, seed):
+    """Sums of these weights depend on their order, and the negative side is a difference."""
+    random = np.random.default_rng(seed)
+    y_true, y_pred = (
+        random.integers(0, 2, 999) if label is None else np.full(999, label)
+        for label in (all_true, all_predicted)
+    )
+    weight = random.random(999) ** 3
+    parts = (slice(333), slice(333, 999))
+    counts = sum(Counts.from_labels(y_true[s], y_pred[s], 1, weight[s]) for s in parts)
+    expected = sklearn.metrics.classification_report(
+        y_true, y_pred, sample_weight=weight, output_dict=True, zero_division=1.0
+    )
+    assert report(counts, output_dict=True, zero_division=1.0) == {
+        name: pytest.approx(row, rel=1e-12, abs=1e-12) for name, row in expected.items()
+    }
+
+
 def test_the_text_of_weighted_counts_is_that_of_sklearn():
     y_true, y_pred, weight = [0, 1, 2, 2], [0, 2, 2, 2], [0.5, 1.25, 2.0, 0.25]
     assert report(Counts.from_labels(y_true, y_pred, 3, weight)) == (
