@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
@@ -58,6 +59,7 @@ def report(
     return _as_text(rows, averages, digits)
 
 
+@tf.autograph.experimental.do_not_convert
 def raise_if_invalid(counts: Counts) -> None:
     """Raises `ValueError` where rows could not be counted; `counts` must not be symbolic."""
     invalid = int(counts.invalid)
