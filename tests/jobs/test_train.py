@@ -134,6 +134,33 @@ assert (np.sort(decided) == np.sort(predictions["y_pred"])).all()
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_the_losses_are_means_over_rows_whatever_the_split(tmp_path):
+    """A model that does not learn has one loss, and NumPy can tell it."""
+    path = tmp_path / "run"
+    result = train_with(
+        tmp_path, "--config.learning_rate=1e-30", "--config.epochs=1", "--config.replicas=3"
+    )
+    assert result.returncode == 0, result.stderr
+    code = f"""
+import json, numpy as np, tensorflow as tf
+from dist_f1.jobs import data, models
+loaded = data.load("digits", 0.2, 0)
+model = models.build("cnn", loaded.x_train.shape[1:], 10, "float64")
+latest = tf.train.latest_checkpoint({str(path / "checkpoints")!r})
+tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+losses = []
+for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_validation, loaded.y_validation)):
+    logits = model(x).numpy()
+    normal = np.log(np.exp(logits).sum(axis=-1))
+    losses.append(np.mean(normal - logits[np.arange(len(y)), y]))
+print(json.dumps(losses))
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    rows = (path / "metrics.jsonl").read_text().splitlines()
+    logged = [json.loads(row)["loss"] for row in rows]
+    assert logged == pytest.approx(json.loads(told.stdout), rel=1e-9)
+
+
 @pytest.mark.parametrize("style", ["text", "json", "markdown"])
 def test_the_report_command_prints_a_run_or_a_file_of_counts(run, style):
     path, _ = run("breast_cancer", 3)
