@@ -1,7 +1,6 @@
 """Breast cancer: malignant or not, the malignant being the fewer; one score, one threshold."""
 
 import ml_collections
-from ml_collections import config_dict
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -10,7 +9,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.dataset = "breast_cancer"
     config.model = "mlp"
     config.validation_fraction = 0.3
-    config.threshold = config_dict.placeholder(float)
     config.threshold = 0.5  # of the probability that a tumour is malignant
     config.average = "binary"
 

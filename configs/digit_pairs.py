@@ -1,7 +1,6 @@
 """Two handwritten digits side by side: which of the ten are in the picture (multilabel)."""
 
 import ml_collections
-from ml_collections import config_dict
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -10,7 +9,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.dataset = "digit_pairs"
     config.model = "cnn"
     config.validation_fraction = 0.2
-    config.threshold = config_dict.placeholder(float)
     config.threshold = 0.5  # of each digit's own probability
     config.average = "samples"
 

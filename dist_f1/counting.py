@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from dist_f1 import inputs, sample_averages
 from dist_f1.counts import Counts
-from dist_f1.decisions import Decision, DecisionRule, decide
+from dist_f1.decisions import Decision, DecisionRule, decide, is_integer
 from dist_f1.inputs import Rows
 from dist_f1.targets import Target, read_targets
 
@@ -62,6 +62,8 @@ def from_labels(
     y_true: Any, y_pred: Any, num_classes: int, sample_weight: Any, confusion: bool
 ) -> Counts:
     """Counts labels `[N]` or 0/1 indicators `[N, C]`; see `Counts.from_labels`."""
+    if not is_integer(num_classes) or num_classes < 1:
+        raise ValueError(f"num_classes must be a positive integer, got {num_classes!r}.")
     y_pred = inputs.as_tensor(y_pred, "y_pred")
     multilabel = y_pred.shape.rank == 2 and y_pred.shape[-1] == num_classes and num_classes > 1
     if not (multilabel or y_pred.shape.rank == 1 or y_pred.shape[1:] == [1]):

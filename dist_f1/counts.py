@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from dist_f1 import _arrays as xp
 
-# Share of the total weight below which a difference of sums is taken for rounding: far above what
-# 10**9 additions lose, far below what a row among them weighs.
+# Share of the total weight below which a difference of sums is taken for rounding (1.5e-11). It is
+# above what 10**9 additions are likely to lose, and below what a row of average weight among them
+# weighs; a side that really weighs less counts as empty.
 _ROUNDING = 2.0**-36
 
 
@@ -99,30 +100,39 @@ class Counts(NamedTuple):
     @property
     def false_positive(self) -> Any:
         """`[C]`: predicted as the class, but not of it."""
-        return self._without(self.predicted, self.true_positive)
+        return self.without(self.predicted, self.true_positive)
 
     @property
     def false_negative(self) -> Any:
         """`[C]`: of the class, but not predicted as it."""
-        return self._without(self.actual, self.true_positive)
+        return self.without(self.actual, self.true_positive)
 
     @property
     def true_negative(self) -> Any:
         """`[C]`: neither of the class nor predicted as it."""
-        return self._without(self.not_actual, self.false_positive)
+        return self.without(self.not_actual, self.false_positive)
 
     @property
     def not_predicted(self) -> Any:
         """`[C]`: not predicted as the class."""
-        return self._without(self.total, self.predicted)
+        return self.without(self.total, self.predicted)
 
     @property
     def not_actual(self) -> Any:
         """`[C]`: not of the class."""
-        return self._without(self.total, self.actual)
+        return self.without(self.total, self.actual)
 
     def numpy(self) -> Counts:
-        """The same value with NumPy fields."""
+        """The same value with NumPy fields.
+
+        Raises:
+            ValueError: the fields are symbolic, as inside a `tf.function`.
+        """
+        if any(tf.is_tensor(x) and not hasattr(x, "numpy") for x in tf.nest.flatten(self)):
+            raise ValueError(
+                "These counts are symbolic: inside a tf.function they have no value yet. Return "
+                "them from it, or read them outside."
+            )
         return tf.nest.map_structure(np.asarray, self)
 
     def both_sides(self) -> Counts:
@@ -135,8 +145,8 @@ class Counts(NamedTuple):
             actual=xp.concat([self.not_actual, self.actual]),
         )
 
-    def _without(self, whole: Any, part: Any) -> Any:
-        """`whole - part`; for weights, 0 where what is left cannot be told from rounding."""
+    def without(self, whole: Any, part: Any) -> Any:
+        """`whole - part` of sums; for weights, 0 where the rest cannot be told from rounding."""
         rest = whole - part
         if not self.is_weighted:
             return rest

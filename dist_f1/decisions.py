@@ -46,8 +46,20 @@ class DecisionRule:
             )
         if self.top_k is not None and (not is_integer(self.top_k) or self.top_k < 1):
             raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
+        if self.top_k is not None:
+            object.__setattr__(self, "top_k", int(self.top_k))
         if self.threshold is not None:
             object.__setattr__(self, "threshold", _valid_threshold(self.threshold))
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raises `ValueError` if the rule does not fit that many classes."""
+        if self.top_k is not None and self.top_k > num_classes:
+            raise ValueError(f"top_k={self.top_k} is more than the {num_classes} classes.")
+        if isinstance(self.threshold, tuple) and len(self.threshold) != num_classes:
+            raise ValueError(
+                f"threshold has {len(self.threshold)} values for {num_classes} classes; pass one "
+                "per class."
+            )
 
 
 class Decision(NamedTuple):
@@ -102,7 +114,11 @@ def comparison_threshold(
 
 
 def _valid_threshold(threshold: Any) -> float | tuple[float, ...]:
-    values = threshold if isinstance(threshold, Sequence | np.ndarray) else [threshold]
+    if isinstance(threshold, np.ndarray):
+        threshold = threshold.tolist()
+    values = threshold if isinstance(threshold, Sequence) else [threshold]
+    if len(values) == 0:
+        raise ValueError("threshold is an empty sequence; pass a number, or one per class.")
     for value in values:
         if isinstance(value, str | bool) or not _is_number(value) or not 0.0 < value <= 1.0:
             raise ValueError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from dist_f1.decisions import DecisionRule
@@ -61,16 +62,17 @@ def flatten(
     mask = _both(mask, getattr(y_pred, "_keras_mask", None))
     y_pred = as_tensor(y_pred, "y_pred")
     y_true = as_tensor(y_true, "y_true")
-    if not (y_true.dtype.is_floating or y_true.dtype.is_integer or y_true.dtype.is_bool):
-        raise ValueError(f"y_true must be numeric or boolean, got {y_true.dtype.name}.")
     if y_pred.dtype.is_floating or rule.threshold is not None:
         y_pred, leading, num_classes = _scores(y_pred, rule, num_classes)
     else:
         y_pred, leading, num_classes = _labels(y_pred, y_true, rule, num_classes)
-    y_true = _targets(y_true, leading, num_classes)
+    y_true = _targets(y_true, leading, num_classes, tf.shape(y_pred)[:1])
 
     weight = None
     if sample_weight is not None:
+        if not tf.is_tensor(sample_weight):
+            # TensorFlow would round Python's floats to float32.
+            sample_weight = np.asarray(sample_weight)
         sample_weight = as_tensor(sample_weight, "sample_weight")
         if sample_weight.dtype.is_bool:
             mask = _both(mask, sample_weight)
@@ -92,6 +94,8 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
             f"{name} is a {type(value).__name__}; pass {name}.to_tensor() and a mask instead."
         )
     tensor = tf.convert_to_tensor(value)
+    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
+        raise ValueError(f"{name} must be numeric or boolean, got {tensor.dtype.name}.")
     if tensor.shape.rank is None:
         raise ValueError(f"{name} has an unknown rank; fix it with tf.ensure_shape.")
     return tensor
@@ -138,12 +142,7 @@ def _scores(
             f"y_pred has shape {y_pred.shape}: the best of one class is always that class. Set "
             "threshold=0.5 for a binary score."
         )
-    if rule.top_k is not None and rule.top_k > classes:
-        raise ValueError(f"top_k={rule.top_k} is more than the {classes} classes of y_pred.")
-    if isinstance(rule.threshold, tuple) and len(rule.threshold) != classes:
-        raise ValueError(
-            f"threshold has {len(rule.threshold)} values for {classes} classes; pass one per class."
-        )
+    rule.check_classes(classes)
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape[:-1], classes])
     leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
@@ -153,16 +152,15 @@ def _scores(
 def _labels(
     y_pred: tf.Tensor, y_true: tf.Tensor, rule: DecisionRule, num_classes: int | None
 ) -> tuple[tf.Tensor, _Leading, int]:
-    if not (y_pred.dtype.is_integer or y_pred.dtype.is_bool):
-        raise ValueError(f"y_pred must be numeric, got {y_pred.dtype.name}.")
     if rule.top_k is not None:
         raise ValueError("y_pred holds integer labels, but top_k needs scores [..., C].")
     if num_classes is None:
         raise ValueError(
             "y_pred holds integer labels, which do not show how many classes there are; pass "
-            "num_classes=."
+            "num_classes=, or threshold=0.5 if they are 0/1 indicators."
         )
-    if y_pred.shape.rank > max(y_true.shape.rank, 1) and y_pred.shape[-1] == 1:
+    one_hot = y_true.shape.rank > 1 and y_true.shape[-1] == num_classes > 1
+    if y_pred.shape.rank > max(y_true.shape.rank - one_hot, 1) and y_pred.shape[-1] == 1:
         y_pred = tf.squeeze(y_pred, axis=-1)
     if y_pred.shape.rank < 1:
         raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
@@ -170,8 +168,8 @@ def _labels(
     return tf.reshape(tf.cast(y_pred, tf.int64), [-1]), leading, num_classes
 
 
-def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
-    """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`."""
+def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int, rows: tf.Tensor) -> tf.Tensor:
+    """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`; `rows` is `[N]`."""
     extra = y_true.shape.rank - leading.rank
     last = y_true.shape[-1] if extra == 1 else None
     front = y_true.shape[: leading.rank]
@@ -190,7 +188,9 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tenso
             f"class(es) expected {wanted}."
         )
     has_class_axis = extra == 1 and last == num_classes and num_classes > 1
-    return tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
+    # Asking for N rows, and not for any number, finds a mismatch of sizes that were unknown.
+    shape = tf.concat([rows, [num_classes]], axis=0) if has_class_axis else rows
+    return tf.reshape(y_true, shape)
 
 
 def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1 import scores
+from dist_f1.averaging import Average, check_averaging
 from dist_f1.counts import Counts
 
 HEADERS = ("precision", "recall", "f1-score", "support")
@@ -28,7 +29,8 @@ def report(
     It is `sklearn.metrics.classification_report` of the same data. That includes its rules:
     classes that neither occur nor are predicted have no row unless `labels` asks for them;
     where every row has one class and all that occur are shown, `accuracy` stands in the place
-    of `micro avg`; and where rows may name several classes there is a `samples avg`.
+    of `micro avg`; and where rows may name several classes there is a `samples avg`. That row alone
+    is missing when `labels` leaves a class out: counts do not tell it then.
 
     Args:
         counts: global counts. Binary counts (one class) are reported for both sides.
@@ -50,8 +52,8 @@ def report(
     raise_if_invalid(counts)
     counts = counts.both_sides()
     names = _names(class_names, counts.num_classes)
-    shown = list(labels) if labels is not None else _occurring(counts)
-    scores.check_averaging(None, zero_division, shown or None, counts.num_classes)
+    chosen = check_averaging(None, zero_division, labels, counts.num_classes)
+    shown = _occurring(counts) if chosen is None else list(chosen)
     rows = _class_rows(counts, names, shown, zero_division)
     averages = _average_rows(counts, shown, zero_division) if shown else {}
     if output_dict:
@@ -107,7 +109,7 @@ def _average_rows(
 ) -> dict[str, list[Any] | Any]:
     support = counts.actual[shown].sum()
     averages: dict[str, list[Any] | Any] = {}
-    options: list[scores.Average] = ["micro", "macro", "weighted"]
+    options: list[Average] = ["micro", "macro", "weighted"]
     if counts.is_multilabel and len(shown) == counts.num_classes:
         options.append("samples")
     for average in options:

@@ -132,6 +132,24 @@ def test_predictions_that_are_no_label_are_invalid(y_true, y_pred, num_classes, 
     assert counts.total == len(y_true) - invalid
 
 
+@pytest.mark.parametrize("num_classes", [0, -1, 2.0, None])
+def test_from_labels_refuses_a_number_of_classes_that_is_none(num_classes):
+    with pytest.raises(ValueError, match=r"num_classes must be a positive integer"):
+        Counts.from_labels([0], [0], num_classes)
+
+
+def test_weights_in_a_python_list_keep_their_precision():
+    weight = [0.1, 0.2, 0.7, 0.3]
+    counts = Counts.from_labels([0, 1, 1, 0], [0, 1, 0, 0], 2, weight).numpy()
+    assert counts.actual.tolist() == [0.1 + 0.3, 0.2 + 0.7]
+
+
+def test_symbolic_counts_say_that_they_have_no_value():
+    counts = Counts.from_labels([0], [0], 2)
+    with pytest.raises(ValueError, match=r"symbolic: inside a tf.function"):
+        tf.function(lambda c: c.numpy())(counts)
+
+
 @pytest.mark.parametrize("shape", [(4, 2), (4, 4), (2, 2, 3), ()])
 def test_from_labels_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"expected labels \[N\], or 0/1 indicators \[N, 3\]"):

@@ -122,12 +122,29 @@ def test_specificity_is_the_recall_of_not_being_of_the_class(task, zero_division
         (scores.hamming_loss, sklearn.metrics.hamming_loss),
     ],
 )
-@given(task=tasks(["multiclass", "binary"], weighted=[False]))
+@given(task=tasks(["multiclass", "binary"]))
 def test_scores_of_whole_tasks_are_those_of_sklearn(score, reference, task):
+    y_true, y_pred, weight = task.weighty()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        expected = reference(task.y_true, task.y_pred)
+        expected = reference(y_true, y_pred, sample_weight=weight)
     close(score(counts_of(task).numpy()), expected)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("seed", range(20))
+def test_degenerate_weighted_tasks_are_undefined_in_spite_of_rounding(classes, seed):
+    random = np.random.default_rng(seed)
+    size = random.integers(3, 60)
+    weight, once = random.random(size), np.ones(size, int)
+    several = random.integers(0, max(classes, 2), size)
+    same = Counts.from_labels(once, once, classes, weight).numpy()
+    assert scores.matthews_corrcoef(same) == 0.0
+    assert math.isnan(scores.cohen_kappa(same))
+    assert scores.accuracy(same) == 1.0
+    for y_true, y_pred in ((several, once), (once, several)):
+        counts = Counts.from_labels(y_true, y_pred, classes, weight).numpy()
+        assert scores.matthews_corrcoef(counts) == pytest.approx(0.0, abs=1e-12)
 
 
 @given(task=tasks(["multilabel"]))
@@ -188,7 +205,12 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
         ({"average": "binary"}, "needs two classes.*have 3"),
         ({"average": "samples"}, "may name several"),
         ({"zero_division": 0.5}, "must be 0, 1 or NaN, got 0.5"),
+        ({"zero_division": "warn"}, "must be 0, 1 or NaN, got 'warn'"),
+        ({"zero_division": None}, "must be 0, 1 or NaN, got None"),
         ({"labels": []}, "at least one class"),
+        ({"labels": [1.5]}, "must be a sequence of class ids"),
+        ({"labels": "12"}, "must be a sequence of class ids"),
+        ({"labels": 1.0}, "must be a sequence of class ids"),
         ({"labels": [1, 1]}, "none twice"),
         ({"labels": [0, 3]}, r"labels holds \[3\].*0 to 3 - 1"),
         ({"labels": [-1]}, r"labels holds \[-1\]"),
@@ -199,6 +221,30 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         scores.f_beta(COUNTS, **arguments)
+
+
+@pytest.mark.parametrize("labels", [np.array([2, 0]), tf.constant([2, 0]), range(2, -1, -2)])
+def test_labels_may_be_any_sequence_of_integers(labels):
+    np.testing.assert_array_equal(
+        scores.f1(COUNTS, labels=labels), scores.f1(COUNTS, labels=[2, 0])
+    )
+
+
+def test_sample_averages_are_over_all_classes_or_refused():
+    counts = Counts.from_labels(np.eye(3, dtype=int), np.ones([3, 3], int), num_classes=3).numpy()
+    assert scores.f1(counts, "samples", labels=[2, 1, 0]) == scores.f1(counts, "samples")
+    with pytest.raises(ValueError, match=r"over all classes.*Leave labels out"):
+        scores.f1(counts, "samples", labels=[0, 1])
+
+
+@pytest.mark.parametrize("average", ["micro", "macro", "weighted"])
+def test_labels_of_one_class_are_its_two_sides(average):
+    y_true, y_pred = [0, 1, 1, 0, 1], [0, 1, 0, 1, 1]
+    one = Counts.from_labels(y_true, y_pred, 1).numpy()
+    two = Counts.from_labels(y_true, y_pred, 2).numpy()
+    for labels in ([0], [1], [0, 1]):
+        assert scores.f1(one, average, labels=labels) == scores.f1(two, average, labels=labels)
+    np.testing.assert_array_equal(scores.f1(one, labels=[1, 0]), scores.f1(two, labels=[1, 0]))
 
 
 def test_pos_label_must_be_one_of_two():

@@ -42,9 +42,11 @@ def _parse(command: str, args: list[str]) -> list[str]:
     """Parses flags; what is wrong with them, or a setting the config does not have, is one line."""
     try:
         return flags.FLAGS(args)
-    except flags.Error as error:
+    except (flags.Error, SyntaxError, ImportError) as error:
         problem = str(error)
     except AttributeError as error:
+        if "get_config" in str(error):
+            sys.exit(f"dist-f1 {command}: the config file has no get_config().")
         # This is how a locked config refuses a key: its name, and one that is close if any is.
         key, *close = re.findall(r"\w+", str(error).partition("Did you mean")[0]) + re.findall(
             r'Did you mean "(\w+)"', str(error)

@@ -19,13 +19,23 @@ class Data:
 
 
 def load(name: str, validation_fraction: float, seed: int) -> Data:
-    """Loads `digits`, `breast_cancer` or `digit_pairs`, split at random but reproducibly."""
+    """Loads `digits`, `breast_cancer` or `digit_pairs`, split at random but reproducibly.
+
+    Raises:
+        ValueError: a side of the split would be without one of the classes.
+    """
     from sklearn import datasets, model_selection
 
     def split(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-        return model_selection.train_test_split(
-            x, y, test_size=validation_fraction, random_state=seed, stratify=y
-        )
+        try:
+            return model_selection.train_test_split(
+                x, y, test_size=validation_fraction, random_state=seed, stratify=y
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"config.validation_fraction={validation_fraction} leaves too few rows on one side "
+                f"of the split for every class to be there: {error}"
+            ) from error
 
     if name == "breast_cancer":
         bunch = datasets.load_breast_cancer()

@@ -43,6 +43,10 @@ class Epoch:
     seconds: float
 
 
+class Diverged(ArithmeticError):
+    """The model's scores are no numbers any more."""
+
+
 class Loop:
     """A model, its optimizer and its metrics under a strategy."""
 
@@ -59,7 +63,7 @@ class Loop:
             self._f1 = {
                 split: F1WithConfusion(
                     config.average,
-                    config.threshold,
+                    config.threshold or None,
                     name=f"{split}_f1",
                     num_classes=units,
                     from_logits=True,
@@ -84,7 +88,7 @@ class Loop:
         with tqdm(self._train_data, title, self._steps["train"], unit="step") as bar:
             for batch in bar:
                 loss += float(self._train_step(batch))
-                counts = f1.counts().numpy()
+                counts = self._finite(f1.counts().numpy(), epoch)
                 shown = {"loss": loss / int(counts.total), self.f1_name: float(f1.score(counts))}
                 bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
         return self._summary(epoch, "train", loss, started)
@@ -127,7 +131,7 @@ class Loop:
             with tf.GradientTape() as tape:
                 logits = self.model(x, training=True)
                 loss = tf.reduce_sum(self._row_losses(y, logits))
-                # The sum over replicas is then the mean over the global batch.
+                # Summed over replicas: the mean over a full global batch.
                 scaled = loss / self._config.batch_size
             variables = self.model.trainable_variables
             gradients = tape.gradient(scaled, variables)
@@ -159,7 +163,7 @@ class Loop:
 
     def _summary(self, epoch: int, split: str, loss: float, started: float) -> Epoch:
         f1 = self._f1[split]
-        counts = f1.counts().numpy()
+        counts = self._finite(f1.counts().numpy(), epoch)
         return Epoch(
             epoch,
             split,
@@ -170,10 +174,19 @@ class Loop:
             time.monotonic() - started,
         )
 
+    def _finite(self, counts: Counts, epoch: int) -> Counts:
+        if counts.invalid:
+            raise Diverged(
+                f"in epoch {epoch} the model gave {int(counts.invalid)} rows scores that are no "
+                "numbers, so training has diverged. Lower config.learning_rate, which is "
+                f"{self._config.learning_rate}."
+            )
+        return counts
+
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         """The decisions as NumPy makes them, beside and independent of those of the metric."""
         if self._task == "multiclass":
             return np.argmax(logits, axis=-1)
-        probabilities = 1.0 / (1.0 + np.exp(-logits))
+        probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
         chosen = (probabilities > self._config.threshold).astype(np.int64)
         return chosen[:, 0] if self._task == "binary" else chosen

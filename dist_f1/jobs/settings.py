@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import ml_collections
 
-from dist_f1.scores import Average
+from dist_f1.averaging import Average
 
 # The kind of task of each data set: how many classes a row has, and of how many.
 TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
@@ -19,27 +19,42 @@ _AVERAGES = {
 }
 
 
-def _one_of(*choices: str) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: value in choices), f"must be one of {', '.join(choices)}"
+class _Rule(NamedTuple):
+    kind: type
+    accepts: Callable[[Any], bool]
+    text: str
 
 
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+def _one_of(*choices: str) -> _Rule:
+    return _Rule(str, lambda value: value in choices, f"must be one of {', '.join(choices)}")
+
+
+def _at_least(least: int, most: float = math.inf) -> _Rule:
+    limit = f" and at most {most}" if most < math.inf else ""
+    text = f"must be an integer of at least {least}{limit}"
+    return _Rule(int, lambda value: least <= value <= most, text)
+
+
+_RULES = {
     "dataset": _one_of(*TASKS),
     "model": _one_of("cnn", "mlp"),
-    "validation_fraction": (lambda value: 0.0 < value < 1.0, "must be between 0 and 1"),
-    "threshold": (
-        lambda value: value is None or 0.0 < value <= 1.0,
-        "must be None, or a probability above 0",
+    "validation_fraction": _Rule(
+        float, lambda value: 0.0 < value < 1.0, "must be a number between 0 and 1"
+    ),
+    "threshold": _Rule(
+        float, lambda value: 0.0 <= value <= 1.0, "must be a probability, or 0 for the best class"
     ),
     "average": _one_of(*get_args(Average)),
     "strategy": _one_of("auto", "none", "one_device", "mirrored"),
-    "replicas": (lambda value: value >= 1, "must be at least 1"),
-    "epochs": (lambda value: value >= 1, "must be at least 1"),
-    "batch_size": (lambda value: value >= 1, "must be at least 1"),
-    "learning_rate": (lambda value: value > 0.0 and math.isfinite(value), "must be positive"),
+    "replicas": _at_least(1),
+    "epochs": _at_least(1),
+    "batch_size": _at_least(1),
+    "learning_rate": _Rule(
+        float, lambda value: value > 0.0 and math.isfinite(value), "must be a positive number"
+    ),
     "dtype": _one_of("float32", "float64"),
-    "seed": (lambda value: value >= 0, "must be 0 or more"),
-    "save_predictions": (lambda value: isinstance(value, bool), "must be true or false"),
+    "seed": _at_least(0, 2**32 - 1),
+    "save_predictions": _Rule(bool, lambda value: True, "must be true or false"),
 }
 
 
@@ -58,12 +73,13 @@ def validate(config: ml_collections.ConfigDict) -> None:
     if missing or unknown:
         problem = f"config.{missing[0]} is missing" if missing else f"unknown config.{unknown[0]}"
         raise ValueError(f"{problem}; the keys are {', '.join(_RULES)}.")
-    for key, (accepts, rule) in _RULES.items():
-        if not accepts(config[key]):
-            raise ValueError(f"config.{key} {rule}, got {config[key]!r}.")
+    for key, rule in _RULES.items():
+        value = config[key]
+        if not _is_a(value, rule.kind) or not rule.accepts(value):
+            raise ValueError(f"config.{key} {rule.text}, got {value!r}.")
     task = task_of(config)
-    if (config.threshold is None) != (task == "multiclass"):
-        needs = "None, since a row has one class" if task == "multiclass" else "a number, 0.5 say"
+    if (config.threshold == 0.0) != (task == "multiclass"):
+        needs = "0, since a row has one class" if task == "multiclass" else "above 0, 0.5 say"
         raise ValueError(
             f"config.threshold must be {needs}: config.dataset={config.dataset} is {task}. Got "
             f"{config.threshold!r}."
@@ -75,3 +91,9 @@ def validate(config: ml_collections.ConfigDict) -> None:
         )
     if config.model == "cnn" and config.dataset == "breast_cancer":
         raise ValueError("config.model must be mlp: config.dataset=breast_cancer has no images.")
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)

@@ -14,7 +14,7 @@ from ml_collections import config_flags
 
 from dist_f1 import plots
 from dist_f1.jobs import data, devices, settings
-from dist_f1.jobs.loop import Epoch, Loop
+from dist_f1.jobs.loop import Diverged, Epoch, Loop
 from dist_f1.jobs.run_dir import RunDir
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -31,19 +31,25 @@ def main(argv: Sequence[str]) -> None:
             raise ValueError(f"unexpected argument {argv[1]!r}; flags begin with --.")
         _require_extra()
         settings.validate(_CONFIG.value)
-        run_dir = RunDir(_RUN_DIR.value or "")
+        if not _RUN_DIR.value:
+            raise ValueError("--run_dir must name a directory.")
+        config = _CONFIG.value
+        dataset = data.load(config.dataset, config.validation_fraction, config.seed)
+        run_dir = RunDir(_RUN_DIR.value)
         run_dir.create()
     except (OSError, ValueError) as error:
         sys.exit(f"dist-f1 train: {error}")
     logging.set_verbosity(logging.WARNING)
-    train(_CONFIG.value, run_dir)
+    try:
+        train(config, dataset, run_dir)
+    except Diverged as error:
+        sys.exit(f"dist-f1 train: {error}")
 
 
-def train(config: ml_collections.ConfigDict, run_dir: RunDir) -> None:
+def train(config: ml_collections.ConfigDict, dataset: data.Data, run_dir: RunDir) -> None:
     """Trains, evaluates after each epoch, and fills the run directory."""
     strategy = devices.make_strategy(config.strategy, config.replicas)
-    dataset = data.load(config.dataset, config.validation_fraction, config.seed)
-    devices_used = list(strategy.extended.worker_devices)
+    devices_used = devices.devices_of(strategy)
     run_dir.write_config(
         {
             **config.to_dict(),
@@ -55,7 +61,7 @@ def train(config: ml_collections.ConfigDict, run_dir: RunDir) -> None:
     print(
         f"{config.dataset}: {len(dataset.x_train)} rows to train on, "
         f"{len(dataset.x_validation)} to validate; {strategy.num_replicas_in_sync} replica(s) on "
-        f"{', '.join(device.split('device:')[-1] for device in devices_used)}",
+        f"{', '.join(devices_used)}",
         flush=True,
     )
     loop = Loop(config, dataset, strategy)

@@ -10,9 +10,8 @@ from typing_extensions import Unpack
 from dist_f1 import counting, inputs
 from dist_f1.accumulator import Accumulator
 from dist_f1.counts import Counts
-from dist_f1.decisions import DecisionRule
 from dist_f1.layout import Layout
-from dist_f1.metrics.options import MetricOptions, complete
+from dist_f1.metrics.options import MetricOptions, check_names, complete, rule_of
 from dist_f1.report import raise_if_invalid, report
 
 
@@ -41,10 +40,11 @@ class CountsMetric(tf.keras.metrics.Metric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
-        full = complete(options, average, threshold)
+        rule = rule_of(threshold, options)
+        full = complete(options, average, rule)
         super().__init__(name=name, dtype=dtype)
         self.average = average
-        self.rule = DecisionRule(threshold, full["top_k"], full["from_logits"])
+        self.rule = rule
         self.num_classes = full["num_classes"]
         self.ignore_class = full["ignore_class"]
         self.labels = full["labels"]
@@ -83,6 +83,8 @@ class CountsMetric(tf.keras.metrics.Metric):
         rows = inputs.flatten(
             y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
         )
+        if self.class_names is not None:
+            check_names(self.class_names, rows.num_classes)
         weighted = rows.weight is not None
         if self.weighted is False and weighted:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import tensorflow as tf
@@ -47,10 +48,12 @@ class FBetaScore(CountsMetric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
-        if isinstance(beta, bool) or not isinstance(beta, int | float) or not beta > 0:
+        if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
             raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
+        if average == "samples" and beta != 1:
+            raise ValueError(f'average="samples" needs beta=1, got {beta!r}.')
         super().__init__(average, threshold, name, dtype, **options)
-        self.beta = float(beta)
+        self.beta: float = float(beta)
 
     def score(self, counts: Counts) -> Any:
         """F-beta, in float64."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict, get_args
 
-from dist_f1 import scores
+from dist_f1.averaging import check_averaging, check_samples
 from dist_f1.decisions import DecisionRule, is_integer
 
 Sync = Literal["step", "epoch"]
@@ -18,12 +18,12 @@ class MetricOptions(TypedDict, total=False):
         1 means one binary score per row.
     top_k: the k best classes are predicted; excludes `threshold`.
     ignore_class: rows with this label are left out.
-    labels: the classes that enter the averages, by default all. All are counted.
+    labels: the classes that enter the averages and the report, by default all. All are counted.
     from_logits: scores are logits; `threshold` still speaks of probabilities.
     zero_division: the score where it is 0 / 0: 0, 1 or NaN.
     weighted: whether counts are float64 sums of weights. `None`: the first update decides, by
-        whether it comes with `sample_weight`.
-    class_names: C names for the report.
+        whether it comes with `sample_weight`, also for the time after `reset_state`.
+    class_names: C names for the report; two (no, yes) for a binary score.
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
         collective. `"epoch"`: nothing is sent inside a step and `result()` there is this
         replica's own value. Outside of `strategy.run` every result is exact over all replicas.
@@ -53,31 +53,61 @@ DEFAULTS: MetricOptions = {
 }
 
 
-def complete(options: MetricOptions, average: str | None, threshold: Any) -> MetricOptions:
+def complete(options: MetricOptions, average: Any, rule: DecisionRule) -> MetricOptions:
     """Fills in the defaults and checks what can be checked before any data.
 
     Raises:
         TypeError: a keyword that no metric takes.
         ValueError: a value that no metric takes, or two that exclude each other.
     """
+    full: MetricOptions = {**DEFAULTS, **options}
+    for name in ("num_classes", "ignore_class"):
+        value = full[name]
+        if value is not None:
+            if not is_integer(value) or (name == "num_classes" and value < 1):
+                kind = "a positive integer" if name == "num_classes" else "an integer"
+                raise ValueError(f"{name} must be {kind}, got {value!r}.")
+            full[name] = int(value)
+    if full["weighted"] not in (None, True, False):
+        raise ValueError(f"weighted must be True, False or None, got {full['weighted']!r}.")
+    if full["sync"] not in get_args(Sync):
+        raise ValueError(f'sync must be "step" or "epoch", got {full["sync"]!r}.')
+
+    classes = full["num_classes"]
+    full["labels"] = check_averaging(average, full["zero_division"], full["labels"], classes)
+    full["zero_division"] = float(full["zero_division"])
+    if average == "binary" and (rule.top_k is not None or (classes or 2) > 2):
+        raise ValueError(
+            'average="binary" is for two classes, or one with a threshold; choose another average.'
+        )
+    several = rule.top_k is not None or (rule.threshold is not None and classes != 1)
+    check_samples(average, full["labels"], several)
+    if classes is not None:
+        rule.check_classes(classes)
+    names = full["class_names"]
+    if isinstance(names, str):
+        raise ValueError(f"class_names must be a sequence of names, got {names!r}.")
+    if names is not None:
+        names = tuple(str(name) for name in names)
+        full["class_names"] = names
+        if classes is not None:
+            check_names(names, classes)
+    return full
+
+
+def check_names(names: Sequence[str], num_classes: int) -> None:
+    """Raises `ValueError` unless there is a name for every class, or for both sides of one."""
+    wanted = max(num_classes, 2)
+    if len(names) != wanted:
+        raise ValueError(
+            f"class_names has {len(names)} names for {wanted} classes; pass one per class, in the "
+            "order of their ids."
+        )
+
+
+def rule_of(threshold: Any, options: MetricOptions) -> DecisionRule:
+    """The decision that the arguments ask for; keywords that no metric takes are refused."""
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
         raise TypeError(f"Unknown argument {', '.join(unknown)}; known are {', '.join(DEFAULTS)}.")
-    full: MetricOptions = {**DEFAULTS, **options}
-    classes = full["num_classes"]
-    if classes is not None and not (is_integer(classes) and classes >= 1):
-        raise ValueError(f"num_classes must be a positive integer, got {classes!r}.")
-    if full["sync"] not in get_args(Sync):
-        raise ValueError(f'sync must be "step" or "epoch", got {full["sync"]!r}.')
-    if full["labels"] is not None:
-        full["labels"] = tuple(int(label) for label in full["labels"])
-    if full["class_names"] is not None:
-        full["class_names"] = tuple(full["class_names"])
-    DecisionRule(threshold, full["top_k"], bool(full["from_logits"]))
-    scores.check_averaging(average, full["zero_division"], full["labels"], classes)
-    names = full["class_names"]
-    if names is not None and classes is not None and len(names) != max(classes, 2):
-        raise ValueError(
-            f"class_names has {len(names)} names for {max(classes, 2)} classes; pass one per class."
-        )
-    return full
+    return DecisionRule(threshold, options.get("top_k"), bool(options.get("from_logits", False)))

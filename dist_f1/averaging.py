@@ -1,0 +1,156 @@
+"""How the scores of the classes become one: the averages, and the arguments all scores share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, get_args
+
+from dist_f1 import _arrays as xp
+from dist_f1 import sample_averages
+from dist_f1.counts import Counts
+from dist_f1.decisions import is_integer
+
+Average = Literal["binary", "micro", "macro", "weighted", "samples"]
+
+# Numerator and denominator of a score for each class, `[C]`. Both are linear in the counts, so
+# that their sums over classes make the micro average.
+Parts = Callable[[Counts], tuple[Any, Any]]
+
+
+def averaged(
+    counts: Counts,
+    parts: Parts,
+    ratio: str | None,
+    average: Average | None,
+    zero_division: float,
+    labels: Iterable[int] | None,
+    pos_label: int,
+) -> Any:
+    """Averages the score `parts`; see `dist_f1.scores`.
+
+    `ratio` names the score among the sample averages, if it is there.
+    """
+    classes = counts.num_classes
+    labels = check_averaging(average, zero_division, labels, classes)
+    if average == "samples":
+        if labels is not None and len(labels) < classes:
+            raise ValueError(_SAMPLES_OF_LABELS)
+        return _sample_average(counts, ratio, zero_division)
+    if average == "binary":
+        labels = (_positive(counts, pos_label),)
+    if labels is not None:
+        counts = _only(counts.both_sides(), list(labels))
+    occurs = None
+    if labels is None and not counts.is_multilabel and classes > 1:
+        occurs = (counts.predicted + counts.actual) > 0
+    above, below = map(xp.to_float, parts(counts))
+    if average == "micro":
+        return xp.divide(xp.total(above), xp.total(below), zero_division)
+    values = xp.divide(above, below, zero_division)
+    if average == "binary":
+        return values[0]
+    if average is None:
+        return values
+    if occurs is not None:
+        values = xp.where(occurs, values, math.nan)
+    support = xp.to_float(counts.actual) if average == "weighted" else None
+    return mean(values, support, zero_division)
+
+
+def mean(values: Any, weights: Any, empty: float) -> Any:
+    """The mean of what is not NaN, weighted unless all weights are 0; `empty` if all is NaN."""
+    missing = xp.is_nan(values)
+    ones = xp.where(missing, 0.0, 1.0)
+    values = xp.where(missing, 0.0, values)
+    plain = xp.divide(xp.total(values), xp.total(ones), empty)
+    if weights is None:
+        return plain
+    weights = weights * ones
+    weighted = xp.divide(xp.total(values * weights), xp.total(weights), math.nan)
+    return xp.where(xp.total(weights) == 0.0, plain, weighted)
+
+
+def check_averaging(
+    average: Any, zero_division: Any, labels: Any, num_classes: int | None = None
+) -> tuple[int, ...] | None:
+    """Returns `labels` as integers; raises `ValueError` for values that no score accepts.
+
+    The labels of one class are 0 and 1, its two sides.
+    """
+    if average is not None and average not in get_args(Average):
+        raise ValueError(
+            f"average must be None or one of {', '.join(get_args(Average))}, got {average!r}."
+        )
+    if isinstance(zero_division, str) or zero_division is None:
+        zero_division_known = False
+    else:
+        zero_division_known = zero_division in (0, 1) or math.isnan(zero_division)
+    if not zero_division_known:
+        raise ValueError(f"zero_division must be 0, 1 or NaN, got {zero_division!r}.")
+    if labels is None:
+        return None
+    try:
+        labels = [label.numpy() if hasattr(label, "numpy") else label for label in labels]
+    except TypeError:
+        labels = [labels]
+    if not labels or len(set(labels)) < len(labels) or not all(map(is_integer, labels)):
+        raise ValueError(
+            "labels must be a sequence of class ids, with at least one class and none twice, got "
+            f"{labels}."
+        )
+    upper = None if num_classes is None else max(num_classes, 2)
+    unknown = [int(x) for x in labels if x < 0 or (upper is not None and x >= upper)]
+    if unknown:
+        raise ValueError(
+            f"labels holds {unknown}; classes are numbered from 0 to {upper or 'C'} - 1."
+        )
+    return tuple(int(label) for label in labels)
+
+
+def check_samples(average: Any, labels: Any, names_several: bool) -> None:
+    """Raises `ValueError` if a sample average is asked for where there is none."""
+    if average == "samples" and not names_several:
+        raise ValueError(_SAMPLES_OF_ONE)
+    if average == "samples" and labels is not None:
+        raise ValueError(_SAMPLES_OF_LABELS)
+
+
+_SAMPLES_OF_ONE = (
+    'average="samples" is for F1, precision and recall of decisions that may name several classes '
+    "(threshold or top_k)."
+)
+_SAMPLES_OF_LABELS = (
+    'average="samples" is over all classes: counts do not tell it for some of them. Leave labels '
+    "out, or choose another average."
+)
+
+
+def _sample_average(counts: Counts, ratio: str | None, zero_division: float) -> Any:
+    if not counts.is_multilabel or ratio is None:
+        raise ValueError(_SAMPLES_OF_ONE)
+    samples, total = xp.to_float(counts.samples), xp.to_float(counts.total)
+    above = sample_averages.ratio_sum(samples, ratio)
+    undefined = sample_averages.undefined_sum(samples, ratio)
+    if math.isnan(zero_division):
+        return xp.divide(above, total - undefined, math.nan)
+    return xp.divide(above + zero_division * undefined, total, zero_division)
+
+
+def _positive(counts: Counts, pos_label: int) -> int:
+    if counts.num_classes > 2 or counts.is_multilabel:
+        raise ValueError(
+            f'average="binary" needs two classes, or one with a threshold; these counts have '
+            f"{counts.num_classes}. Choose another average."
+        )
+    if pos_label not in (0, 1):
+        raise ValueError(f"pos_label must be 0 or 1, got {pos_label!r}.")
+    return pos_label
+
+
+def _only(c: Counts, labels: list[int]) -> Counts:
+    return c._replace(
+        true_positive=xp.take(c.true_positive, labels),
+        predicted=xp.take(c.predicted, labels),
+        actual=xp.take(c.actual, labels),
+    )
