@@ -66,7 +66,7 @@ def flatten(
         y_pred, leading, num_classes = _scores(y_pred, rule, num_classes)
     else:
         y_pred, leading, num_classes = _labels(y_pred, y_true, rule, num_classes)
-    y_true = _targets(y_true, leading, num_classes, tf.shape(y_pred)[:1])
+    y_true = _targets(y_true, leading, num_classes)
 
     weight = None
     if sample_weight is not None:
@@ -102,10 +102,14 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
 
 
 class _Leading(NamedTuple):
-    """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ..."""
+    """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ...
+
+    `rows` is their product, N.
+    """
 
     static: tf.TensorShape
     dynamic: tf.Tensor
+    rows: tf.Tensor
 
     @property
     def rank(self) -> int:
@@ -145,8 +149,9 @@ def _scores(
     rule.check_classes(classes)
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape[:-1], classes])
-    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
-    return tf.reshape(y_pred, [-1, classes]), leading, classes
+    flat = tf.reshape(y_pred, [-1, classes])
+    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1], tf.shape(flat)[0])
+    return flat, leading, classes
 
 
 def _labels(
@@ -164,12 +169,12 @@ def _labels(
         y_pred = tf.squeeze(y_pred, axis=-1)
     if y_pred.shape.rank < 1:
         raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
-    leading = _Leading(y_pred.shape, tf.shape(y_pred))
-    return tf.reshape(tf.cast(y_pred, tf.int64), [-1]), leading, num_classes
+    flat = tf.reshape(tf.cast(y_pred, tf.int64), [-1])
+    return flat, _Leading(y_pred.shape, tf.shape(y_pred), tf.shape(flat)[0]), num_classes
 
 
-def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int, rows: tf.Tensor) -> tf.Tensor:
-    """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`; `rows` is `[N]`."""
+def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
+    """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`."""
     extra = y_true.shape.rank - leading.rank
     last = y_true.shape[-1] if extra == 1 else None
     front = y_true.shape[: leading.rank]
@@ -188,9 +193,8 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int, rows: tf.Te
             f"class(es) expected {wanted}."
         )
     has_class_axis = extra == 1 and last == num_classes and num_classes > 1
-    # Asking for N rows, and not for any number, finds a mismatch of sizes that were unknown.
-    shape = tf.concat([rows, [num_classes]], axis=0) if has_class_axis else rows
-    return tf.reshape(y_true, shape)
+    flat = tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
+    return _checked_rows(flat, leading, "y_true")
 
 
 def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
@@ -209,9 +213,22 @@ def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
             f"the rows. Pass one {name} per row, or per leading axes ([B] for rows [B, T])."
         )
     if missing == 0 and 1 not in value.shape.as_list():
-        return tf.reshape(value, [-1])
+        return _checked_rows(tf.reshape(value, [-1]), leading, name)
     value = tf.reshape(value, tf.concat([tf.shape(value), [1] * missing], axis=0))
     return tf.reshape(tf.broadcast_to(value, leading.dynamic), [-1])
+
+
+def _checked_rows(flat: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
+    """Checks sizes that tracing left open: one row must not be broadcast to all of them."""
+    if flat.shape[0] is not None and leading.static.is_fully_defined():
+        return flat
+    check = tf.debugging.assert_equal(
+        tf.shape(flat)[0],
+        leading.rows,
+        f"{name} and y_pred differ in their number of rows; pass as many of one as of the other.",
+    )
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(flat)
 
 
 def _both(mask: Any, other: Any) -> Any:

@@ -61,6 +61,8 @@ def test_integer_predictions_are_labels(shape):
         expected(Y_TRUE, Y_PRED, 3),
     )
     same(count(Y_TRUE, Y_PRED.reshape(6, 1), num_classes=3), expected(Y_TRUE, Y_PRED, 3))
+    for y_pred in (Y_PRED, Y_PRED.reshape(6, 1)):
+        same(count(np.eye(3)[Y_TRUE], y_pred, num_classes=3), expected(Y_TRUE, Y_PRED, 3))
 
 
 def test_integer_predictions_of_one_class_are_binary_labels():

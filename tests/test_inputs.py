@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from helpers import mirrored, per_replica
 
+import dist_f1
 from dist_f1 import inputs
 from dist_f1.decisions import DecisionRule
 
@@ -65,6 +66,23 @@ def test_a_value_per_replica_outside_of_a_replica_is_refused():
 def test_ragged_and_sparse_tensors_are_refused():
     with pytest.raises(ValueError, match=r"RaggedTensor.*to_tensor"):
         inputs.flatten(tf.ragged.constant([[1], [2, 3]]), np.zeros((2, 3)), rule=ARGMAX)
+
+
+@pytest.mark.parametrize(("rows", "weights"), [(1, 3), (3, 1), (4, 3), (3, 4)])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_rows_that_differ_in_number_only_when_run_are_refused(rows, weights, one_hot):
+    """Sizes unknown while tracing must not broadcast: one label is not a label for all rows."""
+    metric = dist_f1.F1Score("micro", num_classes=3, weighted=True)
+    target = spec(None, 3) if one_hot else spec(None)
+    update = tf.function(metric.update_state, input_signature=[target, spec(None, 3), spec(None)])
+    scores, right = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
+    if not one_hot:
+        right = right.argmax(-1).astype(np.float32)
+    update(right, scores, np.ones(3, np.float32))
+    wrong = np.resize(right, (rows, *right.shape[1:]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"differ in their number of rows"):
+        update(wrong, scores, np.ones(weights, np.float32))
+    assert metric.counts().total == 3
 
 
 def test_an_unknown_class_axis_is_given_by_num_classes():

@@ -42,11 +42,19 @@ def test_every_config_is_valid_and_names_its_data(path):
         ("learning_rate", float("inf")),
         ("dtype", "int8"),
         ("seed", -1),
+        ("seed", 1.5),
+        ("epochs", "3"),
+        ("epochs", 2.5),
+        ("replicas", True),
+        ("batch_size", None),
+        ("threshold", "a"),
+        ("learning_rate", "x"),
+        ("save_predictions", 1),
     ],
 )
 def test_a_value_out_of_range_is_refused_and_its_key_named(key, value):
     config = config_of(CONFIGS[[path.stem for path in CONFIGS].index("digits")])
-    with config.unlocked():
+    with config.unlocked(), config.ignore_type():
         config[key] = value
     with pytest.raises(ValueError, match=rf"config\.{key} must be .*got {value!r}|Got {value!r}"):
         settings.validate(config)

@@ -196,7 +196,9 @@ def train_with(tmp_path, *arguments):
         ("--config.epoch=3", "there is no config.epoch; did you mean config.epochs?"),
         ("--config.zzz=3", "there is no config.zzz; the config file lists them all"),
         ("--config.epochs=three", "--config.epochs=three: invalid literal"),
-        ("--config.epochs=0", "config.epochs must be at least 1, got 0"),
+        ("--config.validation_fraction=0.003", "config.validation_fraction=0.003 leaves too few"),
+        ("--config.seed=99999999999", "config.seed must be an integer of at least 0 and at most"),
+        ("--config.epochs=0", "config.epochs must be an integer of at least 1, got 0"),
         ("--config.average=binary", "config.average must be one of macro, micro, weighted"),
         ("--epochs=3", "Unknown command line flag 'epochs'"),
         ("epochs=3", "unexpected argument 'epochs=3'"),
@@ -208,6 +210,31 @@ def test_a_wrong_setting_fails_at_once_and_is_named(tmp_path, argument, message)
     assert message in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("strategy", ["none", "one_device"])
+def test_a_strategy_of_one_replica_ends_with_the_same_integers(run, tmp_path, strategy):
+    result = train_with(tmp_path, f"--config.strategy={strategy}", "--config.epochs=2")
+    assert result.returncode == 0, result.stderr
+    ours = Counts.load(tmp_path / "run" / "counts.npz")
+    for a, b in zip(ours, Counts.load(run("digits", 1)[0] / "counts.npz"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_training_that_diverges_ends_with_a_word_on_why(tmp_path):
+    result = train_with(tmp_path, "--config.learning_rate=1e300", "--config.replicas=2")
+    assert result.returncode == 1
+    assert "training has diverged. Lower config.learning_rate" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("x = 1", "has no get_config()"), ("x = ", "invalid syntax")]
+)
+def test_a_config_file_that_is_none_is_refused(tmp_path, text, message):
+    (tmp_path / "config.py").write_text(text)
+    result = dist_f1("train", f"--config={tmp_path / 'config.py'}", f"--run_dir={tmp_path / 'run'}")
+    assert result.returncode == 1
+    assert message in result.stderr.splitlines()[-1]
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path):

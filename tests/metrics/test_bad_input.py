@@ -1,5 +1,7 @@
 """Each error names the cause and the remedy, and what was counted stays counted."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,11 +25,55 @@ Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
         ({"zero_division": 2.0}, r"zero_division must be 0, 1 or NaN"),
         ({"sync": "batch"}, r'sync must be "step" or "epoch"'),
         ({"class_names": ["a"], "num_classes": 3}, r"1 names for 3 classes"),
+        ({"class_names": "abc"}, r"class_names must be a sequence of names"),
+        ({"labels": [1.7]}, r"must be a sequence of class ids"),
+        ({"zero_division": "warn"}, r"must be 0, 1 or NaN, got 'warn'"),
+        ({"threshold": []}, r"threshold is an empty sequence"),
+        ({"threshold": [0.5, 0.5], "num_classes": 3}, r"2 values for 3 classes"),
+        ({"top_k": 5, "num_classes": 3}, r"top_k=5 is more than the 3 classes"),
+        ({"ignore_class": 2.5}, r"ignore_class must be an integer"),
+        ({"weighted": "no"}, r"weighted must be True, False or None"),
+        ({"average": "samples"}, r"may name several"),
+        ({"average": "samples", "threshold": 0.5, "num_classes": 1}, r"may name several"),
+        ({"average": "samples", "threshold": 0.5, "labels": [0]}, r"over all classes"),
+        ({"average": "binary", "num_classes": 5}, r"is for two classes"),
+        ({"average": "binary", "top_k": 2}, r"is for two classes"),
     ],
 )
 def test_arguments_are_checked_when_the_metric_is_made(arguments, message):
     with pytest.raises(ValueError, match=message):
         dist_f1.F1Score(**arguments)
+
+
+def test_arguments_may_be_numpy_scalars():
+    metric = dist_f1.FBetaScore(
+        beta=np.float32(2.0),
+        threshold=np.array(0.5),
+        num_classes=np.int64(3),
+        ignore_class=np.int32(1),
+        labels=np.array([0, 2]),
+        zero_division=np.float64(1.0),
+    )
+    assert json.loads(json.dumps(metric.get_config())) == metric.get_config()
+    assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
+
+
+def test_sample_averages_of_f_beta_are_refused():
+    with pytest.raises(ValueError, match=r"needs beta=1, got 2.0"):
+        dist_f1.FBetaScore("samples", 2.0, 0.5)
+
+
+def test_names_that_do_not_fit_the_first_batch_are_refused_at_once():
+    with pytest.raises(ValueError, match=r"2 names for 3 classes"):
+        dist_f1.F1Score(class_names=["a", "b"]).update_state(Y, SCORES)
+
+
+def test_labels_of_a_binary_metric_are_its_two_sides_in_result_and_report():
+    for labels in ([0], [1]):
+        metric = dist_f1.F1Score("micro", 0.5, labels=labels, dtype="float64")
+        metric.update_state([0, 1, 1, 0, 1], [0.2, 0.7, 0.4, 0.6, 0.9])
+        report = metric.report(output_dict=True)
+        assert float(metric.result()) == report[str(labels[0])]["f1-score"]
 
 
 def test_an_unknown_argument_is_named():
