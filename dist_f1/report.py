@@ -51,7 +51,10 @@ def report(
     counts = counts.numpy()
     raise_if_invalid(counts)
     counts = counts.both_sides()
-    names = _names(class_names, counts.num_classes)
+    if class_names is None:
+        class_names = [str(label) for label in range(counts.num_classes)]
+    check_names(class_names, counts.num_classes)
+    names = [str(name) for name in class_names]
     chosen = check_averaging(None, zero_division, labels, counts.num_classes)
     shown = _occurring(counts) if chosen is None else list(chosen)
     rows = _class_rows(counts, names, shown, zero_division)
@@ -78,15 +81,13 @@ def _readable(total: Any) -> Any:
     return int(total) if float(total).is_integer() else float(total)
 
 
-def _names(class_names: Sequence[str] | None, classes: int) -> list[str]:
-    if class_names is None:
-        return [str(label) for label in range(classes)]
-    if len(class_names) != classes:
+def check_names(class_names: Sequence[str], rows: int) -> None:
+    """Raises `ValueError` unless there is a name for every row that a report may have."""
+    if len(class_names) != rows:
         raise ValueError(
-            f"class_names has {len(class_names)} names for {classes} classes; pass one per class, "
-            "in the order of their ids."
+            f"class_names has {len(class_names)} names for {rows} classes; pass one per class, in "
+            "the order of their ids (no, yes for a binary score)."
         )
-    return [str(name) for name in class_names]
 
 
 def _occurring(counts: Counts) -> list[int]:

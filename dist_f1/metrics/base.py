@@ -11,8 +11,8 @@ from dist_f1 import counting, inputs
 from dist_f1.accumulator import Accumulator
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
-from dist_f1.metrics.options import MetricOptions, check_names, complete, rule_of
-from dist_f1.report import raise_if_invalid, report
+from dist_f1.metrics.options import MetricOptions, complete, rule_of
+from dist_f1.report import check_names, raise_if_invalid, report
 
 
 class CountsMetric(tf.keras.metrics.Metric):
@@ -84,7 +84,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
         )
         if self.class_names is not None:
-            check_names(self.class_names, rows.num_classes)
+            check_names(self.class_names, max(rows.num_classes, 2))
         weighted = rows.weight is not None
         if self.weighted is False and weighted:
             raise ValueError(

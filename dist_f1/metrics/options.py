@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from dist_f1.averaging import check_averaging, check_samples
 from dist_f1.decisions import DecisionRule, is_integer
+from dist_f1.report import check_names
 
 Sync = Literal["step", "epoch"]
 
@@ -61,19 +62,20 @@ def complete(options: MetricOptions, average: Any, rule: DecisionRule) -> Metric
         ValueError: a value that no metric takes, or two that exclude each other.
     """
     full: MetricOptions = {**DEFAULTS, **options}
-    for name in ("num_classes", "ignore_class"):
-        value = full[name]
-        if value is not None:
-            if not is_integer(value) or (name == "num_classes" and value < 1):
-                kind = "a positive integer" if name == "num_classes" else "an integer"
-                raise ValueError(f"{name} must be {kind}, got {value!r}.")
-            full[name] = int(value)
+    classes, ignored = full["num_classes"], full["ignore_class"]
+    if classes is not None:
+        if not is_integer(classes) or classes < 1:
+            raise ValueError(f"num_classes must be a positive integer, got {classes!r}.")
+        full["num_classes"] = classes = int(classes)
+    if ignored is not None:
+        if not is_integer(ignored):
+            raise ValueError(f"ignore_class must be an integer, got {ignored!r}.")
+        full["ignore_class"] = int(ignored)
     if full["weighted"] not in (None, True, False):
         raise ValueError(f"weighted must be True, False or None, got {full['weighted']!r}.")
     if full["sync"] not in get_args(Sync):
         raise ValueError(f'sync must be "step" or "epoch", got {full["sync"]!r}.')
 
-    classes = full["num_classes"]
     full["labels"] = check_averaging(average, full["zero_division"], full["labels"], classes)
     full["zero_division"] = float(full["zero_division"])
     if average == "binary" and (rule.top_k is not None or (classes or 2) > 2):
@@ -91,18 +93,8 @@ def complete(options: MetricOptions, average: Any, rule: DecisionRule) -> Metric
         names = tuple(str(name) for name in names)
         full["class_names"] = names
         if classes is not None:
-            check_names(names, classes)
+            check_names(names, max(classes, 2))
     return full
-
-
-def check_names(names: Sequence[str], num_classes: int) -> None:
-    """Raises `ValueError` unless there is a name for every class, or for both sides of one."""
-    wanted = max(num_classes, 2)
-    if len(names) != wanted:
-        raise ValueError(
-            f"class_names has {len(names)} names for {wanted} classes; pass one per class, in the "
-            "order of their ids."
-        )
 
 
 def rule_of(threshold: Any, options: MetricOptions) -> DecisionRule:
