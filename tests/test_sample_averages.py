@@ -1,0 +1,29 @@
+import fractions
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dist_f1 import sample_averages
+
+
+@given(st.integers(0, 1000))
+def test_sums_over_rows_are_integers_and_hold_the_ratios_to_the_last_bits(seed):
+    random = np.random.default_rng(seed)
+    right = random.integers(0, 50, 200)
+    predicted, actual = right + random.integers(0, 50, 200), right + random.integers(0, 50, 200)
+    columns = sample_averages.rowwise(right, predicted, actual).numpy()
+    assert (columns == columns.astype(np.int64)).all()
+    sums = columns.astype(np.int64).sum(axis=0).astype(np.float64)
+    for ratio, above, below in (
+        ("precision", right, predicted),
+        ("recall", right, actual),
+        ("f1", 2 * right, predicted + actual),
+    ):
+        exact = sum(
+            fractions.Fraction(int(a), int(b)) for a, b in zip(above, below, strict=True) if b
+        )
+        assert abs(sample_averages.ratio_sum(sums, ratio) - exact) < 200 * 2.0**-52
+        assert sample_averages.undefined_sum(sums, ratio) == np.count_nonzero(below == 0)
+    perfect = (right == predicted) & (right == actual)
+    assert sample_averages.all_right_sum(sums) == np.count_nonzero(perfect)
