@@ -74,7 +74,11 @@ def test_rows_that_differ_in_number_only_when_run_are_refused(rows, weights, one
     """Sizes unknown while tracing must not broadcast: one label is not a label for all rows."""
     metric = dist_f1.F1Score("micro", num_classes=3, weighted=True)
     target = spec(None, 3) if one_hot else spec(None)
-    update = tf.function(metric.update_state, input_signature=[target, spec(None, 3), spec(None)])
+
+    @tf.function(input_signature=[target, spec(None, 3), spec(None)])
+    def update(y_true, y_pred, weight):
+        metric.update_state(y_true, y_pred, weight)
+
     scores, right = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
     if not one_hot:
         right = right.argmax(-1).astype(np.float32)
