@@ -70,7 +70,8 @@ def flatten(
 
     weight = None
     if sample_weight is not None:
-        if not tf.is_tensor(sample_weight):
+        parts = tf.nest.flatten(sample_weight)
+        if isinstance(sample_weight, list | tuple | float) and not any(map(tf.is_tensor, parts)):
             # TensorFlow would round Python's floats to float32.
             sample_weight = np.asarray(sample_weight)
         sample_weight = as_tensor(sample_weight, "sample_weight")

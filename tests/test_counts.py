@@ -142,6 +142,7 @@ def test_weights_in_a_python_list_keep_their_precision():
     weight = [0.1, 0.2, 0.7, 0.3]
     counts = Counts.from_labels([0, 1, 1, 0], [0, 1, 0, 0], 2, weight).numpy()
     assert counts.actual.tolist() == [0.1 + 0.3, 0.2 + 0.7]
+    assert Counts.from_labels([0, 1], [0, 1], 2, 0.1).numpy().actual.tolist() == [0.1, 0.1]
 
 
 def test_symbolic_counts_say_that_they_have_no_value():

@@ -63,6 +63,12 @@ def test_a_value_per_replica_outside_of_a_replica_is_refused():
         inputs.flatten(np.zeros(2), y_pred, rule=ARGMAX)
 
 
+def test_weights_per_replica_outside_of_a_replica_are_refused():
+    weight = per_replica(mirrored(2), [np.ones(2, np.float32)] * 2)
+    with pytest.raises(ValueError, match=r"sample_weight holds one value per replica"):
+        inputs.flatten(np.zeros(2), np.zeros((2, 3)), weight, rule=ARGMAX)
+
+
 def test_ragged_and_sparse_tensors_are_refused():
     with pytest.raises(ValueError, match=r"RaggedTensor.*to_tensor"):
         inputs.flatten(tf.ragged.constant([[1], [2, 3]]), np.zeros((2, 3)), rule=ARGMAX)
