@@ -15,7 +15,7 @@ class Accumulator:
     """Adds up `Counts` on each replica and reads their sum over all replicas.
 
     Adding sends nothing. Reading is one all-reduce of one vector, whatever is derived from it.
-    The first `add` decides the layout and the dtype, and creates the variable.
+    `build` decides the layout and the dtype, once, and creates the variable.
     """
 
     def __init__(self, name: str = "counts") -> None:
@@ -25,12 +25,12 @@ class Accumulator:
 
     @property
     def layout(self) -> Layout | None:
-        """What is stored, or `None` before the first `add`."""
+        """What is stored, or `None` before `build`."""
         return self._layout
 
     @property
     def is_weighted(self) -> bool | None:
-        """Whether the counts are float64, or `None` before the first `add`."""
+        """Whether the counts are float64, or `None` before `build`."""
         return None if self._state is None else self._state.dtype == tf.float64
 
     def build(self, layout: Layout, weighted: bool) -> None:

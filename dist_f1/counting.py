@@ -116,6 +116,10 @@ class _Tally(NamedTuple):
             )
         return tf.math.unsorted_segment_sum(weight, slots, size + 1)[:size]
 
+    def classes(self, ids: Any, members: Any, size: int) -> tf.Tensor:
+        """`[C]`: how many rows name each class, by `ids` or, where there are none, by `members`."""
+        return self.columns(members) if ids is None else self.histogram(ids, size)
+
     def columns(self, members: tf.Tensor) -> tf.Tensor:
         """`[C]`: in how many rows each class of `members`, bool `[N, C]`, is set."""
         members = members & self.valid[:, tf.newaxis]
@@ -153,14 +157,8 @@ def _count(
     tally = _Tally(valid, weight)
 
     true_positive, right = _matches(decision, target, tally, classes)
-    if decision.ids is not None:
-        predicted = tally.histogram(decision.ids, classes)
-    else:
-        predicted = tally.columns(decision.chosen)
-    if target.ids is not None:
-        actual = tally.histogram(target.ids, classes)
-    else:
-        actual = tally.columns(target.members)
+    predicted = tally.classes(decision.ids, decision.chosen, classes)
+    actual = tally.classes(target.ids, target.members, classes)
 
     samples: Any = ()
     if multilabel:
@@ -207,17 +205,19 @@ def _matches(
     decision: Decision, target: Target, tally: _Tally, classes: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """True positives `[C]`, and which decisions are right: bool `[N, k]`, `[N, 1]` or `[N, C]`."""
-    if decision.ids is not None and target.ids is not None:
-        right = decision.ids == target.ids[:, tf.newaxis]
-        return tally.histogram(decision.ids, classes, where=right), right
-    if decision.ids is not None:
-        right = tf.gather(target.members, decision.ids, batch_dims=1)
-        return tally.histogram(decision.ids, classes, where=right), right
-    if target.ids is not None:
-        right = tf.gather(decision.chosen, target.ids[:, tf.newaxis], batch_dims=1)
-        return tally.histogram(target.ids[:, tf.newaxis], classes, where=right), right
-    right = decision.chosen & target.members
-    return tally.columns(right), right
+    if decision.ids is None and target.ids is None:
+        right = decision.chosen & target.members
+        return tally.columns(right), right
+    if decision.ids is None:
+        ids = target.ids[:, tf.newaxis]
+        right = tf.gather(decision.chosen, ids, batch_dims=1)
+    elif target.ids is None:
+        ids = decision.ids
+        right = tf.gather(target.members, ids, batch_dims=1)
+    else:
+        ids = decision.ids
+        right = ids == target.ids[:, tf.newaxis]
+    return tally.histogram(ids, classes, where=right), right
 
 
 def _row_size(ids: Any, members: Any, like: tf.Tensor) -> tf.Tensor:

@@ -135,6 +135,10 @@ class Counts(NamedTuple):
             )
         return tf.nest.map_structure(np.asarray, self)
 
+    def as_float(self) -> Counts:
+        """The same value with float64 fields, as weighted counts have."""
+        return tf.nest.map_structure(xp.to_float, self)
+
     def both_sides(self) -> Counts:
         """Two-class counts (negative, positive) of binary counts; other counts unchanged."""
         if self.num_classes != 1:
@@ -166,15 +170,12 @@ class Counts(NamedTuple):
                 )
         left, right = self, other
         if left.is_weighted != right.is_weighted:
-            left, right = left._as_weighted(), right._as_weighted()
+            left, right = left.as_float(), right.as_float()
         return tf.nest.map_structure(lambda a, b: a + b, left, right)
 
     def __radd__(self, other: Any) -> Counts:
         """Lets `sum(counts)` start from 0."""
         return self if isinstance(other, int) and other == 0 else NotImplemented
-
-    def _as_weighted(self) -> Counts:
-        return tf.nest.map_structure(xp.to_float, self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the counts as a NumPy `.npz` file, whole or not at all."""

@@ -152,7 +152,7 @@ def jaccard(
 def accuracy(counts: Counts) -> Any:
     """The share of rows that are right, with every class of theirs; NaN without rows."""
     if counts.is_multilabel:
-        c = _as_float(counts)
+        c = counts.as_float()
         return xp.divide(sample_averages.all_right_sum(c.samples), c.total, math.nan)
     return 1.0 - hamming_loss(counts)
 
@@ -209,14 +209,10 @@ def hamming_loss(counts: Counts) -> Any:
     return xp.divide(xp.to_float(wrong), decisions, math.nan)
 
 
-def _as_float(counts: Counts) -> Counts:
-    return Counts(*(x if isinstance(x, tuple) else xp.to_float(x) for x in counts))
-
-
 def _one_class_per_row(counts: Counts, score: str) -> Counts:
     if counts.is_multilabel:
         raise ValueError(
             f"{score} is defined for one class per row, but these decisions may name several "
             "(threshold or top_k)."
         )
-    return _as_float(counts.both_sides())
+    return counts.both_sides().as_float()

@@ -1,6 +1,5 @@
 """Strategies, shards and graph inspection shared by the tests."""
 
-import contextlib
 import functools
 import itertools
 
@@ -31,18 +30,6 @@ def strategy(name):
 
 
 STRATEGIES = ("none", "one_device", *(f"mirrored_{n}" for n in REPLICAS))
-
-
-def scope(strategy):
-    """The strategy's scope; TensorFlow's default strategy has none worth entering."""
-    return strategy.scope() if tf.distribute.has_strategy() or _named(strategy) else _nothing()
-
-
-def _named(strategy):
-    return type(strategy).__name__ != "_DefaultDistributionStrategy"
-
-
-_nothing = contextlib.nullcontext
 
 
 def per_replica(strategy, shards):

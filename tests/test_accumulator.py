@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import REPLICAS, mirrored, per_replica, scope, split, strategy
+from helpers import REPLICAS, mirrored, per_replica, split, strategy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks import tasks
@@ -22,7 +22,7 @@ def counts_like(layout, value):
 @pytest.mark.parametrize("name", ["none", "mirrored_3"])
 def test_one_more_row_changes_a_huge_count_by_exactly_one(start, name):
     chosen = strategy(name)
-    with scope(chosen):
+    with chosen.scope():
         metric = dist_f1.F1Score(num_classes=2)
         metric.accumulator.build(Layout(2), weighted=False)
     metric.accumulator.assign(counts_like(Layout(2), start))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import STRATEGIES, collectives, mirrored, per_replica, scope, strategy
+from helpers import STRATEGIES, collectives, mirrored, per_replica, strategy
 from test_counts import same
 
 import dist_f1
@@ -33,7 +33,7 @@ def test_counts_of_all_replicas_are_summed_wherever_the_state_was_made(name, gra
         return chosen.run(add)
 
     if in_scope:
-        with scope(chosen):
+        with chosen.scope():
             accumulator.build(layout, weighted=False)
     step = tf.function(step) if graph else step
     replicas = chosen.num_replicas_in_sync
@@ -42,7 +42,7 @@ def test_counts_of_all_replicas_are_summed_wherever_the_state_was_made(name, gra
         inside = chosen.experimental_local_results(step())
         assert [int(value) for value in inside] == [steps * each] * replicas
         same(accumulator.read(), counts_like(layout, steps * each))
-        with scope(chosen):
+        with chosen.scope():
             same(tf.function(accumulator.read)(), counts_like(layout, steps * each))
     accumulator.reset()
     same(accumulator.read(), counts_like(layout, 0))

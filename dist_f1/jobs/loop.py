@@ -94,7 +94,10 @@ class Loop:
         return self._summary(epoch, "train", loss, started)
 
     def evaluate(self, epoch: int) -> tuple[Epoch, dict[str, np.ndarray]]:
-        """Scores every validation row once, and returns the labels and decisions as well."""
+        """Scores every validation row once.
+
+        Returns the labels and decisions as well, if they are to be saved.
+        """
         started, loss, f1 = time.monotonic(), 0.0, self._f1["validation"]
         f1.reset_state()
         labels: list[tf.Tensor] = []
@@ -102,13 +105,14 @@ class Loop:
         for batch in self._validation_data:
             step_loss, *outputs = self._evaluation_step(batch)
             loss += float(step_loss)
-            for kept, output in zip((labels, logits), outputs, strict=True):
-                kept.extend(self._strategy.experimental_local_results(output))
-        predictions = {
-            "y_true": np.concatenate(labels),
-            "y_pred": self._decide(np.concatenate(logits)),
-        }
-        return self._summary(epoch, "validation", loss, started), predictions
+            if self._config.save_predictions:
+                for kept, output in zip((labels, logits), outputs, strict=True):
+                    kept.extend(self._strategy.experimental_local_results(output))
+        summary = self._summary(epoch, "validation", loss, started)
+        if not self._config.save_predictions:
+            return summary, {}
+        decided = self._decide(np.concatenate(logits))
+        return summary, {"y_true": np.concatenate(labels), "y_pred": decided}
 
     @property
     def f1_name(self) -> str:

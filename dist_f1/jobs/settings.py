@@ -10,7 +10,7 @@ import ml_collections
 
 from dist_f1.averaging import Average
 
-# The kind of task of each data set: how many classes a row has, and of how many.
+# What a row of each data set has: one of many classes, one of two, or any number of many.
 TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
 _AVERAGES = {
     "multiclass": ("macro", "micro", "weighted"),

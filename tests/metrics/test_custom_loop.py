@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from helpers import STRATEGIES, scope, strategy
+from helpers import STRATEGIES, strategy
 
 import dist_f1
 
@@ -16,13 +16,13 @@ def test_a_training_loop_reads_the_global_score_inside_and_outside_of_its_step(n
     random = np.random.default_rng(0)
     x = random.normal(size=(70, 4)).astype(np.float32)
     y = np.sort(random.integers(0, 3, 70))
-    with scope(chosen):
+    with chosen.scope():
         layer = tf.keras.layers.Dense(3)
         layer.build([None, 4])
         optimizer = tf.keras.optimizers.SGD(0.1)
         optimizer.build(layer.trainable_variables)
     if made_in_scope:
-        with scope(chosen):
+        with chosen.scope():
             metric = dist_f1.F1Score("macro", dtype="float64")
     else:
         metric = dist_f1.F1Score("macro", dtype="float64")

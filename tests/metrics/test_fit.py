@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from helpers import scope, strategy
+from helpers import strategy
 
 import dist_f1
 
@@ -77,7 +77,7 @@ def macro_f1(y_true, y_pred):
 def test_every_batch_log_of_fit_and_evaluate_is_the_f1_of_all_samples_so_far(name):
     x, y = sorted_data(90)
     chosen, logs, recorder = strategy(name), Logs(), Recorder()
-    with scope(chosen):
+    with chosen.scope():
         network = model(dist_f1.F1Score("macro"), recorder, jit_compile=False)
     batch = 12  # 90 rows: seven full batches and one of 6, which leaves replicas empty.
     history = network.fit(x, y, batch, epochs=2, shuffle=False, verbose=0, callbacks=[logs])
@@ -110,7 +110,7 @@ def test_every_batch_log_of_fit_and_evaluate_is_the_f1_of_all_samples_so_far(nam
 @pytest.mark.parametrize("name", ["none", "mirrored_4"])
 def test_validation_during_fit_and_labels_as_keras_hands_them_over(name):
     x, y = sorted_data(50)
-    with scope(strategy(name)):
+    with strategy(name).scope():
         network = model(dist_f1.F1Score("macro"), dist_f1.Recall("micro"))
     history = network.fit(
         tf.data.Dataset.from_tensor_slices((x, y[:, np.newaxis])).batch(16),
@@ -128,7 +128,7 @@ def test_weighted_metrics_get_the_weights_and_metrics_do_not(name):
     x, y = sorted_data(50)
     weight = np.random.default_rng(0).random(50).astype(np.float32)
     plain, heavy = dist_f1.F1Score("macro", name="plain"), dist_f1.F1Score("macro", name="heavy")
-    with scope(strategy(name)):
+    with strategy(name).scope():
         network = model(plain, weighted_metrics=[heavy])
     logs = network.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True)
     decided = network.predict(x, verbose=0).argmax(-1)
