@@ -8,7 +8,9 @@ first. The pipeline, one module a stage:
 """
 
 from dist_f1 import scores
+from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
+from dist_f1.graphs import count_collectives
 from dist_f1.metrics import F1Score, FBetaScore, Precision, Recall
 from dist_f1.report import report
 from dist_f1.version import __version__
@@ -20,6 +22,8 @@ __all__ = [
     "Precision",
     "Recall",
     "__version__",
+    "all_reduce_sum",
+    "count_collectives",
     "report",
     "scores",
 ]

@@ -31,7 +31,7 @@ class Accumulator:
     @property
     def is_weighted(self) -> bool | None:
         """Whether the counts are float64, or `None` before `build`."""
-        return None if self._state is None else self._state.dtype == tf.float64
+        return None if self._state is None else reduction.dtype(self._state) == tf.float64
 
     def build(self, layout: Layout, weighted: bool) -> None:
         """Creates the state, or checks that it is the one asked for.
@@ -57,7 +57,7 @@ class Accumulator:
     def add(self, counts: Counts) -> None:
         """Adds to this replica's counts, after `build`."""
         state, layout = self._built()
-        reduction.add_locally(state, tf.cast(layout.pack(counts), state.dtype))
+        reduction.add(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
 
     def read(self) -> Counts:
         """The counts of all replicas: one collective."""
@@ -72,7 +72,7 @@ class Accumulator:
     def assign(self, counts: Counts) -> None:
         """Replaces the counts of all replicas by these."""
         state, layout = self._built()
-        reduction.set_sum(state, tf.cast(layout.pack(counts), state.dtype))
+        reduction.set_sum(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
 
     def reset(self) -> None:
         """Sets all counts to zero; the layout stays."""

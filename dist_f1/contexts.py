@@ -1,0 +1,63 @@
+"""Where we are called: in which context, under which strategy, inside which graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def in_replica() -> bool:
+    """Whether we are inside of `strategy.run`."""
+    return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
+
+
+def is_tpu(strategy: tf.distribute.Strategy) -> bool:
+    """Whether replicas are TPU cores."""
+    return isinstance(
+        strategy, tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy
+    )
+
+
+def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
+    """Whether replicas share every variable, and none can have a component of its own."""
+    return isinstance(
+        strategy,
+        tf.distribute.experimental.CentralStorageStrategy
+        | tf.distribute.ParameterServerStrategy
+        | tf.distribute.experimental.ParameterServerStrategy,
+    )
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """Processes that run this program side by side and meet in collectives."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    resolver = strategy.cluster_resolver
+    if resolver.task_type == "evaluator":
+        return 1
+    jobs = resolver.cluster_spec().as_dict()
+    return max(1, sum(len(jobs.get(job, ())) for job in ("chief", "worker")))
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process holds the first of all replicas."""
+    if num_workers(strategy) == 1:
+        return True
+    resolver = strategy.cluster_resolver
+    job = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return (resolver.task_type, resolver.task_id) == (job, 0)
+
+
+def is_called_from_control_flow() -> bool:
+    """Whether the function being traced is called from a `tf.cond` or a `while_loop`.
+
+    A loop or branch inside of that function does not count.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    in_function = False
+    while graph is not None:
+        if not getattr(graph, "is_control_flow_graph", False):
+            in_function = True
+        elif in_function:
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
