@@ -12,9 +12,7 @@ def in_replica() -> bool:
 
 def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether replicas are TPU cores."""
-    return isinstance(
-        strategy, tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy
-    )
+    return isinstance(strategy, tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy)
 
 
 def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import zipfile
+import pathlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,20 +179,9 @@ class Counts(NamedTuple):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the counts as a NumPy `.npz` file, whole or not at all."""
-        fields = {
-            name: value
-            for name, value in self.numpy()._asdict().items()
-            if not isinstance(value, tuple)
-        }
-        path = os.fspath(path)
-        partial = f"{path}.{os.getpid()}.partial"
-        try:
-            with open(partial, "wb") as file:
-                np.savez(file, **fields)
-            os.replace(partial, path)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
+        from dist_f1 import counts_io
+
+        counts_io.write(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Counts:
@@ -201,15 +190,6 @@ class Counts(NamedTuple):
         Raises:
             ValueError: the file holds no counts.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                fields = {name: file[name] for name in file.files}
-        except (AttributeError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{os.fspath(path)} is not an .npz file of counts.") from error
-        missing = set(cls._fields[:5]) - set(fields)
-        if missing or set(fields) - set(cls._fields):
-            raise ValueError(
-                f"{os.fspath(path)} holds {sorted(fields)}, not counts; expected a file written "
-                "by Counts.save."
-            )
-        return cls(**fields)
+        from dist_f1 import counts_io
+
+        return counts_io.loads(pathlib.Path(path).read_bytes(), os.fspath(path))

@@ -28,6 +28,12 @@ class Layout:
     samples: bool = False
     confusion: bool = False
 
+    @classmethod
+    def of(cls, counts: Counts) -> Layout:
+        """The layout that holds these counts."""
+        has_confusion = not isinstance(counts.confusion, tuple)
+        return cls(counts.num_classes, samples=counts.is_multilabel, confusion=has_confusion)
+
     @property
     def shapes(self) -> Counts:
         """The shape of every field, as lists; `()` for a field that is not kept."""

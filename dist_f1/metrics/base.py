@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import counting, inputs
+from dist_f1 import contexts, counting, inputs
 from dist_f1.accumulator import Accumulator
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
+from dist_f1.metrics import legacy_keras
 from dist_f1.metrics.options import MetricOptions, complete, rule_of
 from dist_f1.report import check_names, raise_if_invalid, report
 
@@ -52,7 +54,9 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.weighted = full["weighted"]
         self.class_names = full["class_names"]
         self.sync = full["sync"]
-        self.accumulator = Accumulator(name=f"{self.name}_counts")
+        self.accumulator = Accumulator(f"{self.name}_counts", self.num_classes)
+        if legacy_keras.IS_LEGACY:
+            self.result = self._choose_result(self.result)
 
     def score(self, counts: Counts) -> Any:
         """The value of the metric, in float64, from counts summed over replicas."""
@@ -78,8 +82,10 @@ class CountsMetric(tf.keras.metrics.Metric):
             mask: booleans, shaped like `sample_weight`.
 
         Raises:
-            ValueError: inputs that do not fit each other or the updates before.
+            ValueError: inputs that do not fit each other or the updates before; a call outside
+                of `strategy.run` where several workers run.
         """
+        _check_place()
         rows = inputs.flatten(
             y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
         )
@@ -104,9 +110,46 @@ class CountsMetric(tf.keras.metrics.Metric):
             raise_if_invalid(counts)
         return tf.cast(self.score(counts), self.dtype)
 
+    def _choose_result(self, wrapped: Callable[[], Any]) -> Callable[[], Any]:
+        """`result` for tf-keras: by way of its wrapper, or not where that would be wrong."""
+
+        def result() -> Any:
+            if legacy_keras.bypasses_wrapper(self.sync):
+                return legacy_keras.undo_sum(type(self).result(self))
+            return wrapped()
+
+        return result
+
     def counts(self) -> Counts:
         """The counts of all replicas."""
         return self._read(everywhere=True)
+
+    def merge_state(self, metrics: Iterable[CountsMetric]) -> None:
+        """Adds what other metrics have counted, as if this one had seen their rows too.
+
+        Outside of `strategy.run` the others' counts over all their replicas are added once, for
+        one collective each; they may belong to another strategy. Inside, each replica adds what
+        it has counted itself, and nothing is sent. Counts that were saved by other jobs are
+        merged as values: `Counts.load(path) + metric.counts()`.
+
+        Args:
+            metrics: metrics of this library, of the same number of classes and decision.
+
+        Raises:
+            ValueError: other classes or another decision; nothing is merged then.
+        """
+        metrics = list(metrics)
+        for metric in metrics:
+            if not isinstance(metric, CountsMetric) or metric.rule != self.rule:
+                raise ValueError(
+                    f"{metric!r} cannot be merged into {self.name}: its counts come from another "
+                    "decision. Merge metrics with the same threshold, top_k and from_logits."
+                )
+        read = [m.accumulator.read_locally() for m in metrics if m.accumulator.layout is not None]
+        if read:
+            total = sum(read[1:], start=read[0])
+            self.accumulator.build(Layout.of(total), total.is_weighted or bool(self.weighted))
+            self.accumulator.add(total)
 
     def report(self, digits: int = 2, output_dict: bool = False) -> Any:
         """The classification report of all replicas; see `dist_f1.report`. Eager only."""
@@ -166,6 +209,20 @@ class CountsMetric(tf.keras.metrics.Metric):
             )
         layout = self._layout(self.num_classes)
         return layout.unpack(tf.zeros([layout.size], tf.float64 if self.weighted else tf.int64))
+
+
+def _check_place() -> None:
+    """In cross-replica context a row counts once; with several workers, once is not defined."""
+    if not tf.distribute.in_cross_replica_context():
+        return
+    if contexts.num_workers(tf.distribute.get_strategy()) > 1:
+        raise ValueError(
+            "update_state was called outside of strategy.run where several workers run, and it is "
+            "not known whether they pass the same rows or each its own. Call it inside "
+            "strategy.run. (Keras 3 calls it outside when it builds a model for fit or evaluate, "
+            "which it does not support on several workers; use a custom loop, or tf-keras with "
+            "TF_USE_LEGACY_KERAS=1.)"
+        )
 
 
 def _plain(value: Any) -> Any:
