@@ -57,6 +57,11 @@ class Accumulator(tf.train.experimental.PythonState):
             return self._restored.is_weighted
         return None if self._state is None else reduction.dtype(self._state) == tf.float64
 
+    @property
+    def strategy(self) -> tf.distribute.Strategy:
+        """The strategy that the state belongs to, or the current one."""
+        return reduction.strategy_of(self._state)
+
     def build(self, layout: Layout, weighted: bool) -> None:
         """Creates the state, or checks that it is the one asked for.
 

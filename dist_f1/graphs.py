@@ -48,11 +48,9 @@ def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -
         >>> dist_f1.count_collectives(tf.function(lambda x: x + x), 1.0)
         0
     """
-    concrete = (
-        function.get_concrete_function(*args, **kwargs)
-        if hasattr(function, "get_concrete_function")
-        else function
-    )
+    concrete: Any = function
+    if hasattr(function, "get_concrete_function"):
+        concrete = function.get_concrete_function(*args, **kwargs)
     graph = concrete.graph
     captured = {
         inside.op.name: outside.device

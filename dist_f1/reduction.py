@@ -81,8 +81,7 @@ def read_sum(state: Any) -> tf.Tensor:
         return tf.add_n(values) if len(values) > 1 else values[0]
     strategy = state.distribute_strategy
     if contexts.num_workers(strategy) > 1:
-        values = strategy.run(lambda: _read_in_replica(state, _OUTSIDE))
-        return strategy.experimental_local_results(values)[0]
+        return _read_with_other_workers(strategy, state)
     # A cross-replica read of an ON_READ variable sums its components.
     return tf.convert_to_tensor(state)
 
@@ -101,6 +100,11 @@ def clear(state: Any) -> None:
         component.assign(tf.zeros_like(component))
 
 
+def strategy_of(state: Any) -> tf.distribute.Strategy:
+    """The strategy that the state belongs to, or the current one if it belongs to none."""
+    return getattr(state, "distribute_strategy", None) or tf.distribute.get_strategy()
+
+
 def dtype(state: Any) -> tf.DType:
     """The dtype of the vector."""
     return components(state)[0].dtype
@@ -113,6 +117,20 @@ def components(state: Any) -> tuple[tf.Variable, ...]:
     if not _is_distributed(state):
         return (state,)
     return state.distribute_strategy.experimental_local_results(state)
+
+
+def _read_with_other_workers(strategy: tf.distribute.Strategy, state: Any) -> tf.Tensor:
+    try:
+        values = strategy.run(lambda: _read_in_replica(state, _OUTSIDE))
+    except tf.errors.DeadlineExceededError as error:
+        message = (
+            f"Another worker did not read this metric within {TIMEOUT_SECONDS:g} s. Outside of a "
+            "step, a read needs all workers: call result(), counts() or report() on each of them, "
+            "not on the chief alone, and save checkpoints on each. A longer wait is set with "
+            "dist_f1.reduction.TIMEOUT_SECONDS."
+        )
+        raise tf.errors.DeadlineExceededError(error.node_def, error.op, message) from error
+    return strategy.experimental_local_results(values)[0]
 
 
 def _read_in_replica(state: Any, where: int) -> tf.Tensor:

@@ -56,7 +56,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.sync = full["sync"]
         self.accumulator = Accumulator(f"{self.name}_counts", self.num_classes)
         if legacy_keras.IS_LEGACY:
-            self.result = self._choose_result(self.result)
+            self.result = self._choose_result(self.result)  # type: ignore[method-assign]
 
     def score(self, counts: Counts) -> Any:
         """The value of the metric, in float64, from counts summed over replicas."""
@@ -85,7 +85,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             ValueError: inputs that do not fit each other or the updates before; a call outside
                 of `strategy.run` where several workers run.
         """
-        _check_place()
+        _check_place(self.accumulator.strategy)
         rows = inputs.flatten(
             y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
         )
@@ -211,17 +211,13 @@ class CountsMetric(tf.keras.metrics.Metric):
         return layout.unpack(tf.zeros([layout.size], tf.float64 if self.weighted else tf.int64))
 
 
-def _check_place() -> None:
-    """In cross-replica context a row counts once; with several workers, once is not defined."""
-    if not tf.distribute.in_cross_replica_context():
-        return
-    if contexts.num_workers(tf.distribute.get_strategy()) > 1:
+def _check_place(strategy: tf.distribute.Strategy) -> None:
+    """Outside of replicas a row counts once; with several workers, once is not defined."""
+    if not contexts.in_replica() and contexts.num_workers(strategy) > 1:
         raise ValueError(
             "update_state was called outside of strategy.run where several workers run, and it is "
             "not known whether they pass the same rows or each its own. Call it inside "
-            "strategy.run. (Keras 3 calls it outside when it builds a model for fit or evaluate, "
-            "which it does not support on several workers; use a custom loop, or tf-keras with "
-            "TF_USE_LEGACY_KERAS=1.)"
+            "strategy.run."
         )
 
 

@@ -1,0 +1,92 @@
+"""Starts real worker processes on this machine, waits for them, and ends those it started."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+RESULT = "RESULT "
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """What became of a process: `returncode` is None if it had to be ended after the time-out."""
+
+    returncode: int | None
+    output: str
+
+    @property
+    def result(self):
+        """What the program returned."""
+        assert self.returncode == 0, self.output
+        line = [line for line in self.output.splitlines() if line.startswith(RESULT)][-1]
+        return json.loads(line.removeprefix(RESULT))
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def run_workers(program, workers, *args, devices=2, timeout=180):
+    """Runs `programs.<program>(strategy, *args)` in each worker and returns how each ended."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    configs = [
+        json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+        for index in range(workers)
+    ]
+    return _run([{"TF_CONFIG": config} for config in configs], program, devices, args, timeout)
+
+
+def run_alone(program, *args, timeout=180):
+    """Runs `programs.<program>(None, *args)` in a process of its own."""
+    return _run([{}], program, 1, args, timeout)[0]
+
+
+def _run(environments, program, devices, args, timeout):
+    here = pathlib.Path(__file__).parent
+    common = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "PYTHONPATH": os.pathsep.join([str(here), *filter(None, sys.path)]),
+    }
+    command = [sys.executable, str(here / "programs.py"), program, str(devices), *map(str, args)]
+    processes = []
+    try:
+        for environment in environments:
+            processes.append(
+                subprocess.Popen(
+                    command,
+                    env={**os.environ, **common, **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+        # Reads from all at once: a full pipe would stop a process that others wait for.
+        with concurrent.futures.ThreadPoolExecutor(len(processes)) as pool:
+            return list(pool.map(lambda process: _wait(process, timeout), processes))
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _wait(process, timeout):
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        return Ended(process.returncode, output)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return Ended(None, process.communicate()[0])

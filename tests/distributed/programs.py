@@ -1,0 +1,393 @@
+"""What the worker processes of the tests run: `programs.py NAME DEVICES ARGS...`."""
+
+import contextlib
+import faulthandler
+import json
+import os
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+from cluster import RESULT, free_ports
+from shards import CLASSES, shard
+
+import dist_f1
+from dist_f1 import reduction
+
+
+def make_strategy(devices):
+    """MultiWorkerMirroredStrategy with several logical CPUs as the devices of each worker."""
+    from tensorflow.python.distribute import collective_all_reduce_strategy as module
+
+    # TensorFlow takes one CPU a worker, and several devices only if they are GPUs.
+    module.CollectiveAllReduceExtended._initialize_local_devices = lambda self, _, worker: (
+        tuple(f"{worker}/device:CPU:{i}" for i in range(devices)),
+        "CPU",
+    )
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * devices,
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def is_chief(strategy):
+    return strategy.cluster_resolver.task_id == 0
+
+
+def plain(structure):
+    """As JSON takes it."""
+    return tf.nest.map_structure(lambda x: np.asarray(x).tolist(), structure)
+
+
+def fields(counts):
+    return plain(dict(counts.numpy()._asdict()))
+
+
+def columns_of(strategy, step):
+    """Distributed `y_true`, `y_pred` and weights."""
+    return tuple(
+        strategy.experimental_distribute_values_from_function(
+            lambda context, column=column: tf.constant(
+                shard(step, context.replica_id_in_sync_group)[column]
+            )
+        )
+        for column in range(3)
+    )
+
+
+def stepper(strategy, replica):
+    """A compiled step that takes any number of rows."""
+    specs = [tf.TensorSpec([None], tf.int64)] * 2 + [tf.TensorSpec([None], tf.float64)]
+
+    def relaxed(*columns):
+        return replica(
+            *(tf.ensure_shape(x, spec.shape) for x, spec in zip(columns, specs, strict=True))
+        )
+
+    @tf.function(reduce_retracing=True)
+    def step(*columns):
+        return strategy.run(relaxed, columns)
+
+    return step
+
+
+def custom_loop(strategy, steps):
+    """Counts shards of unequal size; reads in each step, in the middle and at the end."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+        weighted = dist_f1.F1Score("weighted", num_classes=CLASSES, weighted=True)
+        quiet = dist_f1.F1Score("micro", num_classes=CLASSES, sync="epoch")
+
+    def update(y_true, y_pred, weight):
+        metric.update_state(y_true, y_pred)
+        quiet.update_state(y_true, y_pred)
+        weighted.update_state(y_true, y_pred, weight)
+        quiet.result()
+
+    def update_and_read(y_true, y_pred, weight):
+        update(y_true, y_pred, weight)
+        return metric.result()
+
+    def sums(y_true, y_pred, weight):
+        return dist_f1.all_reduce_sum(
+            {
+                "rows": tf.size(y_true, tf.int64) + 2**60,
+                "right": tf.reduce_sum(tf.cast(y_true == y_pred, tf.int32)),
+                "weight": [tf.reduce_sum(weight), tf.cast(tf.size(y_true), tf.float16)],
+            }
+        )
+
+    silent, step, summing = (stepper(strategy, f) for f in (update, update_and_read, sums))
+    logs, middle = [], None
+    for index in range(int(steps)):
+        columns = columns_of(strategy, index)
+        if index == 1:
+            # Without a tf.function.
+            value = strategy.run(update_and_read, columns)
+        else:
+            value = step(*columns)
+        logs.append(plain(list(strategy.experimental_local_results(value))))
+        if index == 0:
+            middle = fields(metric.counts())
+    example = columns_of(strategy, 0)
+    totals = strategy.run(sums, example), summing(*example)
+    rows = strategy.run(lambda y_true, *_: tf.size(y_true), example)
+    with strategy.scope():
+        outside = dist_f1.all_reduce_sum([rows])[0]
+        read = tf.function(lambda: metric.result())
+    refused = []
+    for scope in (strategy.scope(), contextlib.nullcontext()):
+        try:
+            with scope:
+                metric.update_state([0], np.array([0]))
+        except ValueError as error:
+            refused.append(str(error))
+    return {
+        "replicas": strategy.num_replicas_in_sync,
+        "local": len(strategy.extended.worker_devices),
+        "logs": logs,
+        "middle": middle,
+        "counts": fields(metric.counts()),
+        "weighted": fields(weighted.counts()),
+        "quiet": fields(quiet.counts()),
+        "result": float(metric.result()),
+        "compiled": float(read()),
+        "report": metric.report(),
+        "sums": [
+            plain(tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[-1], t))
+            for t in totals
+        ],
+        "outside": int(outside),
+        "refused": refused,
+        "collectives": {
+            "update": dist_f1.count_collectives(silent, *example),
+            "update_and_read": dist_f1.count_collectives(step, *example),
+            "read": dist_f1.count_collectives(read),
+            "sums": dist_f1.count_collectives(summing, *example),
+        },
+    }
+
+
+def uneven_datasets(strategy):
+    """`experimental_distribute_dataset` lets workers have different numbers of batches."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+    worker = strategy.cluster_resolver.task_id
+    rows = 7 * (1 + 2 * worker)
+    random = np.random.default_rng(worker)
+    columns = random.integers(0, CLASSES, rows), random.integers(0, CLASSES, rows)
+    data = strategy.distribute_datasets_from_function(
+        lambda _: tf.data.Dataset.from_tensor_slices(columns).batch(3)
+    )
+
+    def replica(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    logs = []
+
+    @tf.function
+    def step(iterator):
+        return strategy.run(replica, next(iterator))
+
+    iterator = iter(data)
+    while True:
+        try:
+            logs.append(float(strategy.experimental_local_results(step(iterator))[0]))
+        except (StopIteration, tf.errors.OutOfRangeError):
+            break
+    return {"rows": plain(columns), "logs": logs, "result": float(metric.result())}
+
+
+def epochs_of_unequal_length(strategy):
+    """Nothing is sent inside of the steps, so that each worker may have as many as it likes."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES, sync="epoch")
+    step = stepper(strategy, lambda y, p, _: metric.update_state(y, p) and None)
+    totals = []
+    for _ in range(2):
+        for index in range(2 + 3 * strategy.cluster_resolver.task_id):
+            step(*columns_of(strategy, index))
+        totals.append(fields(metric.counts())["total"])
+        metric.reset_state()
+    return {"totals": totals}
+
+
+def too_few_steps(strategy):
+    """One worker leaves the loop early and reads, while the other is still in a step."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+
+    def replica(y_true, y_pred, _):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    step = stepper(strategy, replica)
+    for index in range(4 - strategy.cluster_resolver.task_id):
+        step(*columns_of(strategy, index))
+    return {"result": float(metric.result())}
+
+
+def one_dies(strategy):
+    """One worker ends in the middle of an epoch."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+
+    def replica(y_true, y_pred, _):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    step = stepper(strategy, replica)
+    for index in range(4):
+        step(*columns_of(strategy, index))
+        if index == 1 and not is_chief(strategy):
+            os._exit(3)
+    return {}
+
+
+def only_one_reads(strategy):
+    """The chief reads what nobody else reads."""
+    reduction.TIMEOUT_SECONDS = 3.0
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES, sync="epoch")
+    step = stepper(strategy, lambda y, p, _: metric.update_state(y, p) and None)
+    step(*columns_of(strategy, 0))
+    if not is_chief(strategy):
+        time.sleep(6)
+        return {}
+    start = time.monotonic()
+    try:
+        metric.result()
+    except tf.errors.DeadlineExceededError as error:
+        return {"seconds": time.monotonic() - start, "error": error.message}
+    return {"error": ""}
+
+
+def save_and_restore(strategy, directory, *paths):
+    """Saves in the middle of an epoch, on each worker; restores what another job has saved."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+    step = stepper(strategy, lambda y, p, _: metric.update_state(y, p) and None)
+    step(*columns_of(strategy, 0))
+    saved = fields(metric.counts())
+    checkpoint = tf.train.Checkpoint(f1=metric.accumulator)
+    # As TensorFlow asks for it: every worker takes part, and the chief's file is kept.
+    own = os.path.join(directory, "chief" if is_chief(strategy) else "other")
+    manager = tf.train.CheckpointManager(checkpoint, own, max_to_keep=1)
+    manager.save()
+    step(*columns_of(strategy, 1))
+    later = fields(metric.counts())
+
+    checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+    again = fields(metric.counts())
+    step(*columns_of(strategy, 1))
+    later_again = fields(metric.counts())
+
+    restored = []
+    for path in paths:
+        with strategy.scope():
+            fresh = dist_f1.F1Score("macro", num_classes=CLASSES)
+        tf.train.Checkpoint(f1=fresh.accumulator).restore(path).assert_consumed()
+        restored.append(fields(fresh.counts()))
+        resumed = stepper(strategy, lambda y, p, _, m=fresh: m.update_state(y, p) and None)
+        resumed(*columns_of(strategy, 1))
+        restored.append(fields(fresh.counts()))
+    return {
+        "saved": saved,
+        "again": again,
+        "later": later,
+        "later_again": later_again,
+        "restored": restored,
+        "path": manager.latest_checkpoint,
+    }
+
+
+def keras_fit(strategy):
+    """`fit` and `evaluate`, with the logs of every batch, on rows that do not divide evenly."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(57, CLASSES)).astype("float32")
+    y = np.sort(random.integers(0, CLASSES, len(x)))
+
+    class Logs(tf.keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.values = {"train": [], "test": []}
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.values["train"].append(plain(dict(logs)))
+
+        def on_test_batch_end(self, batch, logs=None):
+            self.values["test"].append(plain(dict(logs)))
+
+    out = {"labels": y.tolist(), "predicted": x.argmax(-1).tolist()}
+    for reduction_method in ("auto", "first"):
+        with strategy.scope():
+            model = tf.keras.Sequential(
+                [tf.keras.layers.Dense(CLASSES, "softmax", True, "identity", input_shape=[CLASSES])]
+            )
+            metrics = [dist_f1.F1Score("macro"), dist_f1.Recall("macro", sync="epoch")]
+            # A rate of 0 keeps the predictions known, batch by batch; the gradients are sent.
+            model.compile(
+                tf.keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy", metrics=metrics
+            )
+        model.distribute_reduction_method = reduction_method
+        logs = Logs()
+        options = {"batch_size": 12, "verbose": 0, "callbacks": [logs]}
+        history = model.fit(x, y, epochs=1, shuffle=False, **options)
+        result = model.evaluate(x, y, return_dict=True, **options)
+        out[reduction_method] = {
+            **logs.values,
+            "fit": plain({name: value[-1] for name, value in history.history.items()}),
+            "evaluate": plain(result),
+            "counts": fields(metrics[0].counts()),
+        }
+    return out
+
+
+def parameter_server(_, variables, directory, path):
+    """A cluster of two workers and a server, asynchronous, driven by a coordinator."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    cluster = tf.train.ClusterSpec({"worker": addresses[:2], "ps": addresses[2:]})
+    # Servers that share a process and few cores wait for each other's threads otherwise.
+    config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=4)
+    servers = [
+        tf.distribute.Server(cluster, job_name=job, task_index=index, config=config)
+        for job, index in (("worker", 0), ("worker", 1), ("ps", 0))
+    ]
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(cluster, rpc_layer="grpc")
+    # A partitioner splits every variable that it is asked for.
+    partitioners = tf.distribute.experimental.partitioners
+    partitioner = None if variables == "whole" else partitioners.FixedShardsPartitioner(2)
+    strategy = tf.distribute.ParameterServerStrategy(resolver, variable_partitioner=partitioner)
+    coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+
+    def replica(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result(), dist_f1.all_reduce_sum(tf.size(y_true))
+
+    row = tf.TensorSpec([None], tf.int64)
+
+    @tf.function(input_signature=[row, row])
+    def step(y_true, y_pred):
+        return strategy.run(replica, (y_true, y_pred))
+
+    sizes = []
+    for index in range(40):
+        y_true, y_pred, _ = shard(index, 0)
+        values = coordinator.schedule(step, args=(tf.constant(y_true), tf.constant(y_pred)))
+        sizes.append(values)
+    coordinator.join()
+    with strategy.scope():
+        compiled = tf.function(lambda: metric.result())()
+    counts = fields(metric.counts())
+    saved = tf.train.Checkpoint(f1=metric.accumulator).save(os.path.join(directory, "ps"))
+    metric.update_state([0, 1], np.array([0, 1]))
+    later = fields(metric.counts())
+    with strategy.scope():
+        fresh = dist_f1.F1Score("macro", num_classes=CLASSES)
+    tf.train.Checkpoint(f1=fresh.accumulator).restore(path)
+    restored = fields(fresh.counts())
+    tf.train.Checkpoint(f1=metric.accumulator).restore(saved)
+    fresh.merge_state([metric])
+    return {
+        "servers": len(servers),
+        "counts": counts,
+        "compiled": float(compiled),
+        "sizes": [int(value.fetch()[1]) for value in sizes],
+        "path": saved,
+        "later": later,
+        "restored": restored,
+        "merged": fields(fresh.counts()),
+        "collectives": dist_f1.count_collectives(step),
+    }
+
+
+if __name__ == "__main__":
+    faulthandler.dump_traceback_later(150)
+    name, devices, *arguments = sys.argv[1:]
+    chosen = make_strategy(int(devices)) if "TF_CONFIG" in os.environ else None
+    print(RESULT + json.dumps(globals()[name](chosen, *arguments)), flush=True)

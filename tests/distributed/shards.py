@@ -1,0 +1,23 @@
+"""The rows that each replica sees at each step, known to the workers and to the tests."""
+
+import numpy as np
+
+CLASSES = 4
+SIZES = (5, 0, 3, 8, 1, 0, 7, 2)
+
+
+def shard(step, replica):
+    """`y_true`, `y_pred` and weights of unequal numbers of rows; some replicas have none."""
+    random = np.random.default_rng([step, replica])
+    rows = SIZES[(step + 3 * replica) % len(SIZES)]
+    return (
+        random.integers(0, CLASSES, rows),
+        random.integers(0, CLASSES, rows),
+        random.uniform(0.1, 3.0, rows),
+    )
+
+
+def union(steps, replicas):
+    """All rows of all replicas up to a step."""
+    shards = [shard(step, replica) for step in range(steps) for replica in range(replicas)]
+    return [np.concatenate(column) for column in zip(*shards, strict=True)]
