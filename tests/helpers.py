@@ -20,16 +20,28 @@ def mirrored(replicas):
 
 
 @functools.cache
+def central_storage(replicas):
+    return tf.distribute.experimental.CentralStorageStrategy(
+        [f"CPU:{i}" for i in range(replicas)], parameter_device="CPU:7"
+    )
+
+
+@functools.cache
 def strategy(name):
-    """`none`, `one_device` or `mirrored_<replicas>`; `none` is TensorFlow's default strategy."""
+    """`none`, `one_device`, `central_<replicas>` or `mirrored_<replicas>`.
+
+    `none` is TensorFlow's default strategy.
+    """
     if name == "none":
         return tf.distribute.get_strategy()
     if name == "one_device":
         return tf.distribute.OneDeviceStrategy("CPU:0")
+    if name.startswith("central_"):
+        return central_storage(int(name.removeprefix("central_")))
     return mirrored(int(name.removeprefix("mirrored_")))
 
 
-STRATEGIES = ("none", "one_device", *(f"mirrored_{n}" for n in REPLICAS))
+STRATEGIES = ("none", "one_device", "central_3", *(f"mirrored_{n}" for n in REPLICAS))
 
 
 def per_replica(strategy, shards):
@@ -45,26 +57,6 @@ def split(arrays, cuts):
     """Splits arrays of N rows at `cuts`, which may repeat (empty shards)."""
     edges = [0, *sorted(cuts), len(arrays[0])]
     return [[array[start:stop] for start, stop in itertools.pairwise(edges)] for array in arrays]
-
-
-COLLECTIVES = (
-    "CollectiveReduce",
-    "CollectiveReduceV2",
-    "CollectiveReduceV3",
-    "CollectiveGatherV2",
-    "NcclAllReduce",
-    "NcclReduce",
-    "CrossReplicaSum",
-    "AddN",
-)
-
-
-def collectives(function, *args, replicas=1):
-    """How many reductions a `tf.function` makes: each is one node on every replica, or an AddN."""
-    graph = function.get_concrete_function(*args).graph.as_graph_def()
-    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    ops = [node.op for node in nodes if node.op in COLLECTIVES]
-    return ops.count("AddN") + (len(ops) - ops.count("AddN")) / replicas
 
 
 def scores_for(labels, num_classes, dtype=np.float32):

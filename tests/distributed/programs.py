@@ -103,11 +103,8 @@ def custom_loop(strategy, steps):
     logs, middle = [], None
     for index in range(int(steps)):
         columns = columns_of(strategy, index)
-        if index == 1:
-            # Without a tf.function.
-            value = strategy.run(update_and_read, columns)
-        else:
-            value = step(*columns)
+        # The second step without a tf.function.
+        value = strategy.run(update_and_read, columns) if index == 1 else step(*columns)
         logs.append(plain(list(strategy.experimental_local_results(value))))
         if index == 0:
             middle = fields(metric.counts())

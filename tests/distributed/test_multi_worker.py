@@ -38,7 +38,7 @@ def macro_f1(y_true, y_pred):
 @pytest.mark.parametrize("workers", [2, 3])
 def test_every_worker_reads_the_counts_of_the_union(workers):
     replicas = 2 * workers
-    y_true, y_pred, weight = union(STEPS, replicas)
+    y_true, y_pred, _ = union(STEPS, replicas)
     for out in custom_loop(workers):
         assert (out["replicas"], out["local"]) == (replicas, 2)
         whole = fields(counted(STEPS, replicas))
@@ -87,7 +87,9 @@ def test_an_update_outside_of_replicas_is_refused_and_counts_nothing():
 
 def test_a_distributed_dataset_may_end_earlier_on_one_worker():
     first, second = (ended.result for ended in run_workers("uneven_datasets", 2))
-    y_true, y_pred = (np.concatenate(pair) for pair in zip(first["rows"], second["rows"]))
+    y_true, y_pred = (
+        np.concatenate(pair) for pair in zip(first["rows"], second["rows"], strict=True)
+    )
     assert len(first["rows"][0]) != len(second["rows"][0])
     assert first["logs"] == second["logs"]
     assert first["logs"][-1] == pytest.approx(macro_f1(y_true, y_pred), abs=1e-6)

@@ -25,7 +25,7 @@ def test_workers_that_run_asynchronously_lose_no_count(variables, tmp_path):
     out = run_alone("parameter_server", variables, tmp_path, path).result
 
     columns = [shard(step, 0)[:2] for step in range(40)]
-    y_true, y_pred = (np.concatenate(column) for column in zip(*columns))
+    y_true, y_pred = (np.concatenate(column) for column in zip(*columns, strict=True))
     whole = Counts.from_labels(y_true, y_pred, CLASSES)
     assert out["servers"] == 3
     assert out["counts"] == fields(whole)

@@ -1,0 +1,200 @@
+"""One collective sums any nest over all replicas, wherever it is called."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import STRATEGIES, per_replica, strategy
+
+import dist_f1
+from dist_f1 import Counts, all_reduce_sum, count_collectives
+
+BIG = 2**53 + 1
+
+
+def replica_value():
+    """A nest of many dtypes that differs from replica to replica."""
+    return value_of(tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+
+def value_of(number):
+    counts = Counts(*(tf.cast([number, 3], tf.int64) for _ in range(3)), 5 + 0 * number, number)
+    return {
+        "counts": tf.nest.map_structure(lambda x: tf.cast(x, tf.int64) + BIG, counts),
+        "loss": [tf.cast(number, tf.float32) + 0.5, tf.cast(number, tf.float64) / 4],
+        "half": tf.cast(tf.fill([2, 1], number), tf.float16),
+        "small": tf.cast(number, tf.int8),
+        "none": tf.zeros([0], tf.int64),
+    }
+
+
+def expected_sum(replicas):
+    numbers = sum(range(replicas))
+    big = BIG * replicas
+    pair = [numbers + big, 3 * replicas + big]
+    return {
+        "counts": Counts(pair, pair, pair, 5 * replicas + big, numbers + big),
+        "loss": [numbers + 0.5 * replicas, numbers / 4],
+        "half": [[numbers], [numbers]],
+        "small": numbers,
+        "none": [],
+    }
+
+
+def check(structure, replicas):
+    plain = tf.nest.map_structure(lambda x: x.numpy().tolist(), structure)
+    assert plain == expected_sum(replicas)
+    dtypes = [x.dtype for x in tf.nest.flatten(structure)]
+    assert dtypes == [x.dtype for x in tf.nest.flatten(value_of(0))]
+
+
+def summed():
+    return all_reduce_sum(replica_value())
+
+
+def locals_of(chosen, structure):
+    """The structure on each replica."""
+    return [
+        tf.nest.map_structure(lambda x, i=i: chosen.experimental_local_results(x)[i], structure)
+        for i in range(chosen.num_replicas_in_sync)
+    ]
+
+
+def in_while(chosen):
+    def body(turn, _):
+        return turn + 1, locals_of(chosen, chosen.run(summed))[-1]
+
+    start = tf.nest.map_structure(tf.zeros_like, value_of(0))
+    return tf.while_loop(lambda turn, _: turn < 3, body, [0, start])[1]
+
+
+def in_branch_of_a_loop_by_way_of_a_function(chosen):
+    """As Keras calls its step when `steps_per_execution` is not 1."""
+    step = tf.function(lambda: locals_of(chosen, chosen.run(summed))[-1])
+    start = tf.nest.map_structure(tf.zeros_like, value_of(0))
+    return tf.while_loop(
+        lambda turn, _: turn < 3,
+        lambda turn, value: (turn + 1, tf.cond(turn >= 0, step, lambda: value)),
+        [0, start],
+    )[1]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_inside_of_replicas_in_every_context(name):
+    chosen = strategy(name)
+    replicas = chosen.num_replicas_in_sync
+    compiled = tf.function(lambda: chosen.run(summed))
+    for run in (lambda: chosen.run(summed), compiled):
+        for structure in locals_of(chosen, run()):
+            check(structure, replicas)
+    check(tf.function(lambda: in_while(chosen))(), replicas)
+    check(tf.function(lambda: in_branch_of_a_loop_by_way_of_a_function(chosen))(), replicas)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_outside_of_replicas_on_what_run_returned(name):
+    chosen = strategy(name)
+    replicas = chosen.num_replicas_in_sync
+    values = chosen.run(replica_value)
+    with chosen.scope():
+        check(all_reduce_sum(values), replicas)
+        check(tf.function(lambda: all_reduce_sum(chosen.run(replica_value)))(), replicas)
+    check(all_reduce_sum(values), replicas)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_it_is_one_collective_however_many_tensors(name):
+    chosen = strategy(name)
+    expected = int(chosen.num_replicas_in_sync > 1)
+    assert count_collectives(tf.function(lambda: chosen.run(summed))) == expected
+    with chosen.scope():
+        outside = tf.function(lambda: all_reduce_sum(chosen.run(replica_value)))
+        assert count_collectives(outside) == expected
+    branch = tf.function(lambda: in_branch_of_a_loop_by_way_of_a_function(chosen))
+    assert count_collectives(branch) == expected
+
+
+@pytest.mark.parametrize("name", ["none", "mirrored_1", "mirrored_3", "central_3"])
+def test_the_gradient_of_a_sum_over_replicas_is_the_sum_of_gradients(name):
+    chosen = strategy(name)
+    replicas = chosen.num_replicas_in_sync
+
+    def gradient():
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        x = tf.cast(number, tf.float32) + 1.0
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total, _ = all_reduce_sum((x * x, tf.constant(1, tf.int64)))
+        return tape.gradient(total, x)
+
+    def step():
+        return locals_of(chosen, chosen.run(gradient))
+
+    def called():
+        function = tf.function(step)
+        return tf.cond(tf.constant(True), function, function)
+
+    for values in (step(), tf.function(step)(), tf.function(called)()):
+        assert [float(x) for x in values] == [2.0 * replicas * (i + 1) for i in range(replicas)]
+
+
+def test_distributed_variables_sum_their_components():
+    chosen = strategy("mirrored_3")
+    with chosen.scope():
+        variable = tf.Variable(
+            tf.zeros([2], tf.int64),
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
+    chosen.run(lambda: variable.assign_add([1, BIG]))
+    assert all_reduce_sum([variable])[0].numpy().tolist() == [3, 3 * BIG]
+    with chosen.scope():
+        assert all_reduce_sum(variable).numpy().tolist() == [3, 3 * BIG]
+    inside = chosen.run(lambda: all_reduce_sum(variable))
+    assert chosen.experimental_local_results(inside)[2].numpy().tolist() == [3, 3 * BIG]
+
+
+def test_without_replicas_values_come_back_as_tensors():
+    ours = all_reduce_sum({"a": 1, "b": [2.5, np.int64(3)]})
+    assert tf.nest.map_structure(lambda x: x.numpy(), ours) == {"a": 1, "b": [2.5, 3]}
+    assert all_reduce_sum({}) == {}
+    with strategy("mirrored_2").scope():
+        assert all_reduce_sum([]) == []
+
+
+@pytest.mark.parametrize(
+    ("leaf", "match"),
+    [
+        (lambda: tf.constant("text"), "string"),
+        (lambda: tf.constant(True), "bool"),
+        (lambda: tf.ragged.constant([[1], [2, 3]]), "RaggedTensor"),
+        (lambda: None, "numeric"),
+    ],
+)
+def test_what_is_not_numeric_is_refused(leaf, match):
+    with pytest.raises(ValueError, match=match):
+        all_reduce_sum([leaf(), 1])
+    with pytest.raises(ValueError, match=match):
+        strategy("mirrored_2").run(lambda: all_reduce_sum([leaf(), 1]))
+
+
+def test_one_value_for_all_replicas_is_refused_outside_of_them():
+    """Whether it is to be counted once or for each replica cannot be known."""
+    chosen = strategy("mirrored_2")
+    with chosen.scope(), pytest.raises(ValueError, match=r"values of 2 replicas.*strategy\.run"):
+        all_reduce_sum(tf.constant(1))
+    values = chosen.run(replica_value)
+    with chosen.scope(), pytest.raises(ValueError, match="one value for all"):
+        all_reduce_sum([values, 1])
+
+
+def test_shapes_that_differ_between_replicas_are_an_error_and_not_a_hang():
+    chosen = strategy("mirrored_2")
+    values = per_replica(chosen, [np.zeros(1), np.zeros(3)])
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        all_reduce_sum(values)
+    with pytest.raises((ValueError, tf.errors.OpError)):
+        chosen.run(all_reduce_sum, (values,))
+
+
+def test_it_is_public():
+    assert dist_f1.all_reduce_sum is all_reduce_sum

@@ -1,0 +1,93 @@
+"""Collectives are counted as a step makes them: followed into functions, once for all replicas."""
+
+import pytest
+import tensorflow as tf
+from helpers import mirrored, strategy
+
+from dist_f1 import count_collectives
+
+
+def reducing(chosen, times=1):
+    """A step that all-reduces so many times."""
+
+    def replica():
+        context = tf.distribute.get_replica_context()
+        return [context.all_reduce("SUM", tf.ones([2])) for _ in range(times)]
+
+    return lambda: chosen.experimental_local_results(chosen.run(replica)[0])[0]
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 8])
+@pytest.mark.parametrize("times", [0, 1, 4])
+def test_a_collective_counts_once_however_many_replicas_take_part(replicas, times):
+    if times:
+        assert count_collectives(tf.function(reducing(mirrored(replicas), times))) == times
+    chosen = mirrored(replicas)
+    step = tf.function(lambda: chosen.run(lambda: tf.ones([]) + 1.0))
+    assert count_collectives(step) == 0
+
+
+@pytest.mark.parametrize("name", ["mirrored_3", "central_3"])
+def test_adding_up_the_values_of_several_devices_is_a_reduction(name):
+    chosen = strategy(name)
+    values = chosen.run(lambda: tf.ones([2]))
+
+    @tf.function
+    def cross_replica():
+        return chosen.reduce("SUM", chosen.run(lambda: tf.random.uniform([2])), axis=None)
+
+    @tf.function
+    def of_captures():
+        return tf.add_n(list(values.values))
+
+    @tf.function
+    def on_one_device():
+        return tf.add_n([tf.random.uniform([2]) for _ in range(3)])
+
+    assert count_collectives(cross_replica) == 1
+    assert count_collectives(of_captures) == 1
+    assert count_collectives(on_one_device) == 0
+
+
+def test_functions_are_followed_each_time_they_are_called():
+    chosen = mirrored(2)
+    inner = tf.function(reducing(chosen))
+    assert count_collectives(tf.function(lambda: inner() + inner() + reducing(chosen)())) == 3
+    outer = tf.function(lambda: tf.function(lambda: inner())() + inner())
+    assert count_collectives(outer) == 2
+    # A concrete function will do as well.
+    assert count_collectives(outer.get_concrete_function()) == 2
+
+
+def test_of_branches_the_more_costly_counts_and_of_a_loop_one_turn():
+    chosen = mirrored(2)
+    once, twice = (reducing(chosen, times) for times in (1, 2))
+    zeros = tf.zeros([2])
+
+    @tf.function
+    def branch(flag):
+        return tf.cond(flag, once, twice) + tf.cond(flag, once, lambda: zeros)
+
+    @tf.function
+    def loop():
+        return tf.while_loop(lambda i, _: i < 5, lambda i, x: (i + 1, x + twice()), [0, zeros])[1]
+
+    assert count_collectives(branch, tf.constant(True)) == 2 + 1
+    assert count_collectives(loop) == 2
+
+
+def test_a_reduction_in_a_branch_of_variables_from_outside():
+    chosen = mirrored(3)
+    with chosen.scope():
+        variable = tf.Variable(
+            [0.0],
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
+
+    @tf.function
+    def branch(flag):
+        with chosen.scope():
+            return tf.cond(flag, lambda: tf.convert_to_tensor(variable), lambda: tf.zeros([1]))
+
+    assert count_collectives(branch, tf.constant(True)) == 1
