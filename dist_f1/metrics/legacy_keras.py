@@ -22,11 +22,14 @@ def bypasses_wrapper(sync: str) -> bool:
     """Whether `result` must be called in the replica itself, and not by way of the wrapper.
 
     With `sync="epoch"` nothing may be read from other replicas. With several workers the value
-    is corrected for the sum over workers, for which each replica needs one of its own.
+    is corrected for the sum over workers, for which each replica needs one of its own. And a
+    single replica can be read inside of a branch or a compiled function, where the wrapper fails.
     """
     if not IS_LEGACY or not contexts.in_replica():
         return False
-    return sync == "epoch" or contexts.num_workers(tf.distribute.get_strategy()) > 1
+    strategy = tf.distribute.get_strategy()
+    single = strategy.num_replicas_in_sync == 1
+    return sync == "epoch" or single or contexts.num_workers(strategy) > 1
 
 
 def undo_sum(value: Any) -> Any:
