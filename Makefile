@@ -3,15 +3,33 @@ VENV ?= .venv
 PYTHON ?= python3
 RUN_DIR ?= runs/digits-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
+# The other generations of Keras have environments of their own.
+TF_KERAS ?= .venv-tf-keras
+TF_2_15 ?= .venv-tf-2.15
+# The last Python that TensorFlow 2.15 runs on.
+PYTHON_TF_2_15 ?= python3.11
+PYTEST := -m pytest -n 2 --dist loadfile
+# What depends on the generation of Keras: not the jobs, the documents and the plots.
+CORE := --ignore tests/jobs --ignore tests/test_docs.py --ignore tests/test_plots.py
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test lint types wheel check clean
+.PHONY: train test test-tf-keras test-tf-2.15 lint types wheel check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
+
+# The core under Keras 2, as tf-keras on the newest TensorFlow.
+test-tf-keras: $(TF_KERAS)/dev,tf-keras
+	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2. TF_USE_LEGACY_KERAS=1 \
+		$(TF_KERAS)/bin/python $(PYTEST) $(CORE) $(ARGS)
+
+# The core under TensorFlow 2.15, the oldest supported one, and its own Keras 2.
+test-tf-2.15: $(TF_2_15)/dev,tf-2-15
+	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2.15. env -u TF_USE_LEGACY_KERAS \
+		$(TF_2_15)/bin/python $(PYTEST) $(CORE) $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -28,10 +46,13 @@ wheel: $(VENV)/dev
 
 check: lint types wheel test
 
-$(VENV)/train $(VENV)/dev: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
+$(TF_2_15)/%: PYTHON := $(PYTHON_TF_2_15)
+
+# The name of the file is that of the extras which are installed.
+$(VENV)/train $(VENV)/dev $(TF_KERAS)/dev,tf-keras $(TF_2_15)/dev,tf-2-15: pyproject.toml
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(TF_KERAS) $(TF_2_15) build dist *.egg-info

@@ -27,9 +27,11 @@ class Accumulator(tf.train.experimental.PythonState):
         num_classes: the number of classes that a checkpoint must have; `None` takes any.
 
     Example:
+        >>> import tempfile
+        >>> import dist_f1
         >>> metric = dist_f1.F1Score("macro", num_classes=2)
-        >>> metric.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-        >>> path = tf.train.Checkpoint(f1=metric.accumulator).save("/tmp/dist_f1_example/f1")
+        >>> _ = metric.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> path = tf.train.Checkpoint(f1=metric.accumulator).save(tempfile.mkdtemp() + "/f1")
         >>> metric.reset_state()
         >>> status = tf.train.Checkpoint(f1=metric.accumulator).restore(path)
         >>> int(metric.counts().total)

@@ -41,7 +41,7 @@ def all_reduce_sum(structure: Any) -> Any:
     Example:
         >>> strategy = tf.distribute.get_strategy()
         >>> def step():
-        ...     return dist_f1.all_reduce_sum({"loss": 0.5, "rows": tf.constant(3, tf.int64)})
+        ...     return all_reduce_sum({"loss": 0.5, "rows": tf.constant(3, tf.int64)})
         >>> int(strategy.run(step)["rows"])
         3
     """

@@ -45,7 +45,8 @@ def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -
         **kwargs: likewise.
 
     Example:
-        >>> dist_f1.count_collectives(tf.function(lambda x: x + x), 1.0)
+        >>> import tensorflow as tf
+        >>> count_collectives(tf.function(lambda x: x + x), 1.0)
         0
     """
     concrete: Any = function

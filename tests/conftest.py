@@ -1,5 +1,6 @@
 """Eight logical CPU devices for every test; TensorFlow fixes their number when it starts."""
 
+import importlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -7,6 +8,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, settings
+
+# A run that is meant for one generation of Keras must not pass under another.
+keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
+if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
+    raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 8
@@ -19,7 +25,9 @@ settings.register_profile(
     max_examples=100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("default")
+# For the runs that repeat the tests under another Keras.
+settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,7 @@ SHARDED = Sharded()
 
 
 @pytest.mark.parametrize("replicas", [*REPLICAS, 5, 6, 7])
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(task=tasks(classes=st.just(4)), data=st.data())
 def test_any_split_over_any_replicas_in_any_order_counts_the_same(replicas, task, data):
     size = len(task.y_true)

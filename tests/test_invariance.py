@@ -79,7 +79,7 @@ def loop(replicas, weighted, compiled):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(plan=plans())
 def test_custom_loops(compiled, plan):
     y_true, y_pred, weight, order, batch, cuts, replicas = plan
@@ -124,7 +124,7 @@ def fit(replicas, weighted):
     return Fit(replicas, weighted)
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(plan=plans())
 def test_fit(plan):
     y_true, y_pred, weight, order, batch, _, replicas = plan

@@ -48,9 +48,9 @@ def run_workers(program, workers, *args, devices=2, timeout=180):
     return _run([{"TF_CONFIG": config} for config in configs], program, devices, args, timeout)
 
 
-def run_alone(program, *args, timeout=180):
-    """Runs `programs.<program>(None, *args)` in a process of its own."""
-    return _run([{}], program, 1, args, timeout)[0]
+def run_alone(program, *args, devices=1, timeout=180):
+    """Runs `programs.<program>(strategy, *args)` in a process of its own, on local devices."""
+    return _run([{}], program, devices, args, timeout)[0]
 
 
 def _run(environments, program, devices, args, timeout):

@@ -17,17 +17,19 @@ from dist_f1 import reduction
 
 
 def make_strategy(devices):
-    """MultiWorkerMirroredStrategy with several logical CPUs as the devices of each worker."""
+    """Several logical CPUs as the devices of each worker, or of this process alone."""
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * devices,
+    )
+    if "TF_CONFIG" not in os.environ:
+        return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
     from tensorflow.python.distribute import collective_all_reduce_strategy as module
 
     # TensorFlow takes one CPU a worker, and several devices only if they are GPUs.
     module.CollectiveAllReduceExtended._initialize_local_devices = lambda self, _, worker: (
         tuple(f"{worker}/device:CPU:{i}" for i in range(devices)),
         "CPU",
-    )
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * devices,
     )
     return tf.distribute.MultiWorkerMirroredStrategy()
 
@@ -323,6 +325,24 @@ def keras_fit(strategy):
     return out
 
 
+def shapes_that_differ(strategy):
+    """Replicas pass tensors that do not fit each other."""
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.zeros([1 + 2 * context.replica_id_in_sync_group])
+    )
+    errors = {}
+    calls = {
+        "outside": lambda: dist_f1.all_reduce_sum(values),
+        "inside": lambda: strategy.run(dist_f1.all_reduce_sum, (values,)),
+    }
+    for where, call in calls.items():
+        try:
+            call()
+        except (ValueError, tf.errors.OpError) as error:
+            errors[where] = str(error)
+    return errors
+
+
 def parameter_server(_, variables, directory, path):
     """A cluster of two workers and a server, asynchronous, driven by a coordinator."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
@@ -386,5 +406,5 @@ def parameter_server(_, variables, directory, path):
 if __name__ == "__main__":
     faulthandler.dump_traceback_later(150)
     name, devices, *arguments = sys.argv[1:]
-    chosen = make_strategy(int(devices)) if "TF_CONFIG" in os.environ else None
-    print(RESULT + json.dumps(globals()[name](chosen, *arguments)), flush=True)
+    returned = globals()[name](make_strategy(int(devices)), *arguments)
+    print(RESULT + json.dumps(returned), flush=True)

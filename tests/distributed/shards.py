@@ -1,6 +1,9 @@
 """The rows that each replica sees at each step, known to the workers and to the tests."""
 
 import numpy as np
+from sklearn.metrics import f1_score
+
+from dist_f1 import Counts
 
 CLASSES = 4
 SIZES = (5, 0, 3, 8, 1, 0, 7, 2)
@@ -21,3 +24,16 @@ def union(steps, replicas):
     """All rows of all replicas up to a step."""
     shards = [shard(step, replica) for step in range(steps) for replica in range(replicas)]
     return [np.concatenate(column) for column in zip(*shards, strict=True)]
+
+
+def fields(counts):
+    return {name: np.asarray(value).tolist() for name, value in counts.numpy()._asdict().items()}
+
+
+def counted(steps, replicas, weighted=False):
+    y_true, y_pred, weight = union(steps, replicas)
+    return Counts.from_labels(y_true, y_pred, CLASSES, weight if weighted else None)
+
+
+def macro_f1(y_true, y_pred):
+    return f1_score(y_true, y_pred, average="macro")

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from cluster import run_workers
-from helpers import mirrored, strategy
-from shards import CLASSES, shard, union
-from sklearn.metrics import classification_report, f1_score, recall_score
+from shards import CLASSES, counted, fields, macro_f1, union
+from sklearn.metrics import classification_report, recall_score
 
-import dist_f1
 from dist_f1 import Counts
 
 STEPS = 4
@@ -20,19 +18,6 @@ LEGACY = not hasattr(tf.keras, "ops")
 @functools.cache
 def custom_loop(workers):
     return [ended.result for ended in run_workers("custom_loop", workers, STEPS)]
-
-
-def fields(counts):
-    return {name: np.asarray(value).tolist() for name, value in counts.numpy()._asdict().items()}
-
-
-def counted(steps, replicas, weighted=False):
-    y_true, y_pred, weight = union(steps, replicas)
-    return Counts.from_labels(y_true, y_pred, CLASSES, weight if weighted else None)
-
-
-def macro_f1(y_true, y_pred):
-    return f1_score(y_true, y_pred, average="macro")
 
 
 @pytest.mark.parametrize("workers", [2, 3])
@@ -83,72 +68,6 @@ def test_an_update_outside_of_replicas_is_refused_and_counts_nothing():
     for out in custom_loop(2):
         assert len(out["refused"]) == 2
         assert all("outside of strategy.run" in error for error in out["refused"])
-
-
-def test_a_distributed_dataset_may_end_earlier_on_one_worker():
-    first, second = (ended.result for ended in run_workers("uneven_datasets", 2))
-    y_true, y_pred = (
-        np.concatenate(pair) for pair in zip(first["rows"], second["rows"], strict=True)
-    )
-    assert len(first["rows"][0]) != len(second["rows"][0])
-    assert first["logs"] == second["logs"]
-    assert first["logs"][-1] == pytest.approx(macro_f1(y_true, y_pred), abs=1e-6)
-    assert first["result"] == second["result"] == first["logs"][-1]
-
-
-def test_with_sync_epoch_workers_may_run_different_numbers_of_steps():
-    total = sum(
-        len(shard(step, replica)[0])
-        for worker, steps in enumerate((2, 5))
-        for step in range(steps)
-        for replica in (2 * worker, 2 * worker + 1)
-    )
-    for ended in run_workers("epochs_of_unequal_length", 2):
-        assert ended.result == {"totals": [total, total]}
-
-
-def test_a_worker_with_fewer_steps_is_an_error_on_all_and_not_a_hang():
-    for ended in run_workers("too_few_steps", 2, timeout=90):
-        assert ended.returncode not in (0, None), ended.output
-        assert "did not read a metric at the same point" in ended.output
-
-
-def test_a_worker_that_dies_is_an_error_on_the_others_and_not_a_hang():
-    survivor, dead = run_workers("one_dies", 2, timeout=90)
-    assert dead.returncode == 3
-    assert survivor.returncode not in (0, None), survivor.output
-    assert "UnavailableError" in survivor.output
-
-
-def test_a_read_that_the_others_do_not_make_ends_with_words_on_why():
-    chief, _ = run_workers("only_one_reads", 2, timeout=90)
-    assert 2 < chief.result["seconds"] < 30
-    assert "read needs all workers" in chief.result["error"]
-
-
-def save(metric, path):
-    return tf.train.Checkpoint(f1=metric.accumulator).save(str(path))
-
-
-def test_checkpoints_go_from_workers_to_one_process_and_back(tmp_path):
-    with strategy("mirrored_3").scope():
-        here = dist_f1.F1Score("macro", num_classes=CLASSES)
-    for replica in range(3):
-        here.update_state(*shard(7, replica)[:2])
-    path = save(here, tmp_path / "mirrored")
-    ended = run_workers("save_and_restore", 2, tmp_path, path)
-    for out in (one.result for one in ended):
-        assert out["saved"] == out["again"] == fields(counted(1, 4))
-        assert out["later"] == out["later_again"] == fields(counted(2, 4))
-        assert out["restored"][0] == fields(here.counts())
-        step = counted(2, 4).total - counted(1, 4).total
-        assert out["restored"][1]["total"] == int(here.counts().total + step)
-        for replicas in (1, 3):
-            with mirrored(replicas).scope():
-                metric = dist_f1.F1Score("macro", num_classes=CLASSES)
-            tf.train.Checkpoint(f1=metric.accumulator).restore(out["path"]).assert_consumed()
-            assert fields(metric.counts()) == out["saved"]
-    assert {one.result["path"].split("/")[-2] for one in ended} == {"chief", "other"}
 
 
 @pytest.mark.skipif(not LEGACY, reason="Keras 3 has no fit on several workers")

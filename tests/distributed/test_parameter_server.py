@@ -5,15 +5,11 @@ import pytest
 import tensorflow as tf
 from cluster import run_alone
 from helpers import mirrored
-from shards import CLASSES, shard
+from shards import CLASSES, fields, shard
 from sklearn.metrics import f1_score
 
 import dist_f1
 from dist_f1 import Counts
-
-
-def fields(counts):
-    return {name: np.asarray(value).tolist() for name, value in counts.numpy()._asdict().items()}
 
 
 @pytest.mark.parametrize("variables", ["whole", "split"])

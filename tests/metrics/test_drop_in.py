@@ -33,7 +33,7 @@ def test_positional_arguments_and_defaults_are_those_of_keras(ours, theirs):
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 @pytest.mark.parametrize("average", [None, "micro", "macro", "weighted"])
 @pytest.mark.parametrize("threshold", [None, 0.4])
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(seed=st.integers(0, 1000), weighted=st.booleans())
 def test_values_are_those_of_keras_where_keras_is_right(
     ours, theirs, average, threshold, seed, weighted
