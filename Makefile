@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 # The other generations of Keras have environments of their own.
 TF_KERAS ?= .venv-tf-keras
 TF_2_15 ?= .venv-tf-2.15
-# The last Python that TensorFlow 2.15 runs on.
-PYTHON_TF_2_15 ?= python3.11
+# TensorFlow 2.15 runs on Python 3.11 at most.
+PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
 PYTEST := -m pytest -n 2 --dist loadfile
 # What depends on the generation of Keras: not the jobs, the documents and the plots.
 CORE := --ignore tests/jobs --ignore tests/test_docs.py --ignore tests/test_plots.py

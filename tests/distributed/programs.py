@@ -343,8 +343,8 @@ def shapes_that_differ(strategy):
     return errors
 
 
-def parameter_server(_, variables, directory, path):
-    """A cluster of two workers and a server, asynchronous, driven by a coordinator."""
+def parameter_servers(partitioner=None):
+    """A cluster of two workers and a server in this process, and the strategy that uses it."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
     cluster = tf.train.ClusterSpec({"worker": addresses[:2], "ps": addresses[2:]})
     # Servers that share a process and few cores wait for each other's threads otherwise.
@@ -354,10 +354,15 @@ def parameter_server(_, variables, directory, path):
         for job, index in (("worker", 0), ("worker", 1), ("ps", 0))
     ]
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(cluster, rpc_layer="grpc")
+    return servers, tf.distribute.ParameterServerStrategy(resolver, partitioner)
+
+
+def parameter_server(_, variables, directory, path):
+    """Steps that workers run asynchronously, driven by a coordinator."""
     # A partitioner splits every variable that it is asked for.
     partitioners = tf.distribute.experimental.partitioners
     partitioner = None if variables == "whole" else partitioners.FixedShardsPartitioner(2)
-    strategy = tf.distribute.ParameterServerStrategy(resolver, variable_partitioner=partitioner)
+    servers, strategy = parameter_servers(partitioner)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
     with strategy.scope():
         metric = dist_f1.F1Score("macro", num_classes=CLASSES)
@@ -400,6 +405,27 @@ def parameter_server(_, variables, directory, path):
         "restored": restored,
         "merged": fields(fresh.counts()),
         "collectives": dist_f1.count_collectives(step),
+    }
+
+
+def parameter_server_fit(_):
+    """`fit` of tf-keras, which drives the coordinator itself."""
+    servers, strategy = parameter_servers()
+    with strategy.scope():
+        model = tf.keras.Sequential(
+            [tf.keras.layers.Dense(CLASSES, "softmax", True, "identity", input_shape=[CLASSES])]
+        )
+        metric = dist_f1.F1Score("micro")
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+    y = np.arange(48) % CLASSES
+    # The first class is always right, the others never.
+    x = np.eye(CLASSES, dtype="float32")[np.where(y == 0, 0, (y + 1) % CLASSES)] * 100
+    data = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(8)
+    history = model.fit(data, steps_per_epoch=6, epochs=2, verbose=0)
+    return {
+        "servers": len(servers),
+        "counts": fields(metric.counts()),
+        "history": plain(history.history["f1_score"]),
     }
 
 

@@ -33,3 +33,14 @@ def test_workers_that_run_asynchronously_lose_no_count(variables, tmp_path):
     assert out["merged"] == fields(whole + here.counts())
     tf.train.Checkpoint(f1=here.accumulator).restore(out["path"]).assert_consumed()
     assert fields(here.counts()) == out["counts"]
+
+
+@pytest.mark.skipif(hasattr(tf.keras, "ops"), reason="Keras 3 has no fit on parameter servers")
+def test_fit_of_tf_keras():
+    out = run_alone("parameter_server_fit").result
+    assert out["servers"] == 3
+    # Each batch has two of each class, whichever worker counts it.
+    assert out["counts"]["actual"] == [12] * 4
+    assert out["counts"]["total"] == 48
+    assert out["counts"]["true_positive"] == [12, 0, 0, 0]
+    assert out["history"] == [pytest.approx(0.25, abs=1e-6)] * 2

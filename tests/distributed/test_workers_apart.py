@@ -1,6 +1,7 @@
 """Workers that are not at the same point: more rows, fewer steps, dead, restarted."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from cluster import run_workers
 from helpers import mirrored, strategy
