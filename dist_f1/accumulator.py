@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,9 @@ class Accumulator(tf.train.experimental.PythonState):
 
     Args:
         name: of the variables.
-        num_classes: the number of classes that a checkpoint must have; `None` takes any.
+        expected: the layout that it will have, if that is known beforehand. It can then be read
+            before `build`, and a checkpoint of another layout is refused at once.
+        weighted: whether counts will be float64; unless `build` says so, they are int64.
 
     Example:
         >>> import tempfile
@@ -38,19 +41,29 @@ class Accumulator(tf.train.experimental.PythonState):
         3
     """
 
-    def __init__(self, name: str = "counts", num_classes: int | None = None) -> None:
+    def __init__(
+        self, name: str = "counts", expected: Layout | None = None, weighted: bool = False
+    ) -> None:
         self._name = name
-        self._num_classes = num_classes
+        self._expected = expected
+        self._weighted = weighted
         self._layout: Layout | None = None
         self._state: Any = None
         # What a checkpoint held before there was a state: which strategy the state belongs to is
         # only known at the first update.
         self._restored: Counts | None = None
+        self._home = tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
     @property
     def layout(self) -> Layout | None:
-        """What is stored, or `None` before `build`."""
-        return self._layout
+        """What is stored, or will be; `None` if that is not known yet."""
+        return self._layout or self._expected
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted, here or, as far as can be told, by other workers."""
+        untouched = self._state is None and self._restored is None
+        return untouched and contexts.num_workers(self.strategy) == 1
 
     @property
     def is_weighted(self) -> bool | None:
@@ -61,7 +74,9 @@ class Accumulator(tf.train.experimental.PythonState):
 
     @property
     def strategy(self) -> tf.distribute.Strategy:
-        """The strategy that the state belongs to, or the current one."""
+        """The strategy that the state belongs to, or will."""
+        if self._state is None and self._home is not None:
+            return self._home
         return reduction.strategy_of(self._state)
 
     def build(self, layout: Layout, weighted: bool) -> None:
@@ -75,14 +90,16 @@ class Accumulator(tf.train.experimental.PythonState):
                 f"The counts so far are of {self._layout}, these are of {layout}. Use a metric of "
                 "its own for each number of classes, or reset by making a new one."
             )
-        if weighted and self.is_weighted is False:
+        if weighted and self._state is not None and not self.is_weighted:
             raise ValueError(
                 "sample_weight came to a metric that has counted without weights, in int64, which "
                 "cannot hold them. Pass weighted=True when the metric is made."
             )
         if self._state is None:
             dtype = tf.float64 if weighted or self.is_weighted else tf.int64
-            self._state = reduction.per_replica_zeros(layout.size, dtype, self._name)
+            outside = not tf.distribute.has_strategy()
+            with self._home.scope() if outside and self._home else contextlib.nullcontext():
+                self._state = reduction.per_replica_zeros(layout.size, dtype, self._name)
             self._layout = layout
             if self._restored is not None:
                 restored, self._restored = self._restored, None
@@ -116,7 +133,7 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def serialize(self) -> bytes:
         """The counts of all replicas, for a checkpoint; nothing if nothing was counted yet."""
-        if self._layout is None:
+        if self.layout is None:
             return b""
         return counts_io.dumps(self.read())
 
@@ -141,12 +158,11 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def _check_restorable(self, counts: Counts) -> None:
         layout = Layout.of(counts)
-        mine = None if self._state is None else self._layout
-        if mine not in (None, layout) or self._num_classes not in (None, layout.num_classes):
+        mine = self._expected if self._state is None else self._layout
+        if mine not in (None, layout):
             raise ValueError(
-                f"The checkpoint holds counts of {layout}, but this metric counts "
-                f"{mine or f'{self._num_classes} classes'}. Restore it into a metric with the same "
-                "num_classes and decision as the one that was saved."
+                f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
+                "it into a metric with the same num_classes and decision as the one that was saved."
             )
         if counts.is_weighted and self._state is not None and not self.is_weighted:
             raise ValueError(
@@ -155,14 +171,32 @@ class Accumulator(tf.train.experimental.PythonState):
             )
 
     def _read(self, read: Callable[[Any], tf.Tensor]) -> Counts:
-        if self._restored is not None and tf.executing_eagerly() and not contexts.in_replica():
-            return tf.nest.map_structure(tf.convert_to_tensor, self._restored)
+        if self._state is None and contexts.num_workers(self.strategy) == 1:
+            if tf.executing_eagerly() and not contexts.in_replica():
+                return self._read_without_state()
+            if self._restored is None:
+                raise _nothing_counted()
+        # Where other workers may have counted something, they wait for this one.
         state, layout = self._built()
         return layout.unpack(read(state))
 
+    def _read_without_state(self) -> Counts:
+        if self._restored is not None:
+            return tf.nest.map_structure(tf.convert_to_tensor, self._restored)
+        if self._expected is None:
+            raise _nothing_counted()
+        dtype = tf.float64 if self._weighted else tf.int64
+        return self._expected.unpack(tf.zeros([self._expected.size], dtype))
+
     def _built(self) -> tuple[Any, Layout]:
-        if self._layout is None:
-            raise ValueError("Nothing was counted yet, so the number of classes is not known.")
-        if self._state is None:
-            self.build(self._layout, weighted=False)
-        return self._state, self._layout
+        if self.layout is None:
+            raise _nothing_counted()
+        self.build(self.layout, self._weighted)
+        return self._state, self.layout
+
+
+def _nothing_counted() -> ValueError:
+    return ValueError(
+        "This metric was read before its first update. Call update_state first, or pass "
+        "num_classes= and read it eagerly."
+    )

@@ -76,12 +76,14 @@ def read_sum(state: Any) -> tf.Tensor:
         return state.read_value()
     if _in_replica(state):
         return _read_in_replica(state, _IN_STEP)
-    if isinstance(state, tuple):
-        values = [component.read_value() for component in state]
-        return tf.add_n(values) if len(values) > 1 else values[0]
-    strategy = state.distribute_strategy
+    strategy = strategy_of(state)
     if contexts.num_workers(strategy) > 1:
         return _read_with_other_workers(strategy, state)
+    foreign = tf.distribute.has_strategy() and strategy is not tf.distribute.get_strategy()
+    if isinstance(state, tuple) or foreign:
+        # TensorFlow reduces only its own variables, and none in the scope of another strategy.
+        values = [component.read_value() for component in components(state)]
+        return tf.add_n(values) if len(values) > 1 else values[0]
     # A cross-replica read of an ON_READ variable sums its components.
     return tf.convert_to_tensor(state)
 

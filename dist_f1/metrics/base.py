@@ -54,7 +54,8 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.weighted = full["weighted"]
         self.class_names = full["class_names"]
         self.sync = full["sync"]
-        self.accumulator = Accumulator(f"{self.name}_counts", self.num_classes)
+        expected = None if self.num_classes is None else self._layout(self.num_classes)
+        self.accumulator = Accumulator(f"{self.name}_counts", expected, bool(self.weighted))
         if legacy_keras.IS_LEGACY:
             self.result = self._choose_result(self.result)  # type: ignore[method-assign]
 
@@ -145,7 +146,7 @@ class CountsMetric(tf.keras.metrics.Metric):
                     f"{metric!r} cannot be merged into {self.name}: its counts come from another "
                     "decision. Merge metrics with the same threshold, top_k and from_logits."
                 )
-        read = [m.accumulator.read_locally() for m in metrics if m.accumulator.layout is not None]
+        read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
         if read:
             total = sum(read[1:], start=read[0])
             self.accumulator.build(Layout.of(total), total.is_weighted or bool(self.weighted))
@@ -199,16 +200,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         )
 
     def _read(self, everywhere: bool) -> Counts:
-        accumulator = self.accumulator
-        if accumulator.layout is not None:
-            return accumulator.read() if everywhere else accumulator.read_locally()
-        if self.num_classes is None or not tf.executing_eagerly():
-            raise ValueError(
-                f"{self.name} was read before its first update. Call update_state first, or pass "
-                "num_classes= and read it eagerly."
-            )
-        layout = self._layout(self.num_classes)
-        return layout.unpack(tf.zeros([layout.size], tf.float64 if self.weighted else tf.int64))
+        return self.accumulator.read() if everywhere else self.accumulator.read_locally()
 
 
 def _check_place(strategy: tf.distribute.Strategy) -> None:
