@@ -27,7 +27,7 @@ class Accumulator(tf.train.experimental.PythonState):
         name: of the variables.
         expected: the layout that it will have, if that is known beforehand. It can then be read
             before `build`, and a checkpoint of another layout is refused at once.
-        weighted: whether counts will be float64; unless `build` says so, they are int64.
+        weighted: whether counts are float64 or int64; `None` leaves it to the first `build`.
 
     Example:
         >>> import tempfile
@@ -42,7 +42,7 @@ class Accumulator(tf.train.experimental.PythonState):
     """
 
     def __init__(
-        self, name: str = "counts", expected: Layout | None = None, weighted: bool = False
+        self, name: str = "counts", expected: Layout | None = None, weighted: bool | None = None
     ) -> None:
         self._name = name
         self._expected = expected
@@ -124,8 +124,18 @@ class Accumulator(tf.train.experimental.PythonState):
         state, layout = self._built()
         reduction.set_sum(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
 
+    def settle(self) -> None:
+        """Creates the state, if what is done next is being traced and would depend on it.
+
+        Raises:
+            ValueError: the layout is not known yet.
+        """
+        if self._state is None and not tf.executing_eagerly():
+            self._built()
+
     def reset(self) -> None:
         """Sets all counts to zero; the layout stays."""
+        self.settle()
         if self._state is not None:
             reduction.clear(self._state)
         elif self._restored is not None:
@@ -135,7 +145,10 @@ class Accumulator(tf.train.experimental.PythonState):
         """The counts of all replicas, for a checkpoint; nothing if nothing was counted yet."""
         if self.layout is None:
             return b""
-        return counts_io.dumps(self.read())
+        with tf.init_scope():
+            # A SavedModel is written while a graph of its own is the default one.
+            counts = self.read() if tf.executing_eagerly() else contexts.eagerly(self.read)
+            return counts_io.dumps(counts)
 
     def deserialize(self, value: bytes) -> None:
         """Takes over the counts of a checkpoint.
@@ -151,10 +164,29 @@ class Accumulator(tf.train.experimental.PythonState):
         counts = counts_io.loads(value, "The checkpoint of the counts")
         self._check_restorable(counts)
         if self._state is not None:
-            self.assign(counts)
+            with tf.init_scope():
+                self.assign(counts)
         else:
             self._layout = Layout.of(counts)
             self._restored = counts
+
+    def _copy_trackable_to_cpu(self, object_map: Any) -> None:
+        """Copies the counts now, for a checkpoint that TensorFlow writes in the background.
+
+        Raises:
+            ValueError: the layout is not known yet. TensorFlow traces the copying once.
+        """
+        if self.layout is None:
+            raise ValueError(
+                "An asynchronous checkpoint was asked for before the first update of a metric, so "
+                "that it is not known what to copy. Pass num_classes=, or update the metric first."
+            )
+        state, layout = self._built()
+        if self not in object_map:
+            size, dtype = layout.size, reduction.dtype(state)
+            copy = contexts.eagerly(lambda: tf.Variable(tf.zeros([size], dtype), trainable=False))
+            object_map[self] = _Copy(layout, copy)
+        object_map[self].vector.assign(reduction.read_sum(state))
 
     def _check_restorable(self, counts: Counts) -> None:
         layout = Layout.of(counts)
@@ -164,10 +196,11 @@ class Accumulator(tf.train.experimental.PythonState):
                 f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
                 "it into a metric with the same num_classes and decision as the one that was saved."
             )
-        if counts.is_weighted and self._state is not None and not self.is_weighted:
+        counts_rows = self._weighted is False if self._state is None else not self.is_weighted
+        if counts.is_weighted and counts_rows:
             raise ValueError(
-                "The checkpoint holds weighted counts, but this metric has counted without "
-                "weights, in int64, which cannot hold them. Pass weighted=True when it is made."
+                "The checkpoint holds weighted counts, but this metric counts without weights, in "
+                "int64, which cannot hold them. Pass weighted=True when it is made."
             )
 
     def _read(self, read: Callable[[Any], tf.Tensor]) -> Counts:
@@ -191,7 +224,7 @@ class Accumulator(tf.train.experimental.PythonState):
     def _built(self) -> tuple[Any, Layout]:
         if self.layout is None:
             raise _nothing_counted()
-        self.build(self.layout, self._weighted)
+        self.build(self.layout, bool(self._weighted))
         return self._state, self.layout
 
 
@@ -200,3 +233,19 @@ def _nothing_counted() -> ValueError:
         "This metric was read before its first update. Call update_state first, or pass "
         "num_classes= and read it eagerly."
     )
+
+
+class _Copy(tf.train.experimental.PythonState):
+    """What an accumulator held at some time."""
+
+    def __init__(self, layout: Layout, vector: tf.Variable) -> None:
+        self._layout = layout
+        self.vector = vector
+
+    def serialize(self) -> bytes:
+        """As an accumulator is saved."""
+        return counts_io.dumps(self._layout.unpack(self.vector.read_value()))
+
+    def deserialize(self, value: bytes) -> None:
+        """It is only written."""
+        raise NotImplementedError

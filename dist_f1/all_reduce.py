@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from dist_f1 import contexts, packing
+
+# How long a call outside of a step waits for the other workers, in seconds, before it raises
+# `tf.errors.DeadlineExceededError`. A worker that never comes would make the others wait forever.
+TIMEOUT_SECONDS = 600.0
 
 
 def all_reduce_sum(structure: Any) -> Any:
@@ -47,7 +52,7 @@ def all_reduce_sum(structure: Any) -> Any:
     """
     leaves = tf.nest.flatten(structure)
     if contexts.in_replica():
-        summed = _inside_a_replica([_as_tensor(leaf) for leaf in leaves])
+        summed = _inside_a_replica(leaves)
     elif tf.distribute.has_strategy() or any(map(_is_distributed, leaves)):
         summed = _outside_of_replicas(leaves)
     else:
@@ -55,12 +60,13 @@ def all_reduce_sum(structure: Any) -> Any:
     return tf.nest.pack_sequence_as(structure, summed)
 
 
-def _inside_a_replica(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+def _inside_a_replica(leaves: Sequence[Any], options: Any = None) -> list[tf.Tensor]:
+    tensors = [_as_tensor(leaf) for leaf in leaves]
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1 or not tensors:
         return tensors
     carrier = packing.carrier_for([x.dtype for x in tensors], contexts.is_tpu(context.strategy))
-    total = sum_vector(packing.pack(tensors, carrier))
+    total = sum_vector(packing.pack(tensors, carrier), options)
     return packing.unpack(total, tensors, carrier)
 
 
@@ -69,24 +75,47 @@ def _outside_of_replicas(leaves: Sequence[Any]) -> list[tf.Tensor]:
     if not leaves:
         return []
     if contexts.num_workers(strategy) > 1:
-        _check_per_replica(leaves, strategy.num_replicas_in_sync)
-        summed = strategy.run(lambda *values: all_reduce_sum(list(values)), tuple(leaves))
+        _check_per_replica(leaves, len(strategy.extended.worker_devices))
+        with waiting_for_workers():
+            summed = strategy.run(
+                lambda *values: _inside_a_replica(values, with_timeout()), tuple(leaves)
+            )
         return [strategy.experimental_local_results(value)[0] for value in summed]
     columns = [_components(leaf) for leaf in leaves]
     replicas = strategy.num_replicas_in_sync
     if not tf.distribute.has_strategy():
         replicas = max(len(column) for column in columns)
         _check_local(columns)
-    if replicas == 1:
-        return [_as_tensor(column[0]) for column in columns]
     _check_per_replica(leaves, replicas)
     rows = [[_as_tensor(x) for x in row] for row in zip(*columns, strict=True)]
+    if replicas == 1:
+        return rows[0]
     carrier = packing.carrier_for([x.dtype for x in rows[0]])
     vectors = []
     for row in rows:
         with tf.device(row[0].device):
             vectors.append(packing.pack(row, carrier))
     return packing.unpack(tf.add_n(vectors), rows[0], carrier)
+
+
+def with_timeout() -> tf.distribute.experimental.CommunicationOptions:
+    """Options of a collective outside of a step; inside, a timer for each would cost too much."""
+    return tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT_SECONDS)
+
+
+@contextlib.contextmanager
+def waiting_for_workers() -> Iterator[None]:
+    """Says in words what it means that the other workers did not come."""
+    try:
+        yield
+    except tf.errors.DeadlineExceededError as error:
+        message = (
+            f"Another worker did not come within {TIMEOUT_SECONDS:g} s. Outside of a step, a sum "
+            "over replicas needs all workers: call result(), counts(), report() and "
+            "all_reduce_sum() on each of them, not on the chief alone, and save checkpoints on "
+            "each. A longer wait is set with dist_f1.all_reduce.TIMEOUT_SECONDS."
+        )
+        raise tf.errors.DeadlineExceededError(error.node_def, error.op, message) from error
 
 
 def sum_vector(vector: tf.Tensor, options: Any = None) -> tf.Tensor:
@@ -134,12 +163,19 @@ def _as_tensor(leaf: Any) -> tf.Tensor:
 
 def _check_per_replica(leaves: Sequence[Any], replicas: int) -> None:
     for leaf in leaves:
-        if not _is_distributed(leaf):
+        components = len(_components(leaf))
+        if components == replicas and (_is_distributed(leaf) or replicas == 1):
+            continue
+        if _is_distributed(leaf):
             raise ValueError(
-                f"Outside of strategy.run, all_reduce_sum takes values of {replicas} replicas, as "
-                f"strategy.run returns them; got one value for all of them: {leaf!r}. Call it "
-                "inside of strategy.run, or pass what strategy.run returned."
+                f"These are values of {components} replicas, but the strategy in scope has "
+                f"{replicas}. Call all_reduce_sum in the scope of the strategy that ran the step."
             )
+        raise ValueError(
+            f"Outside of strategy.run, all_reduce_sum takes values of {replicas} replicas, as "
+            f"strategy.run returns them; got one value for all of them: {leaf!r}. Call it "
+            "inside of strategy.run, or pass what strategy.run returned."
+        )
 
 
 def _check_local(columns: Sequence[Sequence[Any]]) -> None:

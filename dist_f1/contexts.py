@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+from collections.abc import Callable
+from typing import TypeVar
+
 import tensorflow as tf
+
+T = TypeVar("T")
 
 
 def in_replica() -> bool:
@@ -10,9 +16,25 @@ def in_replica() -> bool:
     return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
 
 
+def eagerly(function: Callable[[], T]) -> T:
+    """Calls `function` where no graph is being built and no strategy is in scope.
+
+    Both belong to the thread that entered them, and a new thread has entered none.
+    """
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
 def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether replicas are TPU cores."""
     return isinstance(strategy, tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy)
+
+
+# Strategies whose replicas are on devices of this very process.
+WITH_OWN_DEVICES = (
+    tf.distribute.experimental.CentralStorageStrategy,
+    tf.distribute.MultiWorkerMirroredStrategy,
+)
 
 
 def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:

@@ -6,6 +6,8 @@ import collections
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import tensorflow as tf
+
 # Every replica that takes part has a node of its own.
 _ON_EVERY_REPLICA = frozenset(
     {
@@ -27,7 +29,9 @@ _ON_EVERY_REPLICA = frozenset(
     }
 )
 # One node stands for all replicas: the root, or the only trace of a TPU program.
-_ONE_FOR_ALL = frozenset({"AllToAll", "CollectivePermute", "CrossReplicaSum", "NcclReduce"})
+_ONE_FOR_ALL = frozenset(
+    {"AllToAll", "CollectivePermute", "CrossReplicaSum", "NcclBroadcast", "NcclReduce"}
+)
 # These add values up; they reduce over replicas if the values come from several devices.
 _SUMS = frozenset({"AccumulateNV2", "AddN"})
 
@@ -44,23 +48,34 @@ def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -
         *args: what it is called with, or `tf.TensorSpec`s.
         **kwargs: likewise.
 
+    Raises:
+        TypeError: `function` has no graph.
+
     Example:
-        >>> import tensorflow as tf
         >>> count_collectives(tf.function(lambda x: x + x), 1.0)
         0
     """
     concrete: Any = function
     if hasattr(function, "get_concrete_function"):
         concrete = function.get_concrete_function(*args, **kwargs)
+    if not hasattr(concrete, "graph"):
+        raise TypeError(
+            f"count_collectives takes a tf.function, got {function!r}. Wrap what is called in "
+            "tf.function."
+        )
     graph = concrete.graph
     captured = {
         inside.op.name: outside.device
         for outside, inside in graph.captures
         if getattr(outside, "device", None)
     }
-    definition = graph.as_graph_def()
+    return count_in_graph(graph.as_graph_def(), captured)
+
+
+def count_in_graph(definition: Any, devices: dict[str, str] | None = None) -> int:
+    """Likewise, of a `GraphDef`; `devices` are those of its placeholders."""
     counter = _Counter({f.signature.name: f for f in definition.library.function})
-    return counter.count(definition.node, captured)
+    return counter.count(definition.node, devices or {})
 
 
 class _Counter:
@@ -88,11 +103,11 @@ class _Counter:
         for node in nodes:
             devices = [device_of(name) for name in _inputs(node)]
             if node.op in _ON_EVERY_REPLICA:
-                per_device[node.device] += 1
+                per_device[_canonical(node.device)] += 1
             elif node.op in _ONE_FOR_ALL:
                 others += 1
             elif node.op in _SUMS:
-                others += len(set(devices)) > 1
+                others += len({_canonical(device) for device in devices if device}) > 1
             else:
                 called = [self._in_function(name, devices) for name in _functions(node)]
                 is_branch = node.op in {"If", "StatelessIf", "Case", "StatelessCase"}
@@ -106,6 +121,12 @@ class _Counter:
         names = [argument.name for argument in function.signature.input_arg]
         # A branch is given all inputs but the first, which chooses it.
         return self.count(function.node_def, dict(zip(names, devices[-len(names) :], strict=False)))
+
+
+def _canonical(device: str) -> str:
+    """One spelling of the devices of this process; `/cpu:0` is short for the full name."""
+    local = tf.DeviceSpec(job="localhost", replica=0, task=0, device_type="CPU", device_index=0)
+    return local.make_merged_spec(tf.DeviceSpec.from_string(device)).to_string().upper()
 
 
 def _inputs(node: Any) -> Iterator[str]:

@@ -3,38 +3,42 @@
 A state is a vector on every replica; each adds to its own without telling the others. How it is
 kept depends on the strategy that is in scope when it is made:
 
-- Mirrored, MultiWorkerMirrored, TPU: one `ON_READ` variable with a component on each replica;
-- CentralStorage, ParameterServer: a tuple of variables, one for each replica, since the strategy
-  shares every variable of its own among them;
+- Mirrored, TPU: one `ON_READ` variable with a component on each replica;
+- MultiWorkerMirrored, CentralStorage, ParameterServer: `Vectors`, a variable for each replica
+  that the strategy does not know. It would share a single one among replicas, or have all workers
+  wait for each other when it is made;
 - otherwise: one variable.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from dist_f1 import all_reduce, contexts
 
-# How long a read outside of a step waits for the other workers, in seconds, before it raises
-# `tf.errors.DeadlineExceededError`. A worker that never reads would make the others wait forever.
-TIMEOUT_SECONDS = 600.0
-
 _IN_STEP, _OUTSIDE = 0, 1
+
+
+class Vectors(NamedTuple):
+    """A variable for each replica of this worker, and where several work, its number of resets."""
+
+    strategy: tf.distribute.Strategy
+    variables: tuple[tf.Variable, ...]
+    resets: tuple[tf.Variable, ...] = ()
 
 
 def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> Any:
     """A state of zeros for the current strategy.
 
     It may be called anywhere, also while a function is traced and inside `strategy.run`: the
-    variables are created outside of the graph, once for all replicas.
+    variables are created outside of the graph, once for all replicas. Nothing is sent.
     """
     with tf.init_scope():
         strategy = tf.distribute.get_strategy()
-        if contexts.keeps_variables_centrally(strategy):
-            return _one_for_each(strategy, size, dtype, name)
+        if contexts.keeps_variables_centrally(strategy) or contexts.num_workers(strategy) > 1:
+            return _vectors(strategy, size, dtype, name)
         return tf.Variable(
             tf.zeros([size], dtype),
             trainable=False,
@@ -68,9 +72,9 @@ def read_sum(state: Any) -> tf.Tensor:
     same step, or outside of it.
 
     Raises:
-        tf.errors.InvalidArgumentError: some workers read inside of a step and others outside.
+        tf.errors.InvalidArgumentError: workers are at different points of their programs.
         tf.errors.DeadlineExceededError: outside of a step, another worker did not read within
-            `TIMEOUT_SECONDS`.
+            `dist_f1.all_reduce.TIMEOUT_SECONDS`.
     """
     if not _is_distributed(state):
         return state.read_value()
@@ -80,7 +84,7 @@ def read_sum(state: Any) -> tf.Tensor:
     if contexts.num_workers(strategy) > 1:
         return _read_with_other_workers(strategy, state)
     foreign = tf.distribute.has_strategy() and strategy is not tf.distribute.get_strategy()
-    if isinstance(state, tuple) or foreign:
+    if isinstance(state, Vectors) or foreign:
         # TensorFlow reduces only its own variables, and none in the scope of another strategy.
         values = [component.read_value() for component in components(state)]
         return tf.add_n(values) if len(values) > 1 else values[0]
@@ -97,13 +101,18 @@ def set_sum(state: Any, value: tf.Tensor) -> None:
 
 def clear(state: Any) -> None:
     """Zeros: on this replica inside of `strategy.run`, on all of them outside."""
-    own = (_own(state),) if _in_replica(state) else components(state)
-    for component in own:
+    inside = _in_replica(state)
+    for component in (_own(state),) if inside else components(state):
         component.assign(tf.zeros_like(component))
+    if isinstance(state, Vectors) and state.resets:
+        for resets in (state.resets[_local_replica(state)],) if inside else state.resets:
+            resets.assign_add(1)
 
 
 def strategy_of(state: Any) -> tf.distribute.Strategy:
     """The strategy that the state belongs to, or the current one if it belongs to none."""
+    if isinstance(state, Vectors):
+        return state.strategy
     return getattr(state, "distribute_strategy", None) or tf.distribute.get_strategy()
 
 
@@ -114,24 +123,16 @@ def dtype(state: Any) -> tf.DType:
 
 def components(state: Any) -> tuple[tf.Variable, ...]:
     """The vectors of this worker's replicas, without any reduction."""
-    if isinstance(state, tuple):
-        return state
+    if isinstance(state, Vectors):
+        return state.variables
     if not _is_distributed(state):
         return (state,)
     return state.distribute_strategy.experimental_local_results(state)
 
 
 def _read_with_other_workers(strategy: tf.distribute.Strategy, state: Any) -> tf.Tensor:
-    try:
+    with all_reduce.waiting_for_workers():
         values = strategy.run(lambda: _read_in_replica(state, _OUTSIDE))
-    except tf.errors.DeadlineExceededError as error:
-        message = (
-            f"Another worker did not read this metric within {TIMEOUT_SECONDS:g} s. Outside of a "
-            "step, a read needs all workers: call result(), counts() or report() on each of them, "
-            "not on the chief alone, and save checkpoints on each. A longer wait is set with "
-            "dist_f1.reduction.TIMEOUT_SECONDS."
-        )
-        raise tf.errors.DeadlineExceededError(error.node_def, error.op, message) from error
     return strategy.experimental_local_results(values)[0]
 
 
@@ -141,80 +142,83 @@ def _read_in_replica(state: Any, where: int) -> tf.Tensor:
     if contexts.num_workers(context.strategy) == 1:
         return all_reduce.all_reduce_sum(own)
     # Workers pair their collectives by order alone. Where one has run fewer steps than another,
-    # its read after the last step would meet the other's read inside of a step; the stamp tells.
-    options = None
-    if where == _OUTSIDE:
-        options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT_SECONDS)
-    stamped = tf.concat([own, tf.constant([where], own.dtype)], axis=0)
-    total = all_reduce.sum_vector(stamped, options)
-    expected = tf.constant(where * context.num_replicas_in_sync, own.dtype)
+    # its next read would meet one that is about other rows. The stamp tells: whether the read is
+    # inside of a step, and after how many resets.
+    resets = state.resets[_local_replica(state)].read_value()
+    stamp = tf.cast(2 * resets + where, own.dtype)
+    options = all_reduce.with_timeout() if where == _OUTSIDE else None
+    total = all_reduce.sum_vector(tf.concat([own, [stamp]], axis=0), options)
     agree = tf.debugging.Assert(
-        tf.equal(total[-1], expected),
+        tf.equal(total[-1], stamp * context.num_replicas_in_sync),
         [
-            "The workers did not read a metric at the same point: some inside of a step, others "
-            "after it. Every worker must run the same number of steps and read the same metrics "
-            'in the same order; with sync="epoch" nothing is sent inside of a step.'
+            "The workers did not read a metric at the same point: some inside of a step and others "
+            "after it, or before a reset and others after it. Every worker must run the same "
+            "number of steps and read the same metrics in the same order; with "
+            'sync="epoch" nothing is sent inside of a step.'
         ],
     )
     with tf.control_dependencies([agree] if agree is not None else []):
         return tf.identity(total[:-1])
 
 
-def _one_for_each(
-    strategy: tf.distribute.Strategy, size: int, dtype: tf.DType, name: str
-) -> tuple[tf.Variable, ...]:
-    if isinstance(strategy, tf.distribute.experimental.CentralStorageStrategy):
-        devices = strategy.extended.worker_devices
-    else:
+def _vectors(strategy: tf.distribute.Strategy, size: int, dtype: tf.DType, name: str) -> Vectors:
+    devices = strategy.extended.worker_devices
+    if not isinstance(strategy, contexts.WITH_OWN_DEVICES):
         # Workers come and go; what they share is kept by a parameter server.
         server = tf.Variable(0, trainable=False, name=f"{name}_device").device
         devices = [server] * strategy.num_replicas_in_sync
-    made: list[tf.Variable] = []
+    several = contexts.num_workers(strategy) > 1
 
-    def make() -> None:
+    def make() -> Vectors:
+        variables, resets = [], []
         for index, device in enumerate(devices):
             with tf.device(device):
                 zeros = tf.zeros([size], dtype)
-                made.append(tf.Variable(zeros, trainable=False, name=f"{name}_{index}"))
+                variables.append(tf.Variable(zeros, trainable=False, name=f"{name}_{index}"))
+                if several:
+                    zero = tf.zeros([], tf.int64)
+                    resets.append(tf.Variable(zero, trainable=False, name=f"{name}_resets"))
+        return Vectors(strategy, tuple(variables), tuple(resets))
 
-    # A strategy replaces the variables of the thread that entered its scope; a new thread has
-    # entered none.
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    return tuple(made)
+    # In its scope the strategy would make variables of its own.
+    return contexts.eagerly(make)
 
 
 def _own(state: Any) -> tf.Variable:
     """This replica's vector, inside of `strategy.run`."""
-    if not isinstance(state, tuple):
-        return state
+    return state.variables[_local_replica(state)] if isinstance(state, Vectors) else state
+
+
+def _local_replica(state: Vectors) -> int:
+    """The number of this replica among those of its worker, each of which has as many."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    return state[tf.get_static_value(replica) or 0]
+    return (tf.get_static_value(replica) or 0) % len(state.variables)
 
 
 def _is_distributed(state: Any) -> bool:
-    return isinstance(state, tuple | tf.distribute.DistributedValues)
+    return isinstance(state, Vectors | tf.distribute.DistributedValues)
 
 
 def _holds_first(state: Any) -> bool:
     """Whether the first replica of all is on this worker."""
-    if isinstance(state, tuple) or not _is_distributed(state):
-        return True
-    return contexts.is_chief(state.distribute_strategy)
+    return not _is_distributed(state) or contexts.is_chief(strategy_of(state))
 
 
 def _in_replica(state: Any) -> bool:
     if not contexts.in_replica():
         return False
     context = tf.distribute.get_replica_context()
-    shared = context.num_replicas_in_sync > 1 or contexts.keeps_variables_centrally(
-        context.strategy
-    )
+    strategy = context.strategy
+    shared = context.num_replicas_in_sync > 1 or contexts.keeps_variables_centrally(strategy)
     if shared and not _is_distributed(state):
         raise ValueError(
             "This metric made its state outside of the strategy, so its replicas would share one "
             "set of counts. Create the metric, and update it for the first time, inside "
             "strategy.scope() or strategy.run()."
+        )
+    if isinstance(state, Vectors) and state.strategy is not strategy:
+        raise ValueError(
+            f"This metric counts under {type(state.strategy).__name__}, and was used in a replica "
+            f"of another strategy, {type(strategy).__name__}. Make a metric for each strategy."
         )
     return True

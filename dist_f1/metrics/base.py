@@ -55,7 +55,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.class_names = full["class_names"]
         self.sync = full["sync"]
         expected = None if self.num_classes is None else self._layout(self.num_classes)
-        self.accumulator = Accumulator(f"{self.name}_counts", expected, bool(self.weighted))
+        self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted)
         if legacy_keras.IS_LEGACY:
             self.result = self._choose_result(self.result)  # type: ignore[method-assign]
 
@@ -111,6 +111,11 @@ class CountsMetric(tf.keras.metrics.Metric):
             raise_if_invalid(counts)
         return tf.cast(self.score(counts), self.dtype)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`update_state`, then `result`; unlike tf-keras's, it counts once outside of replicas."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
     def _choose_result(self, wrapped: Callable[[], Any]) -> Callable[[], Any]:
         """`result` for tf-keras: by way of its wrapper, or not where that would be wrong."""
 
@@ -137,8 +142,11 @@ class CountsMetric(tf.keras.metrics.Metric):
             metrics: metrics of this library, of the same number of classes and decision.
 
         Raises:
-            ValueError: other classes or another decision; nothing is merged then.
+            ValueError: other classes or another decision; where several workers run, counts that
+                are one worker's own. Nothing is merged then.
         """
+        if isinstance(metrics, tf.keras.metrics.Metric):
+            raise ValueError("merge_state takes a list of metrics, got one; pass [metric].")
         metrics = list(metrics)
         for metric in metrics:
             if not isinstance(metric, CountsMetric) or metric.rule != self.rule:
@@ -146,6 +154,8 @@ class CountsMetric(tf.keras.metrics.Metric):
                     f"{metric!r} cannot be merged into {self.name}: its counts come from another "
                     "decision. Merge metrics with the same threshold, top_k and from_logits."
                 )
+            metric.accumulator.settle()
+            _check_source(self.accumulator.strategy, metric.accumulator.strategy)
         read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
         if read:
             total = sum(read[1:], start=read[0])
@@ -211,6 +221,17 @@ def _check_place(strategy: tf.distribute.Strategy) -> None:
             "not known whether they pass the same rows or each its own. Call it inside "
             "strategy.run."
         )
+
+
+def _check_source(mine: tf.distribute.Strategy, theirs: tf.distribute.Strategy) -> None:
+    """What all workers add outside of replicas must be the same on each of them."""
+    if contexts.in_replica() or contexts.num_workers(mine) == 1 or contexts.num_workers(theirs) > 1:
+        return
+    raise ValueError(
+        "A metric that several workers share cannot take over counts that each worker has of its "
+        "own. Count under the strategy, or merge values: save counts() on each worker and add them "
+        "up with Counts.load."
+    )
 
 
 def _plain(value: Any) -> Any:
