@@ -188,6 +188,13 @@ def test_one_value_for_all_replicas_is_refused_outside_of_them():
         all_reduce_sum([values, 1])
 
 
+@pytest.mark.parametrize("other", ["one_device", "mirrored_1", "mirrored_2"])
+def test_values_of_another_strategy_are_refused_in_the_scope_of_one(other):
+    values = strategy("mirrored_3").run(replica_value)
+    with strategy(other).scope(), pytest.raises(ValueError, match=r"values of 3 replicas.* has"):
+        all_reduce_sum(values)
+
+
 def test_shapes_that_differ_between_replicas_are_an_error_and_not_a_hang():
     # A collective that fails spoils all others of its process.
     out = run_alone("shapes_that_differ", devices=2, timeout=90).result

@@ -228,3 +228,51 @@ def test_a_file_that_holds_something_else_is_named(tmp_path):
     path = tf.train.Checkpoint(f1=Other()).save(str(tmp_path / "other"))
     with pytest.raises(ValueError, match="checkpoint of the counts is not"):
         restore(dist_f1.F1Score(), path)
+
+
+def test_weighted_counts_do_not_go_into_a_metric_that_was_made_for_integers(tmp_path):
+    weighted = dist_f1.F1Score("macro")
+    weighted.update_state([0, 1], np.eye(2), [0.5, 1.5])
+    fresh = dist_f1.F1Score("macro", weighted=False)
+    with pytest.raises(ValueError, match="weighted=True"):
+        restore(fresh, save(weighted, tmp_path))
+
+
+@pytest.mark.parametrize("name", ["none", "mirrored_3"])
+def test_asynchronous_checkpoints_hold_what_was_counted_when_they_were_asked_for(name, tmp_path):
+    chosen = strategy(name)
+    metric = make(chosen, num_classes=3)
+    checkpoint = tf.train.Checkpoint(f1=metric.accumulator)
+    options = tf.train.CheckpointOptions(enable_async=True)
+    paths, totals = [], []
+    for index in range(4):
+        update(chosen, metric, *rows(10, seed=index))
+        totals.append(int(metric.counts().total))
+        paths.append(checkpoint.save(str(tmp_path / "f1"), options))
+        update(chosen, metric, *rows(3, seed=index))
+    if hasattr(checkpoint, "sync"):
+        checkpoint.sync()
+    else:
+        # Reading waits for what is still being written.
+        checkpoint.read(paths[-1], options)
+    for path, total in zip(paths, totals, strict=True):
+        fresh = dist_f1.F1Score("macro", num_classes=3)
+        restore(fresh, path)
+        assert int(fresh.counts().total) == total
+
+
+def test_an_asynchronous_checkpoint_of_an_unknown_layout_is_refused(tmp_path):
+    checkpoint = tf.train.Checkpoint(f1=dist_f1.F1Score().accumulator)
+    with pytest.raises(ValueError, match="Pass num_classes="):
+        checkpoint.save(str(tmp_path / "f1"), tf.train.CheckpointOptions(enable_async=True))
+
+
+def test_a_saved_model_that_holds_a_metric(tmp_path):
+    module = tf.Module()
+    module.metric = make(mirrored(2), num_classes=3).accumulator
+    with mirrored(2).scope():
+        metric = dist_f1.F1Score("macro", num_classes=3)
+    update(mirrored(2), metric, *rows(9))
+    module.metric = metric.accumulator
+    tf.saved_model.save(module, str(tmp_path / "model"))
+    assert metric.counts().total == 9

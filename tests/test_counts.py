@@ -160,3 +160,31 @@ def test_from_labels_refuses_other_shapes(shape):
 def test_from_labels_refuses_lengths_that_differ():
     with pytest.raises(ValueError, match="y_true has shape"):
         Counts.from_labels([0, 1, 2], [0, 1], num_classes=3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"predicted": np.zeros(2, np.int64)},
+        {"actual": np.zeros(3, "U1")},
+        {"total": np.float32(1.0)},
+        {"true_positive": np.array([-1, 0, 0])},
+        {"samples": np.zeros(2, np.int64)},
+        {"confusion": np.zeros([3, 2], np.int64)},
+    ],
+)
+def test_files_whose_fields_do_not_fit_are_refused(fields, tmp_path):
+    counts = Counts.from_labels([0, 1, 2], [0, 1, 1], 3).numpy()
+    whole = {name: value for name, value in counts._asdict().items() if name not in _OPTIONAL}
+    np.savez(tmp_path / "counts.npz", **{**whole, **fields})
+    with pytest.raises(ValueError, match="holds no counts"):
+        Counts.load(tmp_path / "counts.npz")
+
+
+_OPTIONAL = ("samples", "confusion")
+
+
+def test_an_array_is_not_a_file_of_counts(tmp_path):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(ValueError, match=r"not an \.npz file"):
+        Counts.load(tmp_path / "array.npy")

@@ -3,8 +3,10 @@
 import pytest
 import tensorflow as tf
 from helpers import mirrored, strategy
+from tensorflow.core.framework import graph_pb2
 
 from dist_f1 import count_collectives
+from dist_f1.graphs import count_in_graph
 
 
 def reducing(chosen, times=1):
@@ -91,3 +93,29 @@ def test_a_reduction_in_a_branch_of_variables_from_outside():
             return tf.cond(flag, lambda: tf.convert_to_tensor(variable), lambda: tf.zeros([1]))
 
     assert count_collectives(branch, tf.constant(True)) == 1
+
+
+def test_what_has_no_graph_is_refused():
+    with pytest.raises(TypeError, match=r"takes a tf\.function"):
+        count_collectives(lambda: 1)
+
+
+def test_sums_of_one_device_are_none_however_its_name_is_spelt():
+    def add(x):
+        with tf.device("/cpu:0"):
+            first = x + 1.0
+        with tf.device("CPU:0"):
+            second = x * 2.0
+        return tf.add_n([first, second, x])
+
+    assert count_collectives(tf.function(add), tf.constant(1.0)) == 0
+
+
+def test_the_ops_of_nccl_are_known():
+    """They cannot be run here; a graph that has them can be written."""
+    graph = graph_pb2.GraphDef()
+    for replica in range(4):
+        graph.node.add(name=f"a{replica}", op="NcclAllReduce", device=f"/device:GPU:{replica}")
+    graph.node.add(name="reduce", op="NcclReduce", device="/device:GPU:0")
+    graph.node.add(name="send", op="NcclBroadcast", device="/device:GPU:0")
+    assert count_in_graph(graph) == 3

@@ -210,6 +210,50 @@ def too_few_steps(strategy):
     return {"result": float(metric.result())}
 
 
+def too_few_steps_before_a_reset(strategy):
+    """One worker starts the next epoch while the other is still in the first."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+
+    def replica(y_true, y_pred, _):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    step = stepper(strategy, replica)
+    for _ in range(2):
+        for index in range(4 - strategy.cluster_resolver.task_id):
+            step(*columns_of(strategy, index))
+        metric.reset_state()
+    return {}
+
+
+def first_update_alone(strategy):
+    """The chief makes its first update while the other worker is busy."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro")
+    columns = [
+        tf.stack([tf.eye(CLASSES)[0]] * 3) if column else tf.zeros([3], tf.int64)
+        for column in range(2)
+    ]
+    if not is_chief(strategy):
+        time.sleep(8)
+    start = time.monotonic()
+    strategy.run(lambda: metric.update_state(*columns) and None)
+    seconds = time.monotonic() - start
+    local = dist_f1.F1Score("macro", num_classes=CLASSES)
+    local.update_state([0], np.array([0]))
+    try:
+        metric.merge_state([local])
+        refused = ""
+    except ValueError as error:
+        refused = str(error)
+    with strategy.scope():
+        merged = dist_f1.F1Score("macro")
+        merged.merge_state([metric])
+    called = fields(merged.counts())["total"]
+    return {"seconds": seconds, "refused": refused, "merged": called}
+
+
 def one_dies(strategy):
     """One worker ends in the middle of an epoch."""
     with strategy.scope():

@@ -8,6 +8,7 @@ from helpers import mirrored, strategy
 from shards import CLASSES, counted, fields, macro_f1, shard
 
 import dist_f1
+from dist_f1 import Counts
 
 
 def test_a_distributed_dataset_may_end_earlier_on_one_worker():
@@ -34,8 +35,16 @@ def test_with_sync_epoch_workers_may_run_different_numbers_of_steps():
         assert ended.result == {"totals": [total(0, 3), total(2, 5)]}
 
 
-def test_a_worker_with_fewer_steps_is_an_error_on_all_and_not_a_hang():
-    ended = run_workers("too_few_steps", 2, timeout=90)
+def test_an_update_waits_for_nobody_and_what_is_merged_is_shared():
+    for out in (ended.result for ended in run_workers("first_update_alone", 2)):
+        assert out["seconds"] < 6
+        assert "counts that each worker has of its own" in out["refused"]
+        assert out["merged"] == 4 * 3
+
+
+@pytest.mark.parametrize("program", ["too_few_steps", "too_few_steps_before_a_reset"])
+def test_a_worker_with_fewer_steps_is_an_error_on_all_and_not_a_hang(program):
+    ended = run_workers(program, 2, timeout=90)
     assert all(worker.returncode not in (0, None) for worker in ended), ended
     # The one that ends first may take the other down before it has said the same.
     assert any("did not read a metric at the same point" in worker.output for worker in ended)
@@ -69,8 +78,9 @@ def test_checkpoints_go_from_workers_to_one_process_and_back(tmp_path):
         assert out["saved"] == out["again"] == fields(counted(1, 4))
         assert out["later"] == out["later_again"] == fields(counted(2, 4))
         assert out["restored"][0] == fields(here.counts())
-        step = counted(2, 4).total - counted(1, 4).total
-        assert out["restored"][1]["total"] == int(here.counts().total + step)
+        step = [shard(1, replica) for replica in range(4)]
+        more = sum(Counts.from_labels(*columns[:2], CLASSES) for columns in step)
+        assert out["restored"][1] == fields(here.counts() + more)
         for replicas in (1, 3):
             with mirrored(replicas).scope():
                 metric = dist_f1.F1Score("macro", num_classes=CLASSES)

@@ -255,3 +255,26 @@ def test_reads_in_the_middle_of_an_epoch_change_nothing():
         assert metric.counts().total == seen
         assert float(metric.result()) == pytest.approx(truth(x, y, seen), abs=1e-6)
         assert metric.report(output_dict=True)["macro avg"]["support"] == seen
+
+
+@pytest.mark.parametrize("name", ["none", "mirrored_3", "central_3"])
+def test_calling_a_metric_counts_once(name):
+    chosen = strategy(name)
+    with chosen.scope():
+        metric = dist_f1.F1Score("micro", num_classes=2)
+        assert float(metric([0, 1], np.array([0, 0]))) == 0.5
+    assert metric.counts().total == 2
+    chosen.run(metric, (tf.constant([0, 1]), tf.constant([0, 0])))
+    assert metric.counts().total == 2 + 2 * chosen.num_replicas_in_sync
+
+
+def test_a_metric_of_one_strategy_is_refused_in_a_replica_of_another():
+    with strategy("central_3").scope():
+        metric = dist_f1.F1Score("micro", num_classes=2)
+    strategy("central_3").run(
+        lambda: metric.update_state(tf.constant([0]), tf.constant([0])) and None
+    )
+    for name in ("one_device", "mirrored_2"):
+        with pytest.raises(ValueError, match=r"CentralStorageStrategy.*another strategy"):
+            strategy(name).run(lambda: metric.counts().total)
+    assert metric.counts().total == 3

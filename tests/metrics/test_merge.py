@@ -95,6 +95,34 @@ def test_what_was_decided_otherwise_is_refused_and_nothing_is_merged():
         assert metric.counts().total == 1
 
 
+def test_a_single_metric_is_not_a_list():
+    metric = dist_f1.F1Score("micro", num_classes=2)
+    with pytest.raises(ValueError, match=r"pass \[metric\]"):
+        metric.merge_state(metric)
+
+
+@pytest.mark.parametrize("name", ["none", "mirrored_2"])
+def test_merging_and_resetting_that_were_compiled_before_anything_was_counted(name):
+    chosen = strategy(name)
+    with chosen.scope():
+        total, part = (dist_f1.F1Score("micro", num_classes=2) for _ in range(2))
+
+    @tf.function
+    def merge():
+        with chosen.scope():
+            total.merge_state([part])
+            part.reset_state()
+
+    merge()
+    for seen in (1, 2):
+        part.update_state([0], np.array([1]))
+        merge()
+        assert part.counts().total == 0
+        assert total.counts().total == seen
+    with pytest.raises(ValueError, match="before its first update"):
+        tf.function(dist_f1.F1Score().reset_state)()
+
+
 def test_counts_are_sent_as_files_and_merged_offline(tmp_path):
     expected = []
     for seed, name in enumerate(["mirrored_3", "none", "mirrored_2"]):

@@ -62,3 +62,15 @@ def test_importing_the_package_is_enough_to_load_a_saved_model(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "F1Score" in result.stdout
+
+
+@pytest.mark.skipif(hasattr(tf.keras, "ops"), reason="Keras 3 saves .keras files only")
+def test_a_model_of_tf_keras_is_saved_as_a_directory_after_it_has_counted(tmp_path):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(3, "softmax", input_shape=[3])])
+    metric = dist_f1.F1Score("macro")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+    save = tf.keras.callbacks.ModelCheckpoint(str(tmp_path / "model"))
+    model.fit(np.eye(3), np.arange(3), verbose=0, callbacks=[save])
+    assert metric.counts().total == 3
+    loaded = tf.keras.models.load_model(str(tmp_path / "model"))
+    np.testing.assert_allclose(loaded.predict(np.eye(3), verbose=0), model.predict(np.eye(3)))
