@@ -24,12 +24,15 @@ def bypasses_wrapper(sync: str) -> bool:
     With `sync="epoch"` nothing may be read from other replicas. With several workers the value
     is corrected for the sum over workers, for which each replica needs one of its own. And a
     single replica can be read inside of a branch or a compiled function, where the wrapper fails.
+    On a TPU what the wrapper calls still runs on the core, and would read that core's part alone.
     """
     if not IS_LEGACY or not contexts.in_replica():
         return False
     strategy = tf.distribute.get_strategy()
     single = strategy.num_replicas_in_sync == 1
-    return sync == "epoch" or single or contexts.num_workers(strategy) > 1
+    return (
+        sync == "epoch" or single or contexts.is_tpu(strategy) or contexts.num_workers(strategy) > 1
+    )
 
 
 def undo_sum(value: Any) -> Any:
@@ -54,6 +57,9 @@ def _is_summed_by_model() -> bool:
         module = frame.f_globals.get("__name__", "")
         if frame.f_code.co_name == "run_step" and module.endswith("engine.training"):
             model = frame.f_locals.get("model")
-            return getattr(model, "distribute_reduction_method", "auto") in ("auto", "sum")
+            method = getattr(model, "distribute_reduction_method", "auto")
+            # On TPUs, "auto" takes the value of the first core.
+            on_tpu = contexts.is_tpu(tf.distribute.get_strategy())
+            return method == "sum" or (method == "auto" and not on_tpu)
         frame = frame.f_back  # type: ignore[assignment]
     return False
