@@ -75,6 +75,18 @@ def stepper(strategy, replica):
     return step
 
 
+def reading_step(strategy):
+    """A metric, and a compiled step that updates and reads it."""
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
+
+    def replica(y_true, y_pred, _):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    return metric, stepper(strategy, replica)
+
+
 def custom_loop(strategy, steps):
     """Counts shards of unequal size; reads in each step, in the middle and at the end."""
     with strategy.scope():
@@ -197,14 +209,7 @@ def epochs_of_unequal_length(strategy):
 
 def too_few_steps(strategy):
     """One worker leaves the loop early and reads, while the other is still in a step."""
-    with strategy.scope():
-        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
-
-    def replica(y_true, y_pred, _):
-        metric.update_state(y_true, y_pred)
-        return metric.result()
-
-    step = stepper(strategy, replica)
+    metric, step = reading_step(strategy)
     for index in range(4 - strategy.cluster_resolver.task_id):
         step(*columns_of(strategy, index))
     return {"result": float(metric.result())}
@@ -212,14 +217,7 @@ def too_few_steps(strategy):
 
 def too_few_steps_before_a_reset(strategy):
     """One worker starts the next epoch while the other is still in the first."""
-    with strategy.scope():
-        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
-
-    def replica(y_true, y_pred, _):
-        metric.update_state(y_true, y_pred)
-        return metric.result()
-
-    step = stepper(strategy, replica)
+    metric, step = reading_step(strategy)
     for _ in range(2):
         for index in range(4 - strategy.cluster_resolver.task_id):
             step(*columns_of(strategy, index))
@@ -256,14 +254,7 @@ def first_update_alone(strategy):
 
 def one_dies(strategy):
     """One worker ends in the middle of an epoch."""
-    with strategy.scope():
-        metric = dist_f1.F1Score("macro", num_classes=CLASSES)
-
-    def replica(y_true, y_pred, _):
-        metric.update_state(y_true, y_pred)
-        return metric.result()
-
-    step = stepper(strategy, replica)
+    _, step = reading_step(strategy)
     for index in range(4):
         step(*columns_of(strategy, index))
         if index == 1 and not is_chief(strategy):
