@@ -21,7 +21,8 @@ def all_reduce_sum(structure: Any) -> Any:
     It works in any context, and under any strategy of `tf.distribute`:
 
     - inside `strategy.run`, leaves are this replica's tensors; every replica gets the sums, and
-      every replica must make the call;
+      every replica must make the call. On several replicas TensorFlow refuses it, with a
+      `RuntimeError`, within a branch, a loop or another `tf.function` there;
     - outside, leaves are what `strategy.run` returned, or distributed variables;
     - with one replica, or without a strategy, the values come back as they are.
 
