@@ -26,8 +26,23 @@ def to_tensor(x: Any) -> tf.Tensor:
 
 
 def total(x: Any) -> Any:
-    """The sum of all elements."""
-    return tf.reduce_sum(x) if tf.is_tensor(x) else np.sum(x)
+    """The sum over the last axis."""
+    return tf.reduce_sum(x, axis=-1) if tf.is_tensor(x) else np.sum(x, axis=-1)
+
+
+def first_axis_total(x: Any) -> Any:
+    """The sum over the first axis."""
+    return tf.reduce_sum(x, axis=0) if tf.is_tensor(x) else np.sum(x, axis=0)
+
+
+def first_axis_max(x: Any) -> Any:
+    """The maximum over the first axis."""
+    return tf.reduce_max(x, axis=0) if tf.is_tensor(x) else np.max(x, axis=0)
+
+
+def square_total(x: Any) -> Any:
+    """The sum over the last two axes."""
+    return total(total(x))
 
 
 def sqrt(x: Any) -> Any:
@@ -41,13 +56,28 @@ def is_nan(x: Any) -> Any:
 
 
 def take(x: Any, indices: list[int]) -> Any:
-    """Elements of a vector by index."""
-    return tf.gather(x, indices) if tf.is_tensor(x) else x[np.asarray(indices)]
+    """Elements of the last axis by index."""
+    return tf.gather(x, indices, axis=-1) if tf.is_tensor(x) else x[..., np.asarray(indices)]
 
 
 def concat(parts: list[Any]) -> Any:
-    """Vectors one after the other."""
-    return tf.concat(parts, axis=0) if tf.is_tensor(parts[0]) else np.concatenate(parts)
+    """One after the other, along the last axis."""
+    return tf.concat(parts, axis=-1) if tf.is_tensor(parts[0]) else np.concatenate(parts, axis=-1)
+
+
+def stack(parts: list[Any], axis: int = -1) -> Any:
+    """Beside each other, along a new axis."""
+    return tf.stack(parts, axis) if tf.is_tensor(parts[0]) else np.stack(parts, axis)
+
+
+def transposed(x: Any) -> Any:
+    """The last two axes in the other order."""
+    return tf.linalg.matrix_transpose(x) if tf.is_tensor(x) else np.swapaxes(x, -1, -2)
+
+
+def column(x: Any) -> Any:
+    """`[...]` as `[..., 1]`, to go with `[..., C]`."""
+    return x[..., np.newaxis]
 
 
 def divide(above: Any, below: Any, otherwise: float) -> Any:

@@ -148,7 +148,7 @@ class Accumulator(tf.train.experimental.PythonState):
         with tf.init_scope():
             # A SavedModel is written while a graph of its own is the default one.
             counts = self.read() if tf.executing_eagerly() else contexts.eagerly(self.read)
-            return counts_io.dumps(counts)
+            return counts_io.dumps(counts, self.layout.thresholds)
 
     def deserialize(self, value: bytes) -> None:
         """Takes over the counts of a checkpoint.
@@ -161,13 +161,14 @@ class Accumulator(tf.train.experimental.PythonState):
             if self._state is None:
                 self._layout = self._restored = None
             return
-        counts = counts_io.loads(value, "The checkpoint of the counts")
-        self._check_restorable(counts)
+        counts, thresholds = counts_io.loads_with_thresholds(value, "The checkpoint of the counts")
+        layout = Layout.of(counts, thresholds)
+        self._check_restorable(counts, layout)
         if self._state is not None:
             with tf.init_scope():
                 self.assign(counts)
         else:
-            self._layout = Layout.of(counts)
+            self._layout = layout
             self._restored = counts
 
     def _copy_trackable_to_cpu(self, object_map: Any) -> None:
@@ -188,8 +189,7 @@ class Accumulator(tf.train.experimental.PythonState):
             object_map[self] = _Copy(layout, copy)
         object_map[self].vector.assign(reduction.read_sum(state))
 
-    def _check_restorable(self, counts: Counts) -> None:
-        layout = Layout.of(counts)
+    def _check_restorable(self, counts: Counts, layout: Layout) -> None:
         mine = self._expected if self._state is None else self._layout
         if mine not in (None, layout):
             raise ValueError(
@@ -244,7 +244,8 @@ class _Copy(tf.train.experimental.PythonState):
 
     def serialize(self) -> bytes:
         """As an accumulator is saved."""
-        return counts_io.dumps(self._layout.unpack(self.vector.read_value()))
+        counts = self._layout.unpack(self.vector.read_value())
+        return counts_io.dumps(counts, self._layout.thresholds)
 
     def deserialize(self, value: bytes) -> None:
         """It is only written."""

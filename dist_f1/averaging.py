@@ -13,7 +13,7 @@ from dist_f1.decisions import is_integer
 
 Average = Literal["binary", "micro", "macro", "weighted", "samples"]
 
-# Numerator and denominator of a score for each class, `[C]`. Both are linear in the counts, so
+# Numerator and denominator of a score for each class, `[..., C]`. Both are linear in the counts, so
 # that their sums over classes make the micro average.
 Parts = Callable[[Counts], tuple[Any, Any]]
 
@@ -40,7 +40,7 @@ def averaged(
     if average == "binary":
         labels = (_positive(counts, pos_label),)
     if labels is not None:
-        counts = _only(counts.both_sides(), list(labels))
+        counts = only(counts.both_sides(), list(labels))
     occurs = None
     if labels is None and not counts.is_multilabel and classes > 1:
         occurs = (counts.predicted + counts.actual) > 0
@@ -49,7 +49,7 @@ def averaged(
         return xp.divide(xp.total(above), xp.total(below), zero_division)
     values = xp.divide(above, below, zero_division)
     if average == "binary":
-        return values[0]
+        return values[..., 0]
     if average is None:
         return values
     if occurs is not None:
@@ -59,7 +59,10 @@ def averaged(
 
 
 def mean(values: Any, weights: Any, empty: float) -> Any:
-    """The mean of what is not NaN, weighted unless all weights are 0; `empty` if all is NaN."""
+    """The mean of what is not NaN over the last axis, weighted unless all weights are 0.
+
+    `empty` where all is NaN.
+    """
     missing = xp.is_nan(values)
     ones = xp.where(missing, 0.0, 1.0)
     values = xp.where(missing, 0.0, values)
@@ -117,8 +120,8 @@ def check_samples(average: Any, labels: Any, names_several: bool) -> None:
 
 
 _SAMPLES_OF_ONE = (
-    'average="samples" is for F1, precision and recall of decisions that may name several classes '
-    "(threshold or top_k)."
+    'average="samples" is for F-beta, precision, recall and Jaccard of decisions that may name '
+    "several classes (threshold or top_k)."
 )
 _SAMPLES_OF_LABELS = (
     'average="samples" is over all classes: counts do not tell it for some of them. Leave labels '
@@ -129,9 +132,14 @@ _SAMPLES_OF_LABELS = (
 def _sample_average(counts: Counts, ratio: str | None, zero_division: float) -> Any:
     if not counts.is_multilabel or ratio is None:
         raise ValueError(_SAMPLES_OF_ONE)
-    samples, total = xp.to_float(counts.samples), xp.to_float(counts.total)
-    above = sample_averages.ratio_sum(samples, ratio)
-    undefined = sample_averages.undefined_sum(samples, ratio)
+    if ratio not in counts.samples:
+        raise ValueError(
+            f"These counts keep no sums over rows of {ratio}, which do not follow from counts per "
+            f"class; they keep {', '.join(counts.samples) or 'none'}. F of another beta than 1 is "
+            "kept by FBetaScore and by Counts.from_labels(betas=)."
+        )
+    sums, total = xp.to_float(counts.samples[ratio]), xp.to_float(counts.total)
+    above, undefined = sample_averages.ratio_sum(sums), sample_averages.undefined_sum(sums)
     if math.isnan(zero_division):
         return xp.divide(above, total - undefined, math.nan)
     return xp.divide(above + zero_division * undefined, total, zero_division)
@@ -148,7 +156,8 @@ def _positive(counts: Counts, pos_label: int) -> int:
     return pos_label
 
 
-def _only(c: Counts, labels: list[int]) -> Counts:
+def only(c: Counts, labels: list[int]) -> Counts:
+    """The per-class counts of some classes."""
     return c._replace(
         true_positive=xp.take(c.true_positive, labels),
         predicted=xp.take(c.predicted, labels),

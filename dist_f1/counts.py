@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,12 +31,15 @@ class Counts(NamedTuple):
         total: scalar, rows counted.
         invalid: scalar, rows that were not counted because their label is not a class or a
             score or weight is not a number.
-        samples: sums over rows for sample averages (`dist_f1.sample_averages`); `()` unless
-            each row may name several classes.
+        samples: sums over rows for sample averages (`dist_f1.sample_averages`), by name, where
+            each row may name several classes, and `{}` if they are not known; otherwise `()`.
         confusion: `[C, C]`, true class by predicted class; `()` unless asked for.
 
     One class (`C = 1`) is the binary case: the counts of the positive class. Its negative side
     follows from `total`.
+
+    All fields may have the same leading axes (groups of rows, thresholds, resamples); scores then
+    have them too. `at` picks one, `overall` adds the first axis up.
 
     `a + b` merges the counts of disjoint data. It is associative and commutative, exactly so
     for int64.
@@ -65,6 +69,9 @@ class Counts(NamedTuple):
         sample_weight: Any = None,
         *,
         confusion: bool = False,
+        betas: Iterable[float] = (),
+        by: Any = None,
+        num_groups: int | None = None,
     ) -> Counts:
         """Counts labels that are decided already.
 
@@ -74,13 +81,26 @@ class Counts(NamedTuple):
             num_classes: C. With `num_classes=1`, labels 0 and 1 are counted as one class.
             sample_weight: `[N]`; the counts are then float64.
             confusion: also keep the `[C, C]` matrix.
+            betas: multilabel: beyond 1, the betas whose F is to be averaged over rows.
+            by: a group id for each row, `[N]`, from 0 to `num_groups - 1`. All fields then have a
+                leading axis of groups.
+            num_groups: how many groups there are.
 
         Raises:
             ValueError: shapes that do not match.
         """
         from dist_f1 import counting
 
-        return counting.from_labels(y_true, y_pred, num_classes, sample_weight, confusion)
+        return counting.from_labels(
+            y_true,
+            y_pred,
+            num_classes,
+            sample_weight,
+            confusion=confusion,
+            betas=tuple(betas),
+            by=by,
+            num_groups=num_groups,
+        )
 
     @property
     def num_classes(self) -> int:
@@ -115,12 +135,12 @@ class Counts(NamedTuple):
     @property
     def not_predicted(self) -> Any:
         """`[C]`: not predicted as the class."""
-        return self.without(self.total, self.predicted)
+        return self.without(xp.column(self.total), self.predicted)
 
     @property
     def not_actual(self) -> Any:
         """`[C]`: not of the class."""
-        return self.without(self.total, self.actual)
+        return self.without(xp.column(self.total), self.actual)
 
     def numpy(self) -> Counts:
         """The same value with NumPy fields.
@@ -139,6 +159,14 @@ class Counts(NamedTuple):
         """The same value with float64 fields, as weighted counts have."""
         return tf.nest.map_structure(xp.to_float, self)
 
+    def at(self, index: Any) -> Counts:
+        """The counts at an index of the first leading axis: of one group, or at one threshold."""
+        return tf.nest.map_structure(lambda x: x[index], self)
+
+    def overall(self) -> Counts:
+        """The sum over the first leading axis: of all groups."""
+        return tf.nest.map_structure(xp.first_axis_total, self)
+
     def both_sides(self) -> Counts:
         """Two-class counts (negative, positive) of binary counts; other counts unchanged."""
         if self.num_classes != 1:
@@ -150,23 +178,23 @@ class Counts(NamedTuple):
         )
 
     def without(self, whole: Any, part: Any) -> Any:
-        """`whole - part` of sums; for weights, 0 where the rest cannot be told from rounding."""
+        """`whole - part` of sums `[..., C]`; 0 where, for weights, the rest may be rounding."""
         rest = whole - part
         if not self.is_weighted:
             return rest
         # Both are sums of the same weights in another order. A rest of rounding errors would be
         # a denominator of a score where 0 / 0 is meant.
-        return xp.where(abs(rest) > _ROUNDING * abs(self.total), rest, 0.0)
+        return xp.where(abs(rest) > _ROUNDING * abs(xp.column(self.total)), rest, 0.0)
 
     def __add__(self, other: Any) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
         for name in ("true_positive", "samples", "confusion"):
-            mine, theirs = np.shape(getattr(self, name)), np.shape(getattr(other, name))
+            mine, theirs = _shape(getattr(self, name)), _shape(getattr(other, name))
             if mine != theirs:
                 raise ValueError(
                     f"Counts of different shape do not add up: {name} has shape {mine} here and "
-                    f"{theirs} there. Count both with the same num_classes and decision."
+                    f"{theirs} there. Count both with the same num_classes, groups and decision."
                 )
         left, right = self, other
         if left.is_weighted != right.is_weighted:
@@ -193,3 +221,9 @@ class Counts(NamedTuple):
         from dist_f1 import counts_io
 
         return counts_io.loads(pathlib.Path(path).read_bytes(), os.fspath(path))
+
+
+def _shape(field: Any) -> Any:
+    if isinstance(field, dict):
+        return {name: tuple(np.shape(value)) for name, value in field.items()}
+    return tuple(np.shape(field))

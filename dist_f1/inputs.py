@@ -20,6 +20,7 @@ class Rows(NamedTuple):
     `y_true`: `[N]` class ids, or `[N, C]` 0/1 targets, in the dtype they came in.
     `y_pred`: `[N, C]` floating-point scores, or `[N]` int64 labels.
     `weight`: float64 `[N]` or `None`. `keep`: bool `[N]`, False where masked out, or `None`.
+    `by`: group ids `[N]`, in the dtype they came in, or `None`.
     """
 
     y_true: Any
@@ -27,6 +28,7 @@ class Rows(NamedTuple):
     num_classes: int
     weight: Any
     keep: Any
+    by: Any = None
 
     @property
     def has_scores(self) -> bool:
@@ -39,6 +41,7 @@ def flatten(
     y_pred: Any,
     sample_weight: Any = None,
     mask: Any = None,
+    by: Any = None,
     *,
     rule: DecisionRule,
     num_classes: int | None = None,
@@ -53,6 +56,7 @@ def flatten(
             weights are a mask.
         mask: booleans, shaped like `sample_weight`; the mask that Keras attaches to `y_pred`
             is honoured too.
+        by: group ids, shaped like `sample_weight`.
         rule: decides whether integers are labels and whether one column is a binary score.
         num_classes: needed where `y_pred` does not show it.
 
@@ -80,7 +84,9 @@ def flatten(
         else:
             weight = tf.cast(_per_row(sample_weight, leading, "sample_weight"), tf.float64)
     keep = None if mask is None else tf.cast(_per_row(mask, leading, "mask"), tf.bool)
-    return Rows(y_true, y_pred, num_classes, weight, keep)
+    if by is not None:
+        by = _per_row(by, leading, "by")
+    return Rows(y_true, y_pred, num_classes, weight, keep, by)
 
 
 def as_tensor(value: Any, name: str) -> tf.Tensor:

@@ -20,38 +20,59 @@ class Layout:
 
     Args:
         num_classes: C.
-        samples: whether sums for sample averages are kept.
+        samples: the ratios whose sums over rows are kept; `None` where a row has one class.
         confusion: whether the `[C, C]` matrix is kept.
+        groups: G, if counts are kept for each of G groups of rows, in a leading axis; or 0.
+        thresholds: if `true_positive` and `predicted` are kept in buckets between thresholds, in a
+            leading axis of one more than there are.
     """
 
     num_classes: int
-    samples: bool = False
+    samples: tuple[str, ...] | None = None
     confusion: bool = False
+    groups: int = 0
+    thresholds: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, counts: Counts) -> Layout:
+    def of(cls, counts: Counts, thresholds: tuple[float, ...] = ()) -> Layout:
         """The layout that holds these counts."""
-        has_confusion = not isinstance(counts.confusion, tuple)
-        return cls(counts.num_classes, samples=counts.is_multilabel, confusion=has_confusion)
+        kept = None
+        if counts.is_multilabel:
+            kept = tuple(sorted(set(counts.samples) - {sample_averages.ALL_RIGHT}))
+        leading = counts.total.shape
+        return cls(
+            counts.num_classes,
+            samples=kept,
+            confusion=not isinstance(counts.confusion, tuple),
+            groups=int(leading[0]) if len(leading) else 0,
+            thresholds=thresholds,
+        )
 
     @property
     def shapes(self) -> Counts:
-        """The shape of every field, as lists; `()` for a field that is not kept."""
-        classes = self.num_classes
-        return Counts(
-            [classes],
-            [classes],
-            [classes],
-            [],
-            [],
-            [len(sample_averages.FIELDS)] if self.samples else (),
-            [classes, classes] if self.confusion else (),
+        """The shape of every field, as `tf.TensorShape`; `()` for a field that is not kept."""
+        per_class = tf.TensorShape([self.num_classes])
+        samples: Any = ()
+        if self.samples is not None:
+            of_sums = sample_averages.shapes(self.samples) if self.samples else {}
+            samples = {name: tf.TensorShape(shape) for name, shape in of_sums.items()}
+        buckets = tf.TensorShape([len(self.thresholds) + 1] if self.thresholds else [])
+        groups = tf.TensorShape([self.groups] if self.groups else [])
+        shapes = Counts(
+            buckets + per_class,
+            buckets + per_class,
+            per_class,
+            tf.TensorShape([]),
+            tf.TensorShape([]),
+            samples,
+            per_class + per_class if self.confusion else (),
         )
+        return tf.nest.map_structure(lambda shape: groups + shape, shapes)
 
     @property
     def size(self) -> int:
         """The length of the packed vector."""
-        return sum(_volume(shape) for shape in self.shapes if isinstance(shape, list))
+        return sum(shape.num_elements() for shape in tf.nest.flatten(self.shapes))
 
     def pack(self, counts: Counts) -> tf.Tensor:
         """Counts as one vector `[size]`."""
@@ -60,21 +81,11 @@ class Layout:
     def unpack(self, vector: Any) -> Counts:
         """The inverse of `pack`; NumPy stays NumPy."""
         fields, start = [], 0
-        for shape in self.shapes:
-            if not isinstance(shape, list):
-                fields.append(())
-                continue
-            stop = start + _volume(shape)
-            part = vector[start:stop] if shape else vector[start]
-            if len(shape) > 1:
-                part = tf.reshape(part, shape) if tf.is_tensor(part) else part.reshape(shape)
-            fields.append(part)
-            start = stop
-        return Counts(*fields)
-
-
-def _volume(shape: list[int]) -> int:
-    volume = 1
-    for size in shape:
-        volume *= size
-    return volume
+        for shape in tf.nest.flatten(self.shapes):
+            part = vector[start : start + shape.num_elements()]
+            start += shape.num_elements()
+            dimensions = shape.as_list()
+            fields.append(
+                tf.reshape(part, dimensions) if tf.is_tensor(part) else part.reshape(dimensions)
+            )
+        return tf.nest.pack_sequence_as(self.shapes, fields)

@@ -1,13 +1,15 @@
 """Sums over rows for `average="samples"`: one score per row, averaged over rows.
 
 A row that names `p` classes, of which `t` are right, while it really has `a`, has precision
-`t / p`, recall `t / a` and F1 `2t / (p + a)`. Their sums do not follow from per-class counts, so
-they are kept beside them, as fixed-point integers: the sum is then the same whatever the order
-and the split of the rows, like every other count.
+`t / p`, recall `t / a`, Jaccard index `t / (p + a - t)` and F-beta
+`(1 + beta^2) t / (beta^2 a + p)`. Their sums do not follow from per-class counts, so they are kept
+beside them, as fixed-point integers: the sum is then the same whatever the order and the split of
+the rows, like every other count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -16,45 +18,69 @@ import tensorflow as tf
 # and two of them hold all that float64 knows of a ratio in [0, 1], but its last bit.
 _LIMB = 2.0**26
 
-RATIOS = ("precision", "recall", "f1")
-FIELDS = (
-    *(f"{ratio}_{limb}" for ratio in RATIOS for limb in ("high", "low")),
-    *(f"{ratio}_undefined" for ratio in RATIOS),
-    "all_right",
-)
+ALL_RIGHT = "all_right"
 
 
-def rowwise(right: tf.Tensor, predicted: tf.Tensor, actual: tf.Tensor) -> tf.Tensor:
-    """The `FIELDS` of each row, float64 `[N, len(FIELDS)]`, each a whole number.
+def ratios(betas: Iterable[float] = ()) -> tuple[str, ...]:
+    """The names of the ratios that are kept: always four, and F of further betas."""
+    names = {"precision", "recall", "jaccard", "f1", *map(f_ratio, betas)}
+    return tuple(sorted(names))
+
+
+def f_ratio(beta: float) -> str:
+    """The name of F-beta: `f1`, `f0.5`."""
+    return f"f{float(beta)!r}".removesuffix(".0")
+
+
+def shapes(kept: Iterable[str]) -> dict[str, list[int]]:
+    """The shape of each sum: three numbers for a ratio (high limb, low limb, rows of 0 / 0)."""
+    return {ALL_RIGHT: [], **{ratio: [3] for ratio in kept}}
+
+
+def rowwise(
+    kept: Iterable[str], right: tf.Tensor, predicted: tf.Tensor, actual: tf.Tensor
+) -> tf.Tensor:
+    """What each row adds to the sums: whole numbers, float64 `[N, 1 + 3 len(kept)]`.
 
     Args:
+        kept: names of ratios.
         right: `[N]`, classes that are both predicted and actual.
         predicted: `[N]`, classes predicted.
         actual: `[N]`, classes that are there.
     """
     right, predicted, actual = (tf.cast(x, tf.float64) for x in (right, predicted, actual))
-    columns, undefined = [], []
-    for above, below in ((right, predicted), (right, actual), (2.0 * right, predicted + actual)):
+    columns = [tf.cast((right == predicted) & (right == actual), tf.float64)]
+    for ratio in kept:
+        above, below = _parts(ratio, right, predicted, actual)
         scaled = tf.math.divide_no_nan(above, below) * _LIMB
         high = tf.floor(scaled)
-        columns += [high, tf.round((scaled - high) * _LIMB)]
-        undefined.append(tf.cast(below == 0.0, tf.float64))
-    all_right = tf.cast((right == predicted) & (right == actual), tf.float64)
-    return tf.stack([*columns, *undefined, all_right], axis=-1)
+        columns += [high, tf.round((scaled - high) * _LIMB), tf.cast(below == 0.0, tf.float64)]
+    return tf.stack(columns, axis=-1)
 
 
-def ratio_sum(samples: Any, ratio: str) -> Any:
-    """The sum over rows of one of `RATIOS`, from float64 sums `[len(FIELDS)]`."""
-    high = samples[FIELDS.index(f"{ratio}_high")]
-    low = samples[FIELDS.index(f"{ratio}_low")]
-    return (high + low / _LIMB) / _LIMB
+def named(sums: Any, kept: Iterable[str]) -> dict[str, Any]:
+    """Sums of `rowwise` `[..., 1 + 3 len(kept)]` by name."""
+    names = list(kept)
+    thirds = {name: sums[..., 3 * i + 1 : 3 * i + 4] for i, name in enumerate(names)}
+    return {ALL_RIGHT: sums[..., 0], **thirds}
 
 
-def undefined_sum(samples: Any, ratio: str) -> Any:
-    """How many rows leave one of `RATIOS` undefined (0 / 0)."""
-    return samples[FIELDS.index(f"{ratio}_undefined")]
+def ratio_sum(sums: Any) -> Any:
+    """The sum of a ratio over rows, from its float64 sums `[..., 3]`."""
+    return (sums[..., 0] + sums[..., 1] / _LIMB) / _LIMB
 
 
-def all_right_sum(samples: Any) -> Any:
-    """How many rows have every class right."""
-    return samples[FIELDS.index("all_right")]
+def undefined_sum(sums: Any) -> Any:
+    """How many rows leave the ratio undefined (0 / 0)."""
+    return sums[..., 2]
+
+
+def _parts(ratio: str, right: Any, predicted: Any, actual: Any) -> tuple[Any, Any]:
+    if ratio == "precision":
+        return right, predicted
+    if ratio == "recall":
+        return right, actual
+    if ratio == "jaccard":
+        return right, predicted + actual - right
+    square = float(ratio.removeprefix("f")) ** 2
+    return (1.0 + square) * right, square * actual + predicted

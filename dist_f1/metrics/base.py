@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import contexts, counting, inputs
+from dist_f1 import contexts, counting, groups, inputs, sample_averages
 from dist_f1.accumulator import Accumulator
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
@@ -31,8 +31,11 @@ class CountsMetric(tf.keras.metrics.Metric):
         **options: see `MetricOptions`.
     """
 
-    # Keeps the [C, C] matrix beside the counts.
+    # What is kept beside the counts: the [C, C] matrix, and for sample averages F of these betas.
     _confusion = False
+    _betas: tuple[float, ...] = ()
+    # Where it is the scores that are counted, and not decisions: the buckets they are put in.
+    _thresholds: tuple[float, ...] = ()
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.zero_division = full["zero_division"]
         self.weighted = full["weighted"]
         self.class_names = full["class_names"]
+        self.num_groups = full["num_groups"]
         self.sync = full["sync"]
         expected = None if self.num_classes is None else self._layout(self.num_classes)
         self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted)
@@ -69,7 +73,12 @@ class CountsMetric(tf.keras.metrics.Metric):
         return self.rule.threshold
 
     def update_state(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        mask: Any = None,
+        by: Any = None,
     ) -> None:
         """Counts one batch on this replica.
 
@@ -81,6 +90,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             sample_weight: numbers, one per row or per leading axes (`[B]` for `[B, T]`). Rows of
                 weight 0 leave no trace. Booleans are a mask.
             mask: booleans, shaped like `sample_weight`.
+            by: group ids from 0 to `num_groups - 1`, shaped like `sample_weight`.
 
         Raises:
             ValueError: inputs that do not fit each other or the updates before; a call outside
@@ -88,7 +98,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         """
         _check_place(self.accumulator.strategy)
         rows = inputs.flatten(
-            y_true, y_pred, sample_weight, mask, rule=self.rule, num_classes=self.num_classes
+            y_true, y_pred, sample_weight, mask, by, rule=self.rule, num_classes=self.num_classes
         )
         if self.class_names is not None:
             check_names(self.class_names, max(rows.num_classes, 2))
@@ -97,19 +107,23 @@ class CountsMetric(tf.keras.metrics.Metric):
             raise ValueError(
                 "sample_weight came to a metric made with weighted=False; pass weighted=True."
             )
+        counts = self._count(rows)
         self.accumulator.build(self._layout(rows.num_classes), weighted or bool(self.weighted))
-        self.accumulator.add(
-            counting.count(
-                rows, self.rule, ignore_class=self.ignore_class, confusion=self._confusion
-            )
-        )
+        self.accumulator.add(counts)
 
     def result(self) -> Any:
         """The score. Eagerly, it raises `ValueError` if rows could not be counted."""
-        counts = self._read(everywhere=self.sync == "step")
-        if tf.executing_eagerly():
-            raise_if_invalid(counts)
-        return tf.cast(self.score(counts), self.dtype)
+        return self._derive(self._value)
+
+    def result_by_group(self) -> Any:
+        """The score of each group of rows, in a leading axis; NaN for a group without rows."""
+        self._require_groups()
+        return self._derive(lambda counts: groups.by_group(self.score, counts))
+
+    def gap(self) -> Any:
+        """The largest difference of the score between two groups that have rows."""
+        self._require_groups()
+        return self._derive(lambda counts: groups.gap(self.score, counts))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`update_state`, then `result`; unlike tf-keras's, it counts once outside of replicas."""
@@ -127,8 +141,13 @@ class CountsMetric(tf.keras.metrics.Metric):
         return result
 
     def counts(self) -> Counts:
-        """The counts of all replicas."""
-        return self._read(everywhere=True)
+        """The counts of all replicas, and of all groups."""
+        return self._overall(self.accumulator.read())
+
+    def counts_by_group(self) -> Counts:
+        """The counts of all replicas for each group, in a leading axis; `at(g)` is one group's."""
+        self._require_groups()
+        return self.accumulator.read()
 
     def merge_state(self, metrics: Iterable[CountsMetric]) -> None:
         """Adds what other metrics have counted, as if this one had seen their rows too.
@@ -149,7 +168,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             raise ValueError("merge_state takes a list of metrics, got one; pass [metric].")
         metrics = list(metrics)
         for metric in metrics:
-            if not isinstance(metric, CountsMetric) or metric.rule != self.rule:
+            if not isinstance(metric, CountsMetric) or metric._decision() != self._decision():
                 raise ValueError(
                     f"{metric!r} cannot be merged into {self.name}: its counts come from another "
                     "decision. Merge metrics with the same threshold, top_k and from_logits."
@@ -159,7 +178,9 @@ class CountsMetric(tf.keras.metrics.Metric):
         read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
         if read:
             total = sum(read[1:], start=read[0])
-            self.accumulator.build(Layout.of(total), total.is_weighted or bool(self.weighted))
+            self.accumulator.build(
+                Layout.of(total, self._thresholds), total.is_weighted or bool(self.weighted)
+            )
             self.accumulator.add(total)
 
     def report(self, digits: int = 2, output_dict: bool = False) -> Any:
@@ -191,6 +212,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             "zero_division": self.zero_division,
             "weighted": self.weighted,
             "class_names": _plain(self.class_names),
+            "num_groups": self.num_groups,
             "sync": self.sync,
         }
 
@@ -202,15 +224,55 @@ class CountsMetric(tf.keras.metrics.Metric):
             "labels": self.labels,
         }
 
-    def _layout(self, num_classes: int) -> Layout:
-        return Layout(
-            num_classes,
-            samples=counting.is_multilabel(self.rule, num_classes),
-            confusion=self._confusion and counting.has_confusion(self.rule, num_classes),
+    def _value(self, counts: Counts) -> Any:
+        """The result, from what is kept of all replicas."""
+        return self.score(self._overall(counts))
+
+    def _count(self, rows: inputs.Rows) -> Counts:
+        """The counts of one batch."""
+        return counting.count(
+            rows,
+            self.rule,
+            ignore_class=self.ignore_class,
+            confusion=self._confusion,
+            betas=self._betas,
+            groups=groups.group_rows(rows.by, self.num_groups),
         )
 
-    def _read(self, everywhere: bool) -> Counts:
-        return self.accumulator.read() if everywhere else self.accumulator.read_locally()
+    def _layout(self, num_classes: int) -> Layout:
+        several = counting.is_multilabel(self.rule, num_classes)
+        return Layout(
+            num_classes,
+            samples=sample_averages.ratios(self._betas) if several else None,
+            confusion=self._confusion and counting.has_confusion(self.rule, num_classes),
+            groups=self.num_groups or 0,
+        )
+
+    def _decision(self) -> tuple[Any, ...]:
+        """What must be the same in metrics that are merged."""
+        return self.rule, self._thresholds, self.num_groups
+
+    def _overall(self, counts: Counts) -> Counts:
+        return counts if self.num_groups is None else counts.overall()
+
+    def _derive(self, value: Callable[[Counts], Any]) -> Any:
+        """A value in the dtype of the metric, from one read."""
+        everywhere = self.sync == "step"
+        read = self.accumulator.read if everywhere else self.accumulator.read_locally
+        counts = read()
+        if tf.executing_eagerly():
+            raise_if_invalid(self._overall(counts))
+        return tf.nest.map_structure(self._cast, value(counts))
+
+    def _cast(self, value: Any) -> Any:
+        return tf.cast(value, self.dtype)
+
+    def _require_groups(self) -> None:
+        if self.num_groups is None:
+            raise ValueError(
+                f"{self.name} does not count by groups; pass num_groups= when it is made, and by= "
+                "to update_state."
+            )
 
 
 def _check_place(strategy: tf.distribute.Strategy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -50,8 +51,8 @@ class FBetaScore(CountsMetric):
     ) -> None:
         if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
             raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
-        if average == "samples" and beta != 1:
-            raise ValueError(f'average="samples" needs beta=1, got {beta!r}.')
+        # What the layout depends on comes before the accumulator.
+        self._betas = (float(beta),) if average == "samples" and math.isfinite(beta) else ()
         super().__init__(average, threshold, name, dtype, **options)
         self.beta: float = float(beta)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from dist_f1.averaging import check_averaging, check_samples
 from dist_f1.decisions import DecisionRule, is_integer
+from dist_f1.groups import check_num_groups
 from dist_f1.report import check_names
 
 Sync = Literal["step", "epoch"]
@@ -25,6 +26,8 @@ class MetricOptions(TypedDict, total=False):
     weighted: whether counts are float64 sums of weights. `None`: the first update decides, by
         whether it comes with `sample_weight`, also for the time after `reset_state`.
     class_names: C names for the report; two (no, yes) for a binary score.
+    num_groups: G, if each row belongs to one of G groups that are to be compared; `update_state`
+        then takes its group id as `by=`, and `result_by_group()` and `gap()` are there.
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
         collective. `"epoch"`: nothing is sent inside a step and `result()` there is this
         replica's own value. Outside of `strategy.run` every result is exact over all replicas.
@@ -38,6 +41,7 @@ class MetricOptions(TypedDict, total=False):
     zero_division: float
     weighted: bool | None
     class_names: Sequence[str] | None
+    num_groups: int | None
     sync: Sync
 
 
@@ -50,6 +54,7 @@ DEFAULTS: MetricOptions = {
     "zero_division": 0.0,
     "weighted": None,
     "class_names": None,
+    "num_groups": None,
     "sync": "step",
 }
 
@@ -71,6 +76,7 @@ def complete(options: MetricOptions, average: Any, rule: DecisionRule) -> Metric
         if not is_integer(ignored):
             raise ValueError(f"ignore_class must be an integer, got {ignored!r}.")
         full["ignore_class"] = int(ignored)
+    check_num_groups(full["num_groups"])
     if full["weighted"] not in (None, True, False):
         raise ValueError(f"weighted must be True, False or None, got {full['weighted']!r}.")
     if full["sync"] not in get_args(Sync):

@@ -1,0 +1,124 @@
+"""Scores by name: `f1_macro`, `f2_per_class`, `accuracy`, `recall_macro_gap`.
+
+    <score>                 accuracy, balanced_accuracy, matthews_corrcoef, cohen_kappa,
+                            cohen_kappa_linear, cohen_kappa_quadratic, hamming_loss
+    <score>_<average>       f1, f<beta> (f2, f0.5), precision, recall, specificity, jaccard, with
+                            binary, micro, macro, weighted, samples or per_class; none is binary
+    ..._by_group, ..._gap   of each group of rows, and the largest gap between two
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+from dist_f1 import scores
+from dist_f1.averaging import Average
+from dist_f1.counts import Counts
+
+_RATIOS: dict[str, Callable[..., Any]] = {
+    "precision": scores.precision,
+    "recall": scores.recall,
+    "specificity": scores.specificity,
+    "jaccard": scores.jaccard,
+}
+_WHOLE: dict[str, Callable[..., Any]] = {
+    "accuracy": scores.accuracy,
+    "balanced_accuracy": scores.balanced_accuracy,
+    "matthews_corrcoef": scores.matthews_corrcoef,
+    "cohen_kappa": scores.cohen_kappa,
+    "cohen_kappa_linear": functools.partial(scores.cohen_kappa, weights="linear"),
+    "cohen_kappa_quadratic": functools.partial(scores.cohen_kappa, weights="quadratic"),
+    "hamming_loss": scores.hamming_loss,
+}
+_NEED_CONFUSION = ("cohen_kappa_linear", "cohen_kappa_quadratic")
+_F_BETA = re.compile(r"f(\d+(?:\.\d+)?)")
+_PER_CLASS = "per_class"
+
+Spread = Literal["by_group", "gap"]
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedScore:
+    """A score that was asked for by name.
+
+    Args:
+        base: the score, `f1` or `accuracy`.
+        average: how classes are averaged; `None` for a score per class, and for scores of all
+            classes at once.
+        is_ratio: whether it is a score that has averages.
+        spread: whether it is read for each group, or as the gap between groups.
+    """
+
+    base: str
+    average: Average | None
+    is_ratio: bool
+    spread: Spread | None = None
+
+    def __call__(
+        self,
+        counts: Counts,
+        zero_division: float = 0.0,
+        labels: Sequence[int] | None = None,
+    ) -> Any:
+        """The score of `counts`, whatever `spread` says: a scalar, or `[C]` per class."""
+        if not self.is_ratio:
+            return _WHOLE[self.base](counts)
+        if self.beta is not None:
+            return scores.f_beta(counts, self.beta, self.average, zero_division, labels)
+        return _RATIOS[self.base](counts, self.average, zero_division, labels)
+
+    @property
+    def beta(self) -> float | None:
+        """The beta of an F-score."""
+        match = _F_BETA.fullmatch(self.base)
+        return float(match[1]) if match else None
+
+    @property
+    def is_per_class(self) -> bool:
+        """Whether there is one value for each class."""
+        return self.is_ratio and self.average is None
+
+    @property
+    def needs_confusion(self) -> bool:
+        """Whether it is derived from the `[C, C]` matrix."""
+        return self.base in _NEED_CONFUSION
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether training should make it smaller; so it is for losses and for gaps."""
+        return self.base == "hamming_loss" or self.spread == "gap"
+
+
+def parse(name: str) -> NamedScore:
+    """The score that a name means.
+
+    Raises:
+        ValueError: no score has that name.
+
+    Example:
+        >>> parse("f0.5_macro").beta
+        0.5
+    """
+    spread: Spread | None = None
+    rest = name if isinstance(name, str) else ""
+    for ending in get_args(Spread):
+        if rest.endswith(f"_{ending}"):
+            rest, spread = rest.removesuffix(f"_{ending}"), ending
+    if rest in _WHOLE:
+        return NamedScore(rest, None, False, spread)
+    base, _, average = rest.partition("_")
+    averages = (*get_args(Average), _PER_CLASS)
+    known = base in _RATIOS or (_F_BETA.fullmatch(base) and float(base[1:]) > 0.0)
+    if not known or (average and average not in averages) or rest.endswith("_"):
+        raise ValueError(
+            f"{name!r} is no score. Known are {', '.join(_WHOLE)}; and {', '.join(_RATIOS)}, f1 "
+            f"and f<beta>, each with _{', _'.join(averages)}; with num_groups also _by_group and "
+            "_gap after any of them."
+        )
+    if average == _PER_CLASS:
+        return NamedScore(base, None, True, spread)
+    return NamedScore(base, average or "binary", True, spread)  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""Scores of all classes at once: how far decisions and targets agree."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from dist_f1 import _arrays as xp
+from dist_f1 import sample_averages
+from dist_f1.averaging import mean
+from dist_f1.counts import Counts
+from dist_f1.scores.confusion import confusion_matrix
+
+Weights = Literal["linear", "quadratic"]
+
+
+def accuracy(counts: Counts) -> Any:
+    """The share of rows that are right, with every class of theirs; NaN without rows."""
+    if not counts.is_multilabel:
+        return 1.0 - hamming_loss(counts)
+    if sample_averages.ALL_RIGHT not in counts.samples:
+        raise ValueError(
+            "These counts do not tell how many rows have every class right: they are of each class "
+            "on its own (at thresholds, say)."
+        )
+    c = counts.as_float()
+    return xp.divide(c.samples[sample_averages.ALL_RIGHT], c.total, math.nan)
+
+
+def balanced_accuracy(counts: Counts) -> Any:
+    """The mean recall of the classes that occur; NaN without rows."""
+    c = _one_class_per_row(counts, "balanced_accuracy")
+    return mean(xp.divide(c.true_positive, c.actual, math.nan), None, math.nan)
+
+
+def matthews_corrcoef(counts: Counts) -> Any:
+    """Matthews' correlation of true and predicted classes, in [-1, 1]; 0 where undefined.
+
+    With `s` rows, `c` right, and `a_k`, `p_k` rows of and predicted as class k:
+    `(c s - sum a_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum a_k^2))`.
+
+    Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation
+    coefficient", Computational Biology and Chemistry 28, 2004.
+    """
+    c = _one_class_per_row(counts, "matthews_corrcoef")
+    # Sums over classes stand for the rows: of a single class they are that class's count to the
+    # last bit, and the differences below exactly 0, even for weights.
+    actual, predicted = xp.total(c.actual), xp.total(c.predicted)
+    covariance = xp.total(c.true_positive) * predicted - xp.total(c.actual * c.predicted)
+    of_predicted = predicted * predicted - xp.total(c.predicted * c.predicted)
+    of_actual = actual * actual - xp.total(c.actual * c.actual)
+    return xp.divide(covariance, xp.sqrt(of_predicted * of_actual), 0.0)
+
+
+def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Any:
+    """Cohen's kappa: agreement beyond chance, in [-1, 1]; NaN where undefined.
+
+    `1 - sum w_ij n_ij s / sum w_ij a_i p_j`, with `n_ij` rows of class i predicted as j, otherwise
+    in the symbols of `matthews_corrcoef`. Unweighted, `w_ij` is 1 for any mistake; the sums are
+    then `s - c` and `s^2 - sum a_k p_k`.
+
+    Args:
+        counts: of one class per row. With weights and more than two classes, with `confusion`.
+        weights: for classes that are grades: `"linear"`, a mistake weighs `|i - j|`, or
+            `"quadratic"`, `(i - j)^2`.
+
+    Source: Cohen, "A coefficient of agreement for nominal scales", Educational and
+    Psychological Measurement 20(1), 1960; weighted: Cohen, "Weighted kappa", Psychological
+    Bulletin 70(4), 1968.
+    """
+    if weights not in (None, *get_args(Weights)):
+        raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
+    c = _one_class_per_row(counts, "cohen_kappa")
+    actual, predicted = xp.total(c.actual), xp.total(c.predicted)
+    if weights is None or c.num_classes == 2:
+        wrong = xp.to_float(xp.total(counts.both_sides().false_negative))
+        by_chance = actual * predicted - xp.total(c.actual * c.predicted)
+        return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
+    grades = np.arange(c.num_classes)
+    distance = np.abs(grades[:, np.newaxis] - grades).astype(np.float64)
+    weight = distance if weights == "linear" else distance**2
+    wrong = xp.square_total(weight * xp.to_float(confusion_matrix(counts)))
+    by_chance = xp.total(c.actual * xp.total(weight * c.predicted[..., np.newaxis, :]))
+    return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
+
+
+def hamming_loss(counts: Counts) -> Any:
+    """The share of wrong decisions: rows or, where rows name several classes, row-class pairs."""
+    if counts.is_multilabel:
+        wrong = xp.total(counts.false_positive) + xp.total(counts.false_negative)
+        decisions = xp.to_float(counts.total) * counts.num_classes
+    else:
+        counts = counts.both_sides()
+        right = xp.column(xp.total(counts.true_positive))
+        wrong = counts.without(xp.column(counts.total), right)[..., 0]
+        decisions = xp.to_float(counts.total)
+    return xp.divide(xp.to_float(wrong), decisions, math.nan)
+
+
+def _one_class_per_row(counts: Counts, score: str) -> Counts:
+    if counts.is_multilabel:
+        raise ValueError(
+            f"{score} is defined for one class per row, but these decisions may name several "
+            "(threshold or top_k)."
+        )
+    return counts.both_sides().as_float()

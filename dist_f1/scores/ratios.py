@@ -1,0 +1,120 @@
+"""Scores that are a ratio for each class, and are averaged over classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dist_f1 import _arrays as xp
+from dist_f1 import sample_averages
+from dist_f1.averaging import Average, averaged
+from dist_f1.counts import Counts
+
+
+def f_beta(
+    counts: Counts,
+    beta: float = 1.0,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`(1 + beta^2) tp / (beta^2 actual + predicted)`: recall weighs `beta` times precision.
+
+    `beta` is from 0 (precision) to infinity (recall). `average="samples"` needs counts that keep
+    the sums over rows of this F: every `FBetaScore` keeps its own. For the other arguments see the
+    module.
+
+    Example:
+        >>> counts = Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2).numpy()
+        >>> float(f_beta(counts, beta=2.0, average="binary").round(3))
+        0.556
+    """
+    if not beta >= 0.0:
+        raise ValueError(f"beta must be 0 or more, got {beta}.")
+    if math.isinf(beta):
+        return recall(counts, average, zero_division, labels, pos_label)
+    if beta == 0.0:
+        return precision(counts, average, zero_division, labels, pos_label)
+    square = beta * beta
+
+    def parts(c: Counts) -> tuple[Any, Any]:
+        true_positive, actual, predicted = map(
+            xp.to_float, (c.true_positive, c.actual, c.predicted)
+        )
+        return (1.0 + square) * true_positive, square * actual + predicted
+
+    ratio = sample_averages.f_ratio(beta)
+    return averaged(counts, parts, ratio, average, zero_division, labels, pos_label)
+
+
+def f1(
+    counts: Counts,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`2 tp / (actual + predicted)`, the harmonic mean of precision and recall."""
+    return f_beta(counts, 1.0, average, zero_division, labels, pos_label)
+
+
+def precision(
+    counts: Counts,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`tp / predicted`: how many of the rows predicted as a class are of it."""
+
+    def parts(c: Counts) -> tuple[Any, Any]:
+        return c.true_positive, c.predicted
+
+    return averaged(counts, parts, "precision", average, zero_division, labels, pos_label)
+
+
+def recall(
+    counts: Counts,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`tp / actual`: how many of the rows of a class are predicted as it."""
+
+    def parts(c: Counts) -> tuple[Any, Any]:
+        return c.true_positive, c.actual
+
+    return averaged(counts, parts, "recall", average, zero_division, labels, pos_label)
+
+
+def specificity(
+    counts: Counts,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`tn / (tn + fp)`: how many of the rows not of a class are not predicted as it."""
+
+    def parts(c: Counts) -> tuple[Any, Any]:
+        return c.true_negative, c.not_actual
+
+    return averaged(counts, parts, None, average, zero_division, labels, pos_label)
+
+
+def jaccard(
+    counts: Counts,
+    average: Average | None = None,
+    zero_division: float = 0.0,
+    labels: Sequence[int] | None = None,
+    pos_label: int = 1,
+) -> Any:
+    """`tp / (actual + predicted - tp)`, intersection over union."""
+
+    def parts(c: Counts) -> tuple[Any, Any]:
+        return c.true_positive, c.actual + c.predicted - c.true_positive
+
+    return averaged(counts, parts, "jaccard", average, zero_division, labels, pos_label)
