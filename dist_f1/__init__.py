@@ -11,16 +11,39 @@ from dist_f1 import scores
 from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
 from dist_f1.graphs import count_collectives
-from dist_f1.metrics import F1Score, FBetaScore, Precision, Recall
+from dist_f1.metrics import (
+    Accuracy,
+    BalancedAccuracy,
+    CohenKappa,
+    ConfusionMatrix,
+    F1Score,
+    FBetaScore,
+    HammingLoss,
+    JaccardIndex,
+    MatthewsCorrCoef,
+    Precision,
+    Recall,
+    Scores,
+    Specificity,
+)
 from dist_f1.report import report
 from dist_f1.version import __version__
 
 __all__ = [
+    "Accuracy",
+    "BalancedAccuracy",
+    "CohenKappa",
+    "ConfusionMatrix",
     "Counts",
     "F1Score",
     "FBetaScore",
+    "HammingLoss",
+    "JaccardIndex",
+    "MatthewsCorrCoef",
     "Precision",
     "Recall",
+    "Scores",
+    "Specificity",
     "__version__",
     "all_reduce_sum",
     "count_collectives",

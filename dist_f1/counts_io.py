@@ -56,7 +56,8 @@ def loads_with_thresholds(data: bytes, source: str) -> tuple[Counts, tuple[float
     thresholds = arrays.pop("thresholds", None)
     samples = {k.removeprefix("samples."): v for k, v in arrays.items() if k.startswith("samples.")}
     fields: dict[str, Any] = {k: v for k, v in arrays.items() if not k.startswith("samples.")}
-    if samples or fields.pop("multilabel", False):
+    multilabel = fields.pop("multilabel", False)
+    if samples or multilabel:
         fields["samples"] = samples
     missing = set(Counts._fields[:5]) - set(fields)
     if missing or set(fields) - set(Counts._fields):

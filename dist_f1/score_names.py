@@ -1,10 +1,10 @@
 """Scores by name: `f1_macro`, `f2_per_class`, `accuracy`, `recall_macro_gap`.
 
-    <score>                 accuracy, balanced_accuracy, matthews_corrcoef, cohen_kappa,
-                            cohen_kappa_linear, cohen_kappa_quadratic, hamming_loss
-    <score>_<average>       f1, f<beta> (f2, f0.5), precision, recall, specificity, jaccard, with
-                            binary, micro, macro, weighted, samples or per_class; none is binary
-    ..._by_group, ..._gap   of each group of rows, and the largest gap between two
+- `<score>`: accuracy, balanced_accuracy, matthews_corrcoef, cohen_kappa, cohen_kappa_linear,
+  cohen_kappa_quadratic, hamming_loss;
+- `<score>_<average>`: f1, f<beta> (f2, f0.5), precision, recall, specificity, jaccard, each with
+  binary, micro, macro, weighted, samples or per_class; without an average it is binary;
+- any of them with `_by_group` (of each group of rows) or `_gap` (the largest between two groups).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _WHOLE: dict[str, Callable[..., Any]] = {
     "hamming_loss": scores.hamming_loss,
 }
 _NEED_CONFUSION = ("cohen_kappa_linear", "cohen_kappa_quadratic")
+_ONE_CLASS_PER_ROW = tuple(name for name in _WHOLE if name not in ("accuracy", "hamming_loss"))
 _F_BETA = re.compile(r"f(\d+(?:\.\d+)?)")
 _PER_CLASS = "per_class"
 
@@ -46,6 +47,7 @@ class NamedScore:
     """A score that was asked for by name.
 
     Args:
+        name: what it was asked for as, without what is said about groups: `f1_macro`.
         base: the score, `f1` or `accuracy`.
         average: how classes are averaged; `None` for a score per class, and for scores of all
             classes at once.
@@ -53,6 +55,7 @@ class NamedScore:
         spread: whether it is read for each group, or as the gap between groups.
     """
 
+    name: str
     base: str
     average: Average | None
     is_ratio: bool
@@ -70,6 +73,23 @@ class NamedScore:
         if self.beta is not None:
             return scores.f_beta(counts, self.beta, self.average, zero_division, labels)
         return _RATIOS[self.base](counts, self.average, zero_division, labels)
+
+    def check(self, num_classes: int, several: bool) -> None:
+        """Raises `ValueError` if decisions of that kind do not have this score.
+
+        Args:
+            num_classes: C.
+            several: whether a row may name several classes.
+        """
+        problem = None
+        if self.average == "binary" and (num_classes > 2 or several):
+            problem = f"is of two classes; ask for {self.base}_macro, say"
+        if self.average == "samples" and (not several or self.base == "specificity"):
+            problem = "is for rows that may name several classes, and not for specificity"
+        if self.base in _ONE_CLASS_PER_ROW and several:
+            problem = "is defined for one class per row, but threshold or top_k may name several"
+        if problem:
+            raise ValueError(f"{self.name} {problem} (there are {num_classes} classes).")
 
     @property
     def beta(self) -> float | None:
@@ -109,7 +129,7 @@ def parse(name: str) -> NamedScore:
         if rest.endswith(f"_{ending}"):
             rest, spread = rest.removesuffix(f"_{ending}"), ending
     if rest in _WHOLE:
-        return NamedScore(rest, None, False, spread)
+        return NamedScore(rest, rest, None, False, spread)
     base, _, average = rest.partition("_")
     averages = (*get_args(Average), _PER_CLASS)
     known = base in _RATIOS or (_F_BETA.fullmatch(base) and float(base[1:]) > 0.0)
@@ -120,5 +140,6 @@ def parse(name: str) -> NamedScore:
             "_gap after any of them."
         )
     if average == _PER_CLASS:
-        return NamedScore(base, None, True, spread)
-    return NamedScore(base, average or "binary", True, spread)  # type: ignore[arg-type]
+        return NamedScore(rest, base, None, True, spread)
+    chosen: Any = average or "binary"
+    return NamedScore(rest, base, chosen, True, spread)

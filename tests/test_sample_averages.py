@@ -12,18 +12,22 @@ def test_sums_over_rows_are_integers_and_hold_the_ratios_to_the_last_bits(seed):
     random = np.random.default_rng(seed)
     right = random.integers(0, 50, 200)
     predicted, actual = right + random.integers(0, 50, 200), right + random.integers(0, 50, 200)
-    columns = sample_averages.rowwise(right, predicted, actual).numpy()
+    kept = sample_averages.ratios(betas=[2.0])
+    assert kept == ("f1", "f2", "jaccard", "precision", "recall")
+    columns = sample_averages.rowwise(kept, right, predicted, actual).numpy()
     assert (columns == columns.astype(np.int64)).all()
-    sums = columns.astype(np.int64).sum(axis=0).astype(np.float64)
+    sums = sample_averages.named(columns.astype(np.int64).sum(axis=0).astype(np.float64), kept)
     for ratio, above, below in (
         ("precision", right, predicted),
         ("recall", right, actual),
+        ("jaccard", right, predicted + actual - right),
         ("f1", 2 * right, predicted + actual),
+        ("f2", 5 * right, predicted + 4 * actual),
     ):
         exact = sum(
             fractions.Fraction(int(a), int(b)) for a, b in zip(above, below, strict=True) if b
         )
-        assert abs(sample_averages.ratio_sum(sums, ratio) - exact) < 200 * 2.0**-52
-        assert sample_averages.undefined_sum(sums, ratio) == np.count_nonzero(below == 0)
+        assert abs(sample_averages.ratio_sum(sums[ratio]) - exact) < 200 * 2.0**-52
+        assert sample_averages.undefined_sum(sums[ratio]) == np.count_nonzero(below == 0)
     perfect = (right == predicted) & (right == actual)
-    assert sample_averages.all_right_sum(sums) == np.count_nonzero(perfect)
+    assert sums["all_right"] == np.count_nonzero(perfect)

@@ -1,8 +1,33 @@
 """Keras metrics: thin shells over counting, the accumulator and the scores."""
 
+from dist_f1.metrics.agreement import (
+    Accuracy,
+    BalancedAccuracy,
+    CohenKappa,
+    HammingLoss,
+    MatthewsCorrCoef,
+)
 from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.confusion import ConfusionMatrix
 from dist_f1.metrics.f_scores import F1Score, FBetaScore
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.metrics.precision_recall import Precision, Recall
+from dist_f1.metrics.ratios import JaccardIndex, Precision, Recall, Specificity
+from dist_f1.metrics.scores_metric import Scores
 
-__all__ = ["CountsMetric", "F1Score", "FBetaScore", "MetricOptions", "Precision", "Recall"]
+__all__ = [
+    "Accuracy",
+    "BalancedAccuracy",
+    "CohenKappa",
+    "ConfusionMatrix",
+    "CountsMetric",
+    "F1Score",
+    "FBetaScore",
+    "HammingLoss",
+    "JaccardIndex",
+    "MatthewsCorrCoef",
+    "MetricOptions",
+    "Precision",
+    "Recall",
+    "Scores",
+    "Specificity",
+]

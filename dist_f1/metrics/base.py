@@ -36,6 +36,11 @@ class CountsMetric(tf.keras.metrics.Metric):
     _betas: tuple[float, ...] = ()
     # Where it is the scores that are counted, and not decisions: the buckets they are put in.
     _thresholds: tuple[float, ...] = ()
+    _default_name: str | None = None
+    _has_sample_average = True
+    _one_class_per_row = False
+    # By this Keras's callbacks know whether more is better.
+    _direction = "up"
 
     def __init__(
         self,
@@ -47,7 +52,9 @@ class CountsMetric(tf.keras.metrics.Metric):
     ) -> None:
         rule = rule_of(threshold, options)
         full = complete(options, average, rule)
-        super().__init__(name=name, dtype=dtype)
+        if average == "samples" and not self._has_sample_average:
+            raise ValueError(f'{type(self).__name__} has no average="samples"; choose another.')
+        super().__init__(name=name or self._default_name, dtype=dtype)
         self.average = average
         self.rule = rule
         self.num_classes = full["num_classes"]
@@ -241,6 +248,12 @@ class CountsMetric(tf.keras.metrics.Metric):
 
     def _layout(self, num_classes: int) -> Layout:
         several = counting.is_multilabel(self.rule, num_classes)
+        if several and self._one_class_per_row:
+            raise ValueError(
+                f"{type(self).__name__} is defined for one class per row, but these decisions may "
+                "name several (threshold or top_k). For one binary score per row, pass "
+                "num_classes=1 or y_pred of shape [B]."
+            )
         return Layout(
             num_classes,
             samples=sample_averages.ratios(self._betas) if several else None,

@@ -58,9 +58,10 @@ def test_arguments_may_be_numpy_scalars():
     assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
 
 
-def test_sample_averages_of_f_beta_are_refused():
-    with pytest.raises(ValueError, match=r"needs beta=1, got 2.0"):
-        dist_f1.FBetaScore("samples", 2.0, 0.5)
+def test_sample_averages_of_an_f_beta_that_is_not_kept_are_refused():
+    counts = dist_f1.Counts.from_labels([[0, 1]], [[1, 1]], num_classes=2)
+    with pytest.raises(ValueError, match=r"keep no sums over rows of f2.*betas="):
+        dist_f1.scores.f_beta(counts, 2.0, "samples")
 
 
 def test_names_that_do_not_fit_the_first_batch_are_refused_at_once():
