@@ -25,6 +25,7 @@ from dist_f1.metrics import (
     Recall,
     Scores,
     Specificity,
+    ThresholdSweep,
 )
 from dist_f1.report import report
 from dist_f1.version import __version__
@@ -44,6 +45,7 @@ __all__ = [
     "Recall",
     "Scores",
     "Specificity",
+    "ThresholdSweep",
     "__version__",
     "all_reduce_sum",
     "count_collectives",

@@ -40,6 +40,42 @@ def first_axis_max(x: Any) -> Any:
     return tf.reduce_max(x, axis=0) if tf.is_tensor(x) else np.max(x, axis=0)
 
 
+def first_axis_argmax(x: Any) -> Any:
+    """Where the maximum over the first axis is, the lowest index of several."""
+    return tf.argmax(x, axis=0) if tf.is_tensor(x) else np.argmax(x, axis=0)
+
+
+def pick(x: Any, rows: Any) -> Any:
+    """`x[rows[c], c]` for each column c of `x` `[T, C]`."""
+    if tf.is_tensor(x):
+        return tf.gather(tf.transpose(x), rows, batch_dims=1)
+    return x[rows, np.arange(x.shape[1])]
+
+
+def elements(vector: np.ndarray, indices: Any) -> Any:
+    """Elements of a NumPy vector, by an index of either kind."""
+    return tf.gather(vector, indices) if tf.is_tensor(indices) else vector[indices]
+
+
+def suffix_sums(x: Any) -> Any:
+    """For each element of the first axis, the sum of it and all after it."""
+    if tf.is_tensor(x):
+        return tf.cumsum(x, axis=0, reverse=True)
+    return np.cumsum(x[::-1], axis=0)[::-1]
+
+
+def repeated(x: Any, times: int) -> Any:
+    """`times` copies of `x` along a new first axis."""
+    if tf.is_tensor(x):
+        return tf.repeat(x[tf.newaxis], times, axis=0)
+    return np.repeat(np.asarray(x)[np.newaxis], times, axis=0)
+
+
+def joined(first: Any, second: Any) -> Any:
+    """One after the other, along the first axis."""
+    return tf.concat([first, second], 0) if tf.is_tensor(first) else np.concatenate([first, second])
+
+
 def square_total(x: Any) -> Any:
     """The sum over the last two axes."""
     return total(total(x))

@@ -57,13 +57,14 @@ def loads_with_thresholds(data: bytes, source: str) -> tuple[Counts, tuple[float
     samples = {k.removeprefix("samples."): v for k, v in arrays.items() if k.startswith("samples.")}
     fields: dict[str, Any] = {k: v for k, v in arrays.items() if not k.startswith("samples.")}
     multilabel = fields.pop("multilabel", False)
+    missing = set(Counts._fields[:5]) - set(fields)
+    if missing or set(fields) - (set(Counts._fields) - {"samples"}):
+        raise ValueError(
+            f"{source} holds no counts but {sorted(arrays)}; expected a file written by "
+            "Counts.save."
+        )
     if samples or multilabel:
         fields["samples"] = samples
-    missing = set(Counts._fields[:5]) - set(fields)
-    if missing or set(fields) - set(Counts._fields):
-        raise ValueError(
-            f"{source} holds {sorted(arrays)}, not counts; expected a file written by Counts.save."
-        )
     counts = Counts(**fields)
     steps = () if thresholds is None else tuple(float(t) for t in np.ravel(thresholds))
     _check(counts, steps, source)

@@ -49,6 +49,11 @@ def report(
         1.0
     """
     counts = counts.numpy()
+    if counts.total.ndim:
+        raise ValueError(
+            f"These are counts for each of {len(counts.total)} groups or thresholds. Report one, "
+            "counts.at(index), or all groups together, counts.overall()."
+        )
     raise_if_invalid(counts)
     counts = counts.both_sides()
     if class_names is None:
@@ -111,7 +116,7 @@ def _average_rows(
     support = counts.actual[shown].sum()
     averages: dict[str, list[Any] | Any] = {}
     options: list[Average] = ["micro", "macro", "weighted"]
-    if counts.is_multilabel and len(shown) == counts.num_classes:
+    if counts.samples and len(shown) == counts.num_classes:
         options.append("samples")
     for average in options:
         values = [

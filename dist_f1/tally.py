@@ -68,7 +68,7 @@ class Tally(NamedTuple):
         if weight is None:
             counted = tf.raw_ops.DenseBincount(
                 input=slots,
-                size=tf.constant(total + 1, tf.int64),
+                size=tf.constant(total + 1, slots.dtype),
                 weights=tf.zeros([0], tf.int32),
             )
             counted = tf.cast(counted[:total], tf.int64)

@@ -13,6 +13,7 @@ from dist_f1.metrics.f_scores import F1Score, FBetaScore
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.metrics.ratios import JaccardIndex, Precision, Recall, Specificity
 from dist_f1.metrics.scores_metric import Scores
+from dist_f1.metrics.threshold_sweep import ThresholdSweep
 
 __all__ = [
     "Accuracy",
@@ -30,4 +31,5 @@ __all__ = [
     "Recall",
     "Scores",
     "Specificity",
+    "ThresholdSweep",
 ]

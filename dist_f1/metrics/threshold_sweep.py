@@ -1,0 +1,136 @@
+"""Counts at many thresholds as a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from typing_extensions import Unpack
+
+from dist_f1 import inputs
+from dist_f1.counts import Counts
+from dist_f1.layout import Layout
+from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.options import MetricOptions
+from dist_f1.report import report
+from dist_f1.sweeps.counting import count_between
+from dist_f1.sweeps.grid import Grid
+from dist_f1.sweeps.sweep import Sweep, SweepAverage
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class ThresholdSweep(CountsMetric):
+    """Counts at every threshold over all replicas, from one pass over the scores.
+
+    Each class is decided on its own, as with `threshold=`: binary and multilabel scores, or the
+    classes of a softmax one against the rest. `sweep()` gives the precision-recall curves, average
+    precision, the best thresholds and the counts at each. The state has T + 1 buckets for each
+    class; updating sends nothing, and reading is one collective.
+
+    `result()` is a dict: `average_precision`, `best_f1`, and `best_threshold`, the one threshold
+    at which the F1 of all classes is highest.
+
+    Args:
+        thresholds: how many, evenly spaced from `1 / T` to 1, or the thresholds themselves,
+            `0 < t <= 1`.
+        average: of average precision and F1 over classes: `"macro"`, `"micro"` or `"weighted"`.
+        name: of the metric; entries of the result do not carry it.
+        dtype: of the result.
+        **options: see `dist_f1.metrics.MetricOptions`; without `top_k` and `num_groups`.
+
+    Raises:
+        ValueError: an argument out of its range.
+
+    Example:
+        >>> metric = ThresholdSweep(thresholds=20)
+        >>> metric.update_state([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        >>> {name: round(float(value), 3) for name, value in metric.result().items()}
+        {'average_precision': 0.833, 'best_f1': 0.8, 'best_threshold': 0.1}
+    """
+
+    _default_name = "threshold_sweep"
+
+    def __init__(
+        self,
+        thresholds: int | Sequence[float] = 200,
+        average: SweepAverage = "macro",
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Unpack[MetricOptions],
+    ) -> None:
+        if average not in ("micro", "macro", "weighted"):
+            raise ValueError(f'average must be "micro", "macro" or "weighted", got {average!r}.')
+        for option in ("top_k", "num_groups"):
+            if options.get(option) is not None:
+                raise ValueError(f"ThresholdSweep takes no {option}=.")
+        self._grid = Grid.of(thresholds)
+        self._thresholds = self._grid.thresholds
+        self._asked_thresholds = thresholds
+        # The threshold only says that each class has a score of its own.
+        super().__init__(average, 0.5, name, dtype, **options)
+
+    @property
+    def threshold(self) -> None:
+        """There is no single one."""
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """All thresholds, ascending."""
+        return self._thresholds
+
+    def sweep(self) -> Sweep:
+        """The counts of all replicas at every threshold. Eager only.
+
+        Raises:
+            ValueError: rows could not be counted, or this was called in a `tf.function`.
+        """
+        return Sweep.of(self._grid, self.accumulator.read().numpy())
+
+    def counts(self) -> Counts:
+        """The counts of all replicas, with a leading axis of thresholds."""
+        return Sweep.of(self._grid, self.accumulator.read()).counts
+
+    def report(
+        self, digits: int = 2, output_dict: bool = False, threshold: float | None = None
+    ) -> Any:
+        """The classification report at a threshold, by default the best one. Eager only."""
+        sweep = self.sweep()
+        best = sweep.best(self.average, labels=self.labels).counts
+        return report(
+            best if threshold is None else sweep.at(threshold),
+            self.class_names,
+            digits,
+            output_dict,
+            labels=self.labels,
+            zero_division=self.zero_division,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, for `from_config`."""
+        config = super().get_config()
+        for name in ("threshold", "top_k", "num_groups"):
+            del config[name]
+        asked = self._asked_thresholds
+        return {**config, "thresholds": asked if isinstance(asked, int) else list(self._thresholds)}
+
+    def _value(self, counts: Counts) -> dict[str, Any]:
+        sweep = Sweep.of(self._grid, counts)
+        best = sweep.best(self.average, labels=self.labels)
+        return {
+            "average_precision": sweep.average_precision(self.average, self.labels),
+            "best_f1": best.score,
+            "best_threshold": best.threshold,
+        }
+
+    def _count(self, rows: inputs.Rows) -> Counts:
+        return count_between(
+            rows, self._grid, from_logits=self.rule.from_logits, ignore_class=self.ignore_class
+        )
+
+    def _layout(self, num_classes: int) -> Layout:
+        if self.labels is not None and max(self.labels) >= num_classes:
+            raise ValueError(
+                f"labels holds {max(self.labels)}, but there are scores of {num_classes} class(es)."
+            )
+        return Layout(num_classes, thresholds=self._thresholds)

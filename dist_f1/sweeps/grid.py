@@ -1,0 +1,100 @@
+"""`Grid`: thresholds, and between which of them a score lies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dist_f1.decisions import DecisionRule, comparison_threshold, is_integer
+
+# Up to here a guess in float32 is never off by more than half a step.
+_MOST_GUESSED = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Thresholds in ascending order, `0 < t <= 1` each.
+
+    A score is positive at a threshold if it is greater, as for `DecisionRule(threshold=t)`.
+    """
+
+    thresholds: tuple[float, ...]
+
+    @classmethod
+    def of(cls, thresholds: int | Sequence[float]) -> Grid:
+        """T thresholds evenly spaced, `1 / T` to 1, or those of a sequence.
+
+        Raises:
+            ValueError: no or fewer than two thresholds, one outside `(0, 1]`, or one twice.
+        """
+        if is_integer(thresholds):
+            if thresholds < 2:  # type: ignore[operator]
+                raise ValueError(f"thresholds must be at least 2, got {thresholds}.")
+            number = int(thresholds)  # type: ignore[arg-type]
+            return cls(tuple((i + 1) / number for i in range(number)))
+        if isinstance(thresholds, str | bool | float):
+            raise ValueError(
+                f"thresholds must be a number of thresholds or a sequence of them, got "
+                f"{thresholds!r}."
+            )
+        values = DecisionRule(threshold=[float(t) for t in np.ravel(thresholds)]).threshold
+        assert isinstance(values, tuple)
+        if len(set(values)) < max(len(values), 2):
+            raise ValueError(f"thresholds must be at least two, none of them twice, got {values}.")
+        return cls(tuple(sorted(values)))
+
+    @property
+    def size(self) -> int:
+        """How many buckets there are: one more than thresholds."""
+        return len(self.thresholds) + 1
+
+    def buckets(self, scores: tf.Tensor, from_logits: bool = False) -> tf.Tensor:
+        """How many thresholds are less than each score: int32, shaped like `scores`.
+
+        It is the number of thresholds at which the score is positive, exactly as comparing with
+        each would tell. With `from_logits` it is the thresholds that become logits. Where a score
+        is NaN, the bucket is any.
+        """
+        wide = tf.float64 if scores.dtype == tf.float64 else tf.float32
+        scores = tf.cast(scores, wide)
+        limits = tf.constant(comparison_threshold(self.thresholds, from_logits, wide))
+        if not self._is_even():
+            found = tf.searchsorted(limits, tf.reshape(scores, [-1]), side="left")
+            return tf.reshape(found, tf.shape(scores))
+        # Scores lie in the bucket of their rounded place on the grid, or in the next one; which of
+        # them, one exact comparison tells.
+        first, step = self.thresholds[0], self._step()
+        place = ((tf.sigmoid(scores) if from_logits else scores) - first) / step
+        last = len(self.thresholds) - 1
+        guess = tf.cast(tf.floor(tf.clip_by_value(place, 0.0, last) + 0.5), tf.int32)
+        # NaN is cast to anything.
+        guess = tf.clip_by_value(guess, 0, last)
+        return guess + tf.cast(scores > tf.gather(limits, guess), tf.int32)
+
+    def index(self, threshold: float) -> int:
+        """The place of a threshold.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        found = np.flatnonzero(np.isclose(self.thresholds, threshold, rtol=1e-9, atol=0.0))
+        if not len(found):
+            near = min(self.thresholds, key=lambda t: abs(t - threshold))
+            raise ValueError(
+                f"{threshold} is none of the {len(self.thresholds)} thresholds that were counted; "
+                f"the nearest is {near}."
+            )
+        return int(found[0])
+
+    def _step(self) -> float:
+        return (self.thresholds[-1] - self.thresholds[0]) / (len(self.thresholds) - 1)
+
+    def _is_even(self) -> bool:
+        number, step = len(self.thresholds), self._step()
+        even: Any = self.thresholds[0] + step * np.arange(number)
+        off = np.max(np.abs(even - np.asarray(self.thresholds)))
+        return number <= _MOST_GUESSED and bool(off < step / 8.0)
