@@ -76,6 +76,11 @@ def joined(first: Any, second: Any) -> Any:
     return tf.concat([first, second], 0) if tf.is_tensor(first) else np.concatenate([first, second])
 
 
+def flat(x: Any) -> Any:
+    """All elements in one vector."""
+    return tf.reshape(x, [-1]) if tf.is_tensor(x) else np.reshape(x, [-1])
+
+
 def square_total(x: Any) -> Any:
     """The sum over the last two axes."""
     return total(total(x))

@@ -87,6 +87,127 @@ def test_f_beta_is_that_of_sklearn(task, beta, average, zero_division):
 
 
 @given(
+    task=tasks(["multilabel"]),
+    beta=st.sampled_from([0.0, 0.3, 1.0, 2.0, 10.0, math.inf]),
+    zero_division=ZERO_DIVISION,
+)
+def test_sample_averages_of_f_beta_are_those_of_sklearn(task, beta, zero_division):
+    y_true, y_pred, weight = task.weighty()
+    arguments = {"beta": beta, "average": "samples", "zero_division": zero_division}
+    expected = sklearn.metrics.fbeta_score(y_true, y_pred, sample_weight=weight, **arguments)
+    betas = [beta] if math.isfinite(beta) else []
+    counts = Counts.from_labels(
+        task.y_true, task.y_pred, task.num_classes, task.weight, betas=betas
+    )
+    close(scores.f_beta(counts.numpy(), **arguments), expected)
+
+
+@given(task=tasks(["multilabel"]), zero_division=st.sampled_from([0.0, 1.0]))
+def test_sample_averages_of_jaccard_are_those_of_sklearn(task, zero_division):
+    y_true, y_pred, weight = task.weighty()
+    arguments = {"average": "samples", "zero_division": zero_division}
+    expected = sklearn.metrics.jaccard_score(y_true, y_pred, sample_weight=weight, **arguments)
+    close(scores.jaccard(counts_of(task).numpy(), **arguments), expected)
+
+
+@pytest.mark.parametrize("weights", ["linear", "quadratic"])
+@given(task=tasks(["multiclass", "binary"]))
+def test_weighted_kappa_is_that_of_sklearn(weights, task):
+    y_true, y_pred, weight = task.weighty()
+    classes = max(task.num_classes, 2)
+    counts = Counts.from_labels(
+        task.y_true, task.y_pred, task.num_classes, task.weight, confusion=True
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = sklearn.metrics.cohen_kappa_score(
+            y_true, y_pred, labels=range(classes), weights=weights, sample_weight=weight
+        )
+    close(scores.cohen_kappa(counts.numpy(), weights), expected)
+    close(scores.cohen_kappa(counts, weights), expected)
+
+
+@pytest.mark.parametrize("normalize", [None, "true", "pred", "all"])
+@given(task=tasks(["multiclass", "binary"]))
+def test_the_confusion_matrix_is_that_of_sklearn(normalize, task):
+    y_true, y_pred, weight = task.weighty()
+    counts = Counts.from_labels(
+        task.y_true, task.y_pred, task.num_classes, task.weight, confusion=True
+    )
+    expected = sklearn.metrics.confusion_matrix(
+        y_true,
+        y_pred,
+        labels=range(max(task.num_classes, 2)),
+        sample_weight=weight,
+        normalize=normalize,
+    )
+    ours = scores.confusion_matrix(counts.numpy(), normalize)
+    close(ours, expected)
+    close(scores.confusion_matrix(counts, normalize), expected)
+    if task.weight is None and normalize is None:
+        assert ours.dtype == np.int64
+
+
+@given(task=tasks(["multilabel"]))
+def test_where_rows_name_several_classes_each_has_a_matrix_of_its_own(task):
+    y_true, y_pred, weight = task.weighty()
+    expected = sklearn.metrics.multilabel_confusion_matrix(y_true, y_pred, sample_weight=weight)
+    close(scores.confusion_matrix(counts_of(task).numpy()), expected)
+
+
+def test_two_classes_need_no_matrix_and_three_do():
+    two = Counts.from_labels([0, 1, 1, 0], [0, 1, 0, 0], num_classes=2).numpy()
+    assert scores.confusion_matrix(two).tolist() == [[2, 0], [1, 1]]
+    three = Counts.from_labels([0, 1], [0, 1], num_classes=3)
+    for score in (scores.confusion_matrix, lambda c: scores.cohen_kappa(c, "linear")):
+        with pytest.raises(ValueError, match=r"keep no confusion matrix.*confusion=True"):
+            score(three)
+    with pytest.raises(ValueError, match="normalize must be None or one of true, pred, all"):
+        scores.confusion_matrix(two, "rows")
+    with pytest.raises(ValueError, match='weights must be None, "linear" or "quadratic"'):
+        scores.cohen_kappa(two, "cubic")
+
+
+WHOLE = (
+    scores.accuracy,
+    scores.balanced_accuracy,
+    scores.matthews_corrcoef,
+    scores.cohen_kappa,
+    scores.hamming_loss,
+    scores.confusion_matrix,
+    lambda counts: scores.cohen_kappa(counts, "quadratic"),
+    lambda counts: scores.confusion_matrix(counts, "pred"),
+)
+RATIOS = (scores.f1, scores.precision, scores.recall, scores.specificity, scores.jaccard)
+
+
+@given(task=tasks(), groups=st.integers(1, 4), average=st.sampled_from([None, "micro", "macro"]))
+def test_scores_of_many_counts_are_the_scores_of_each(task, groups, average):
+    by = np.random.default_rng(len(task.y_true)).integers(0, groups, len(task.y_true))
+    arguments = {"num_classes": task.num_classes, "confusion": True}
+    together = Counts.from_labels(
+        task.y_true, task.y_pred, sample_weight=task.weight, by=by, num_groups=groups, **arguments
+    )
+    averages = ("weighted", "samples") if task.is_multilabel else ("weighted",)
+    for group in range(groups):
+        own = by == group
+        weight = None if task.weight is None else task.weight[own]
+        alone = Counts.from_labels(
+            task.y_true[own], task.y_pred[own], sample_weight=weight, **arguments
+        ).numpy()
+        for score in RATIOS:
+            for chosen in (average, *averages):
+                if chosen == "samples" and score is scores.specificity:
+                    continue
+                for counts in (together, together.numpy()):
+                    close(score(counts, chosen)[group], score(alone, chosen))
+        whole = (WHOLE[0], *WHOLE[4:6]) if task.is_multilabel else WHOLE
+        for score in whole:
+            for counts in (together, together.numpy()):
+                close(score(counts)[group], score(alone))
+
+
+@given(
     task=tasks(["multiclass", "multilabel"]),
     average=st.sampled_from([None, "micro", "macro", "weighted"]),
 )

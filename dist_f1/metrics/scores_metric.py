@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
+from dist_f1 import _arrays as xp
 from dist_f1 import counting, groups, score_names
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
@@ -78,6 +79,20 @@ class Scores(CountsMetric):
                 "update_state."
             )
 
+    def result(self) -> Any:
+        """A dict of scores. Eagerly, it raises `ValueError` if rows could not be counted."""
+        if tf.executing_eagerly():
+            from dist_f1.callbacks import directions
+
+            directions.tell(self)
+        return super().result()
+
+    def direction_of(self, entry: str) -> Literal["up", "down"] | None:
+        """Whether more of an entry of `result()` is better; `None` if there is no such entry."""
+        from dist_f1.callbacks import directions
+
+        return directions.of_scores(self._named, entry)
+
     def score(self, counts: Counts) -> dict[str, Any]:
         """The scores of some counts, in float64; those by groups are left out."""
         return self._entries(counts, [score for score in self._named if score.spread is None])
@@ -93,7 +108,7 @@ class Scores(CountsMetric):
 
     def _entries(self, counts: Counts, named: Sequence[NamedScore]) -> dict[str, Any]:
         entries: dict[str, Any] = {}
-        overall = counts if counts.total.shape.rank == 0 else self._overall(counts)
+        overall = counts.overall() if len(counts.total.shape) else counts
         for score in named:
             function = functools.partial(self._evaluate, score)
             if score.spread == "by_group":
@@ -113,7 +128,7 @@ class Scores(CountsMetric):
     def _expanded(self, score: NamedScore, value: Any, num_classes: int) -> dict[str, Any]:
         """The entries of one score: of each class and each group, if it has several."""
         names = self._names_of(score, num_classes)
-        values = tf.reshape(value, [len(names)])
+        values = xp.flat(value)
         return {name: values[index] for index, name in enumerate(names)}
 
     def _names_of(self, score: NamedScore, num_classes: int) -> list[str]:

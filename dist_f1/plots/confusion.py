@@ -39,9 +39,9 @@ def confusion_matrix(
 ) -> Figure:
     """Draws the confusion matrix as a heatmap, rows true and columns predicted.
 
-    Up to 25 classes the cells show how many rows they count; beyond, there is a colour bar. Where
-    rows may name several classes there is a two by two matrix for each class; of more than 24,
-    those of lowest F1 are drawn.
+    Up to 25 classes the cells show how many rows they count; beyond, there is a colour bar on
+    a scale that gives small values more room. Where rows may name several classes there is a two
+    by two matrix for each class; of more than 24, those of lowest F1 are drawn.
 
     Args:
         counts: with `confusion`, or of at most two classes, or multilabel.
@@ -63,11 +63,10 @@ def confusion_matrix(
         unit if normalize is None else _SHARES[normalize],
         1.0 if normalize in ("true", "pred") else float(shades.max()) or 1.0,
     )
+    names = _figures.names_of_rows(class_names, len(matrix))
     if counts.is_multilabel:
-        names = _figures.names_of_classes(class_names, counts.num_classes)
         figure = _panels(counts, matrix, shades, names, style)
     else:
-        names = _figures.names_of_rows(class_names, len(matrix))
         figure = _square(matrix, shades, names, style)
     return _figures.finish(figure, path)
 
@@ -144,13 +143,17 @@ def _heatmap(
     axis: Axes, matrix: np.ndarray | None, shades: np.ndarray, style: _Style, cell: float
 ) -> AxesImage:
     """Draws shades and, where `matrix` is given, its numbers; `cell` is the inches of a cell."""
-    image = axis.imshow(shades, cmap="Blues", vmin=0.0, vmax=style.darkest)
     if matrix is None:
-        return image
+        from matplotlib.colors import PowerNorm
+
+        # Errors that spread over many classes would be too pale to be seen on an even scale.
+        uneven = PowerNorm(0.5, vmin=0.0, vmax=style.darkest)
+        return axis.imshow(shades, cmap="Blues", norm=uneven)
+    image = axis.imshow(shades, cmap="Blues", vmin=0.0, vmax=style.darkest)
     # Empty cells of a large matrix say more when they are empty.
     places = [place for place, value in np.ndenumerate(matrix) if value or len(matrix) == 2]
     most = max(4, int(cell * _figures.POINTS / 4.5))
-    texts = [_figures.number(matrix[place], most) for place in places]
+    texts = [_figures.number(float(matrix[place]), most) for place in places]
     size = _figures.fitting_size(texts, 0.85 * cell, 10.0)
     for (row, column), text in zip(places, texts, strict=True):
         dark = shades[row, column] > _WHITE_TEXT * style.darkest

@@ -58,18 +58,18 @@ def precision_recall(
     """
     names = _figures.names_of_classes(class_names, sweep.num_classes)
     curves = _read(sweep)
-    drawn = np.flatnonzero(np.isfinite(curves.average_precision))
+    drawn = np.flatnonzero(np.isfinite(curves.average_precision)).tolist()
     many = len(drawn) > _CLASSES_WITH_NAMES
     colored = drawn
     if many:
-        ranked = drawn[np.argsort(-curves.average_precision[drawn], kind="stable")]
-        colored = np.concatenate([ranked[:_EXTREMES], ranked[-_EXTREMES:]])
+        ranked = sorted(drawn, key=lambda label: -curves.average_precision[label])
+        colored = ranked[:_EXTREMES] + ranked[-_EXTREMES:]
 
     figure = _figures.new(5.6, 5.0 + 0.19 * (len(colored) + 2 * many))
     axis = figure.subplots()
     _equal_f1(axis)
     if many:
-        others = np.setdiff1d(drawn, colored)
+        others = ranked[_EXTREMES:-_EXTREMES]
         for place, label in enumerate(others):
             text = f"the other {len(others)} classes" if place == 0 else None
             _line(axis, curves, label, text, color="#B0B0B0", linewidth=0.5, zorder=2)
@@ -93,7 +93,7 @@ def precision_recall(
     axis.set(xlim=(0.0, 1.005), ylim=(0.0, 1.03), xlabel="recall", ylabel="precision")
     axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle("precision and recall (dot: threshold of highest F1)", fontsize=10)
-    if len(drawn):
+    if drawn:
         figure.legend(loc="outside lower center", fontsize=8, frameon=False)
     return _figures.finish(figure, path)
 
@@ -102,7 +102,8 @@ def _read(sweep: Sweep) -> _Curves:
     curve, best = sweep.curve(), sweep.best()
     counts = best.counts.numpy()
     return _Curves(
-        *(np.asarray(x, np.float64) for x in (curve.precision, curve.recall)),
+        np.asarray(curve.precision),
+        np.asarray(curve.recall),
         np.where(counts.actual > 0, np.asarray(sweep.average_precision()), math.nan),
         np.asarray(best.threshold),
         scores.f1(counts),

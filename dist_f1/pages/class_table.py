@@ -1,0 +1,68 @@
+"""The classification report as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dist_f1.counts import Counts
+from dist_f1.pages.markdown_text import table_lines
+from dist_f1.pages.sections import Table
+from dist_f1.report import HEADERS, check_names, report
+
+
+def markdown(
+    counts: Counts,
+    class_names: Sequence[str] | None = None,
+    digits: int = 2,
+    *,
+    labels: Sequence[int] | None = None,
+    zero_division: float = 0.0,
+) -> str:
+    """The classification report as a Markdown table; for the arguments see `dist_f1.report`.
+
+    Raises:
+        ValueError: the number of `class_names` is not C, or rows were invalid.
+
+    Example:
+        >>> print(markdown(Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2)))
+        |              | precision | recall | f1-score | support |
+        | :----------- | --------: | -----: | -------: | ------: |
+        | 0            |      0.50 |   1.00 |     0.67 |       1 |
+        | 1            |      1.00 |   0.50 |     0.67 |       2 |
+        | accuracy     |           |        |     0.67 |       3 |
+        | macro avg    |      0.75 |   0.75 |     0.67 |       3 |
+        | weighted avg |      0.83 |   0.67 |     0.67 |       3 |
+    """
+    table = report_table(
+        "", counts, class_names, digits, labels=labels, zero_division=zero_division
+    )
+    return table_lines(table)
+
+
+def report_table(
+    heading: str,
+    counts: Counts,
+    class_names: Sequence[str] | None = None,
+    digits: int = 2,
+    *,
+    labels: Sequence[int] | None = None,
+    zero_division: float = 0.0,
+) -> Table:
+    """The classification report as a section of a page; otherwise as `markdown`."""
+    counts = counts.numpy()
+    # By id: classes may share a name with each other or with an average.
+    by_id = report(counts, output_dict=True, labels=labels, zero_division=zero_division)
+    sides = counts.both_sides().num_classes
+    names = [str(label) for label in range(sides)] if class_names is None else class_names
+    check_names(names, sides)
+    rows = []
+    for key, row in by_id.items():
+        if isinstance(row, dict):
+            ratios = [f"{row[header]:.{digits}f}" for header in HEADERS[:-1]]
+            support = row[HEADERS[-1]]
+        else:
+            ratios, support = ["", "", f"{row:.{digits}f}"], float(counts.total)
+        name = str(names[int(key)]) if key.isdecimal() else key
+        # The last digits of a sum of weights are rounding.
+        rows.append([name, *ratios, f"{support:.10g}" if counts.is_weighted else int(support)])
+    return Table(heading, ["", *HEADERS], rows)

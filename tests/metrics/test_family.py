@@ -1,0 +1,242 @@
+"""Every score as a metric, on one to eight replicas, is scikit-learn's of all rows."""
+
+import functools
+import math
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+import tensorflow as tf
+from helpers import mirrored, per_replica, split
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tasks import Task, tasks
+
+import dist_f1
+
+CLASSES = 4
+RATIOS = {
+    "precision": reference.precision_score,
+    "recall": reference.recall_score,
+    "jaccard": reference.jaccard_score,
+    "f1": reference.f1_score,
+    "f2": functools.partial(reference.fbeta_score, beta=2.0),
+    "f0.5": functools.partial(reference.fbeta_score, beta=0.5),
+}
+
+
+def kappa(weights):
+    def score(y_true, y_pred, sample_weight):
+        classes = range(2 if max(*y_true, *y_pred) < 2 else CLASSES)
+        return reference.cohen_kappa_score(
+            y_true, y_pred, labels=classes, weights=weights, sample_weight=sample_weight
+        )
+
+    return score
+
+
+WHOLE = {
+    "accuracy": reference.accuracy_score,
+    "hamming_loss": reference.hamming_loss,
+    "balanced_accuracy": reference.balanced_accuracy_score,
+    "matthews_corrcoef": reference.matthews_corrcoef,
+    "cohen_kappa": reference.cohen_kappa_score,
+    "cohen_kappa_linear": kappa("linear"),
+    "cohen_kappa_quadratic": kappa("quadratic"),
+}
+
+
+def averages_of(kind):
+    if kind == "binary":
+        return ["binary"]
+    return ["micro", "macro", "weighted", *(["samples"] if kind == "multilabel" else [])]
+
+
+@functools.cache
+def names_of(kind):
+    whole = ["accuracy", "hamming_loss"] if kind == "multilabel" else [*WHOLE]
+    return [f"{ratio}_{average}" for ratio in RATIOS for average in averages_of(kind)] + whole
+
+
+def expected_scores(kind, y_true, y_pred, weight):
+    values = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names_of(kind):
+            ratio, _, average = name.rpartition("_")
+            if ratio in RATIOS:
+                values[name] = RATIOS[ratio](
+                    y_true, y_pred, average=average, zero_division=0, sample_weight=weight
+                )
+            else:
+                values[name] = WHOLE[name](y_true, y_pred, sample_weight=weight)
+    return values
+
+
+class Sharded:
+    """A step of `Scores` on some replicas, compiled once."""
+
+    def __init__(self, kind, replicas, weighted, read=False):
+        self.strategy = mirrored(replicas)
+        with self.strategy.scope():
+            self.metric = dist_f1.Scores(
+                names_of(kind),
+                threshold=0.5 if kind == "multilabel" else None,
+                num_classes=1 if kind == "binary" else CLASSES,
+                weighted=weighted,
+                dtype="float64",
+            )
+        row = [None, CLASSES] if kind == "multilabel" else [None]
+
+        def replica(y_true, y_pred, weight):
+            y_true, y_pred = (tf.ensure_shape(y, row) for y in (y_true, y_pred))
+            self.metric.update_state(y_true, y_pred, weight if weighted else None)
+            # tf-keras hands one object to all replicas, which `run` would return as one value.
+            return tf.nest.map_structure(tf.identity, self.metric.result()) if read else {}
+
+        self.step = tf.function(
+            lambda *shards: self.strategy.run(replica, shards), reduce_retracing=True
+        )
+
+    def count(self, task, cuts):
+        self.metric.reset_state()
+        weight = np.ones(len(task.y_true)) if task.weight is None else task.weight
+        shards = split([task.y_true, task.y_pred, weight], cuts)
+        return self.step(*(per_replica(self.strategy, values) for values in shards))
+
+
+@functools.cache
+def sharded(kind, replicas, weighted):
+    return Sharded(kind, replicas, weighted)
+
+
+def check(values, expected):
+    assert list(values) == list(expected)
+    for name, value in values.items():
+        np.testing.assert_allclose(value, expected[name], 0, 1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel"])
+@settings(max_examples=settings.default.max_examples // 2)
+@given(data=st.data(), replicas=st.sampled_from([1, 2, 3, 5, 8]))
+def test_every_score_on_any_split_over_any_replicas_is_that_of_sklearn(kind, replicas, data):
+    task = data.draw(tasks([kind], classes=st.just(CLASSES)))
+    size = len(task.y_true)
+    cuts = data.draw(
+        st.lists(st.integers(0, size), min_size=replicas - 1, max_size=replicas - 1), "cuts"
+    )
+    chosen = sharded(kind, replicas, task.weight is not None)
+    chosen.count(task, cuts)
+    values = chosen.metric.score(chosen.metric.counts().numpy())
+    check(values, expected_scores(kind, *task.weighty()))
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+def test_inside_of_a_step_every_replica_reads_the_scores_of_all(kind):
+    random = np.random.default_rng(1)
+    shape = (30, CLASSES) if kind == "multilabel" else (30,)
+    y_true, y_pred = (random.integers(0, 2, shape) for _ in "ab")
+    chosen = Sharded(kind, 2, weighted=False, read=True)
+    inside = chosen.count(Task(y_true, y_pred, CLASSES, None), [7])
+    expected = expected_scores(kind, y_true, y_pred, None)
+    for index in range(2):
+        local = {n: chosen.strategy.experimental_local_results(v)[index] for n, v in inside.items()}
+        # Without an order: a function returns a dict sorted by name.
+        check({name: local[name] for name in expected}, expected)
+    check(chosen.metric.result(), expected)
+
+
+METRICS = {
+    "precision_macro": lambda **k: dist_f1.Precision("macro", **k),
+    "recall_weighted": lambda **k: dist_f1.Recall("weighted", **k),
+    "jaccard_micro": lambda **k: dist_f1.JaccardIndex("micro", **k),
+    "f2_macro": lambda **k: dist_f1.FBetaScore("macro", 2.0, **k),
+    "accuracy": dist_f1.Accuracy,
+    "balanced_accuracy": dist_f1.BalancedAccuracy,
+    "matthews_corrcoef": dist_f1.MatthewsCorrCoef,
+    "cohen_kappa": dist_f1.CohenKappa,
+    "cohen_kappa_quadratic": lambda **k: dist_f1.CohenKappa("quadratic", **k),
+    "hamming_loss": dist_f1.HammingLoss,
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_each_metric_is_that_of_sklearn(name, replicas):
+    random = np.random.default_rng(3)
+    y_true, y_pred = (random.integers(0, CLASSES, 50) for _ in "ab")
+    with mirrored(replicas).scope():
+        metric = METRICS[name](num_classes=CLASSES, dtype="float64")
+    shards = split([y_true, y_pred], [20, 20][: replicas - 1])
+    arguments = tuple(per_replica(mirrored(replicas), values) for values in shards)
+    mirrored(replicas).run(metric.update_state, arguments)
+    expected = expected_scores("multiclass", y_true, y_pred, None)[name]
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("average", ["samples", "macro"])
+@pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
+def test_f_beta_of_rows_with_several_classes(average, beta):
+    random = np.random.default_rng(4)
+    y_true, y_pred = random.integers(0, 2, (30, 3)), random.random((30, 3))
+    metric = dist_f1.FBetaScore(average, beta, 0.4, dtype="float64")
+    metric.update_state(y_true, y_pred)
+    expected = reference.fbeta_score(y_true, y_pred > 0.4, beta=beta, average=average)
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("normalize", [None, "true", "pred", "all"])
+def test_the_confusion_matrix_of_three_replicas(normalize):
+    random = np.random.default_rng(5)
+    y_true, y_pred = (random.integers(0, CLASSES, 50) for _ in "ab")
+    with mirrored(3).scope():
+        metric = dist_f1.ConfusionMatrix(normalize, num_classes=CLASSES)
+    shards = split([y_true, y_pred], [20, 20])
+    mirrored(3).run(metric.update_state, tuple(per_replica(mirrored(3), s) for s in shards))
+    expected = reference.confusion_matrix(y_true, y_pred, normalize=normalize)
+    assert metric.result().dtype == (tf.int64 if normalize is None else tf.float32)
+    np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
+
+
+def test_the_confusion_matrix_of_binary_and_multilabel_scores():
+    binary = dist_f1.ConfusionMatrix(threshold=0.5)
+    binary.update_state([0, 1, 1, 0], [0.2, 0.9, 0.1, 0.3])
+    assert binary.result().numpy().tolist() == [[2, 0], [1, 1]]
+    targets, scores = np.array([[0, 1], [1, 1]]), np.array([[0.9, 0.8], [0.7, 0.1]])
+    several = dist_f1.ConfusionMatrix(threshold=0.5)
+    several.update_state(targets, scores)
+    expected = reference.multilabel_confusion_matrix(targets, scores > 0.5)
+    np.testing.assert_array_equal(several.result(), expected)
+
+
+def test_accuracy_of_top_k_is_top_k_accuracy():
+    random = np.random.default_rng(6)
+    y_true, scores = random.integers(0, 5, 60), random.random((60, 5))
+    for metric in (dist_f1.Accuracy(top_k=2), dist_f1.Scores(["accuracy"], top_k=2)):
+        metric.update_state(y_true, scores)
+        (value,) = tf.nest.flatten(metric.result())
+        expected = reference.top_k_accuracy_score(y_true, scores, k=2)
+        assert float(value) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred"),
+    [([1, 1, 1], [1, 1, 1]), ([0, 0, 0], [1, 1, 1]), ([0, 1, 2], [1, 2, 0]), ([2], [2])],
+)
+def test_one_class_and_all_wrong_give_what_sklearn_gives(y_true, y_pred):
+    metric = dist_f1.Scores(names_of("multiclass"), num_classes=CLASSES, dtype="float64")
+    metric.update_state(y_true, y_pred)
+    expected = expected_scores("multiclass", y_true, y_pred, None)
+    for name, value in metric.result().items():
+        np.testing.assert_allclose(value, expected[name], 0, 1e-12, err_msg=name)
+
+
+def test_no_rows_are_undefined_and_no_error():
+    metric = dist_f1.Scores(names_of("multiclass"), num_classes=CLASSES)
+    values = {name: float(value) for name, value in metric.result().items()}
+    undefined = {"accuracy", "hamming_loss", "balanced_accuracy"} | {
+        name for name in values if name.startswith("cohen")
+    }
+    assert {name for name, value in values.items() if math.isnan(value)} == undefined
+    assert {value for name, value in values.items() if name not in undefined} == {0.0}
