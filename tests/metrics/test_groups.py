@@ -1,0 +1,166 @@
+"""Scores of groups of rows, from the same accumulator and the same collective."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+from helpers import mirrored, per_replica, split
+from hypothesis import given
+from hypothesis import strategies as st
+from tasks import tasks
+from test_counts import same
+
+import dist_f1
+from dist_f1 import Counts, count_collectives
+
+RANDOM = np.random.default_rng(0)
+Y, P, BY = RANDOM.integers(0, 3, 90), RANDOM.integers(0, 3, 90), RANDOM.integers(0, 4, 90)
+
+
+def f1_of(group):
+    return sklearn.metrics.f1_score(Y[group == BY], P[group == BY], average="macro")
+
+
+@given(task=tasks(), groups=st.integers(1, 4))
+def test_counts_by_group_are_the_counts_of_the_rows_of_each(task, groups):
+    by = np.random.default_rng(len(task.y_true)).integers(0, groups, len(task.y_true))
+    arguments = {"num_classes": task.num_classes, "confusion": True}
+    together = Counts.from_labels(
+        task.y_true, task.y_pred, sample_weight=task.weight, by=by, num_groups=groups, **arguments
+    ).numpy()
+    for group in range(groups):
+        own = by == group
+        weight = None if task.weight is None else task.weight[own]
+        alone = Counts.from_labels(
+            task.y_true[own], task.y_pred[own], sample_weight=weight, **arguments
+        )
+        for a, b in zip(*map(tf.nest.flatten, (together.at(group), alone.numpy())), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+    whole = Counts.from_labels(task.y_true, task.y_pred, sample_weight=task.weight, **arguments)
+    if task.weight is None:
+        same(together.overall(), whole)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_scores_by_group_and_their_largest_gap(replicas):
+    chosen = mirrored(replicas)
+    with chosen.scope():
+        metric = dist_f1.F1Score("macro", num_classes=3, num_groups=5, dtype="float64")
+    shards = split([Y, P, BY], [10, 30][: replicas - 1])
+
+    def replica(y_true, y_pred, by):
+        metric.update_state(y_true, y_pred, by=by)
+
+    chosen.run(replica, tuple(per_replica(chosen, values) for values in shards))
+    expected = [f1_of(group) for group in range(4)]
+    # The fifth group has no rows.
+    np.testing.assert_allclose(metric.result_by_group(), [*expected, np.nan], atol=1e-12)
+    assert float(metric.gap()) == pytest.approx(max(expected) - min(expected), abs=1e-12)
+    overall = sklearn.metrics.f1_score(Y, P, average="macro")
+    assert float(metric.result()) == pytest.approx(overall, abs=1e-12)
+    assert metric.counts().total == 90
+    assert metric.counts_by_group().total.numpy().tolist() == [*np.bincount(BY), 0]
+    assert metric.report() == dist_f1.report(Counts.from_labels(Y, P, 3))
+
+
+def test_scores_of_a_class_by_group():
+    metric = dist_f1.Recall(num_classes=3, num_groups=4)
+    metric.update_state(Y, P, by=BY)
+    expected = np.array(
+        [
+            sklearn.metrics.recall_score(Y[g == BY], P[g == BY], average=None, labels=range(3))
+            for g in range(4)
+        ]
+    )
+    np.testing.assert_allclose(metric.result_by_group(), expected, rtol=1e-6)
+    np.testing.assert_allclose(metric.gap(), np.ptp(expected, axis=0), rtol=1e-6)
+
+
+def test_groups_are_read_with_the_other_scores_in_one_collective():
+    chosen = mirrored(2)
+    names = ["f1_macro", "f1_macro_by_group", "f1_macro_gap", "recall_per_class_gap"]
+    with chosen.scope():
+        metric = dist_f1.Scores(names, num_classes=3, num_groups=4, dtype="float64")
+
+    def replica(y_true, y_pred, by):
+        metric.update_state(y_true, y_pred, by=by)
+        return metric.result()
+
+    step = tf.function(lambda *args: chosen.run(replica, args))
+    assert count_collectives(step, *map(tf.constant, (Y, P, BY))) == 1
+    metric.reset_state()
+    metric.update_state(Y, P, by=BY)
+    values = {name: float(value) for name, value in metric.result().items()}
+    by_group = {f"f1_macro_group_{g}": f1_of(g) for g in range(4)}
+    assert {name: values[name] for name in by_group} == pytest.approx(by_group, abs=1e-12)
+    spread = max(by_group.values()) - min(by_group.values())
+    assert values["f1_macro_gap"] == pytest.approx(spread, abs=1e-12)
+    assert {"recall_0_gap", "recall_1_gap", "recall_2_gap"} <= set(values)
+
+
+def test_one_group_and_no_rows_have_no_gap():
+    metric = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
+    metric.update_state(Y, P, by=np.zeros_like(Y))
+    assert float(metric.gap()) == 0.0
+    metric.reset_state()
+    assert np.isnan(float(metric.gap()))
+
+
+def test_rows_whose_group_is_none_are_invalid():
+    metric = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
+    metric.update_state([0, 1, 2, 2], [0, 1, 2, 2], by=[0, 1, 2, -1])
+    counts = metric.counts().numpy()
+    assert (counts.total, counts.invalid) == (2, 2)
+    with pytest.raises(ValueError, match="2 of 4 rows were not counted"):
+        metric.gap()
+    fractional = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
+    fractional.update_state([0, 1], [0, 1], by=[0.5, np.nan])
+    assert fractional.counts().invalid == 2
+
+
+def test_a_group_id_leads_the_rows_as_a_weight_does():
+    metric = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
+    metric.update_state(Y.reshape(2, 45), P.reshape(2, 45), by=[1, 0])
+    assert metric.counts_by_group().total.numpy().tolist() == [45, 45]
+
+
+def test_groups_are_restored_and_merged(tmp_path):
+    def make(groups=4):
+        return dist_f1.F1Score("macro", num_classes=3, num_groups=groups)
+
+    metric, again = make(), make()
+    metric.update_state(Y, P, by=BY)
+    path = tf.train.Checkpoint(f1=metric.accumulator).save(str(tmp_path / "f1"))
+    tf.train.Checkpoint(f1=again.accumulator).restore(path)
+    same(again.counts_by_group(), metric.counts_by_group())
+    again.merge_state([metric])
+    same(again.counts_by_group(), metric.counts_by_group() + metric.counts_by_group())
+    with pytest.raises(ValueError, match="groups=4"):
+        tf.train.Checkpoint(f1=make(3).accumulator).restore(path)
+    with pytest.raises(ValueError, match="another decision"):
+        make(3).merge_state([metric])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dist_f1.F1Score(num_groups=0), "num_groups must be a positive integer, got 0"),
+        (
+            lambda: dist_f1.F1Score(num_classes=3, num_groups=2).update_state(Y, P),
+            "num_groups was given without by",
+        ),
+        (
+            lambda: dist_f1.F1Score(num_classes=3).update_state(Y, P, by=BY),
+            "by was given without num_groups",
+        ),
+        (
+            lambda: dist_f1.F1Score(num_classes=3, num_groups=2).update_state(Y, P, by=BY[:5]),
+            "by has shape",
+        ),
+        (lambda: dist_f1.F1Score(num_classes=3).gap(), "does not count by groups; pass num_groups"),
+        (lambda: dist_f1.F1Score(num_classes=3).counts_by_group(), "does not count by groups"),
+    ],
+)
+def test_groups_that_are_half_given_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+from helpers import mirrored, per_replica, split
+
+import dist_f1
+from dist_f1 import count_collectives
+
+TWELVE = (
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "f2_macro",
+    "precision_macro",
+    "recall_macro",
+    "specificity_macro",
+    "jaccard_macro",
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_corrcoef",
+    "cohen_kappa",
+)
+RANDOM = np.random.default_rng(0)
+Y, SCORES = RANDOM.integers(0, 3, 60), RANDOM.random((60, 3)).astype("float32")
+
+
+def test_the_default_scores():
+    metric = dist_f1.Scores()
+    metric.update_state(Y, SCORES)
+    values = metric.result()
+    assert list(values) == ["f1_macro", "f1_micro", "precision_macro", "recall_macro", "accuracy"]
+    y_pred = SCORES.argmax(-1)
+    assert float(values["f1_macro"]) == pytest.approx(
+        sklearn.metrics.f1_score(Y, y_pred, average="macro")
+    )
+    assert float(values["accuracy"]) == pytest.approx(sklearn.metrics.accuracy_score(Y, y_pred))
+
+
+@pytest.mark.parametrize("replicas", [2, 8])
+def test_twelve_scores_are_one_collective_and_none_in_an_update(replicas):
+    chosen = mirrored(replicas)
+    with chosen.scope():
+        metric = dist_f1.Scores(TWELVE)
+        local = dist_f1.Scores(TWELVE, sync="epoch")
+
+    def replica(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    def own(y_true, y_pred):
+        local.update_state(y_true, y_pred)
+        return local.result()
+
+    batch = tf.constant(Y), tf.constant(SCORES)
+    for function, expected in ((replica, 1), (own, 0)):
+        step = tf.function(lambda *args, function=function: chosen.run(function, args))
+        assert count_collectives(step, *batch) == expected
+    with chosen.scope():
+        assert count_collectives(tf.function(metric.result)) == 1
+
+
+def _ops(metric):
+    """The operations of an update, by kind."""
+    step = tf.function(lambda y, p: (metric.update_state(y, p), tf.constant(0))[1])
+    graph = step.get_concrete_function(tf.constant(Y), tf.constant(SCORES)).graph
+    kinds = [op.type for op in graph.get_operations()]
+    return {kind: kinds.count(kind) for kind in set(kinds)}
+
+
+def test_an_update_of_twelve_scores_is_the_update_of_one():
+    one, twelve = _ops(dist_f1.F1Score("macro")), _ops(dist_f1.Scores(TWELVE))
+    assert twelve == one
+    assert one["ArgMax"] == 1
+
+
+def test_entries_of_classes_carry_their_names():
+    metric = dist_f1.Scores(["recall_per_class", "f2_per_class"], class_names=["ant", "bee", "cow"])
+    metric.update_state(Y, SCORES)
+    values = metric.result()
+    assert list(values) == [f"{score}_{name}" for score in ("recall", "f2") for name in NAMES]
+    expected = sklearn.metrics.recall_score(Y, SCORES.argmax(-1), average=None)
+    assert [float(values[f"recall_{name}"]) for name in NAMES] == pytest.approx(list(expected))
+    unnamed = dist_f1.Scores(["f1_per_class"], labels=[2, 0])
+    unnamed.update_state(Y, SCORES)
+    assert list(unnamed.result()) == ["f1_2", "f1_0"]
+
+
+NAMES = ("ant", "bee", "cow")
+
+
+def test_a_binary_task_has_scores_of_its_positive_class():
+    metric = dist_f1.Scores(
+        ["f1", "f1_binary", "f1_per_class"], threshold=0.5, class_names=["benign", "malignant"]
+    )
+    y_true, y_pred = [1, 0, 1, 1], [0.9, 0.8, 0.2, 0.7]
+    metric.update_state(y_true, y_pred)
+    values = metric.result()
+    assert list(values) == ["f1", "f1_binary", "f1_malignant"]
+    expected = sklearn.metrics.f1_score(y_true, np.array(y_pred) > 0.5)
+    assert [float(value) for value in values.values()] == pytest.approx([expected] * 3)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_fit_keeps_every_score_in_its_history(replicas):
+    with mirrored(replicas).scope():
+        model = tf.keras.Sequential([tf.keras.layers.Dense(3)])
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        metric = dist_f1.Scores(["f1_macro", "accuracy", "f1_per_class"], class_names=NAMES)
+        model.compile("sgd", loss, metrics=[metric])
+    batch = 6 * replicas
+    history = model.fit(
+        SCORES, Y, batch_size=batch, epochs=2, validation_data=(SCORES, Y), verbose=0
+    ).history
+    for name in ("f1_macro", "accuracy", *(f"f1_{name}" for name in NAMES)):
+        assert len(history[name]) == len(history[f"val_{name}"]) == 2
+    predicted = model.predict(SCORES, verbose=0).argmax(-1)
+    expected = sklearn.metrics.f1_score(Y, predicted, average="macro")
+    assert history["val_f1_macro"][-1] == pytest.approx(expected, abs=1e-6)
+    evaluated = model.evaluate(SCORES, Y, batch_size=batch, verbose=0, return_dict=True)
+    assert evaluated["f1_macro"] == pytest.approx(expected, abs=1e-6)
+    f1_of_bee = sklearn.metrics.f1_score(Y, predicted, average=None, labels=[1])[0]
+    assert evaluated["f1_bee"] == pytest.approx(f1_of_bee, abs=1e-6)
+
+
+def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
+    for metric in (dist_f1.Scores(["cohen_kappa_linear"]), dist_f1.Scores(confusion=True)):
+        metric.update_state(Y, SCORES)
+        expected = sklearn.metrics.confusion_matrix(Y, SCORES.argmax(-1))
+        np.testing.assert_array_equal(metric.counts().confusion, expected)
+    plain = dist_f1.Scores()
+    plain.update_state(Y, SCORES)
+    assert plain.counts().confusion == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scores": ["f1_makro"]}, "'f1_makro' is no score. Known are accuracy"),
+        ({"scores": ["f_macro"]}, "'f_macro' is no score"),
+        ({"scores": ["f0_macro"]}, "'f0_macro' is no score"),
+        ({"scores": [7]}, "7 is no score"),
+        ({"scores": []}, "must be a sequence of names"),
+        ({"scores": "accuracy"}, "must be a sequence of names"),
+        ({"scores": ["f1_macro", "f1_macro"], "num_classes": 3}, "would be called f1_macro"),
+        ({"scores": ["f1_macro_gap"]}, "pass num_groups="),
+        ({"scores": ["f1"], "num_classes": 3}, "f1 is of two classes; ask for f1_macro"),
+        ({"scores": ["f1_samples"], "num_classes": 3}, "rows that may name several classes"),
+        (
+            {"scores": ["matthews_corrcoef"], "threshold": 0.5, "num_classes": 3},
+            "one class per row",
+        ),
+        (
+            {
+                "scores": ["f1_macro", "f1_per_class"],
+                "class_names": ["micro", "macro"],
+                "num_classes": 2,
+            },
+            "would be called f1_macro",
+        ),
+    ],
+)
+def test_scores_that_cannot_be_are_refused_when_the_metric_is_made(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        dist_f1.Scores(**arguments)
+
+
+def test_scores_that_the_first_batch_rules_out_are_refused_then():
+    metric = dist_f1.Scores(["f1"])
+    with pytest.raises(ValueError, match=r"f1 is of two classes.*there are 3 classes"):
+        metric.update_state(Y, SCORES)
+
+
+@pytest.mark.parametrize("make", [dist_f1.MatthewsCorrCoef, dist_f1.CohenKappa])
+def test_metrics_of_one_class_per_row_refuse_decisions_of_several(make):
+    with pytest.raises(ValueError, match=r"one class per row.*threshold or top_k"):
+        make(threshold=0.5).update_state(np.eye(3), np.eye(3))
+    make(threshold=0.5).update_state([0, 1], [0.2, 0.7])
+
+
+def test_metrics_of_all_classes_refuse_labels():
+    with pytest.raises(ValueError, match=r"Accuracy is of all classes.*labels="):
+        dist_f1.Accuracy(labels=[1, 2])
+
+
+def test_specificity_has_no_sample_average():
+    with pytest.raises(ValueError, match='Specificity has no average="samples"'):
+        dist_f1.Specificity("samples", 0.5)
+
+
+def test_shards_of_scores_merge():
+    parts = []
+    for y_true, y_pred in zip(*split([Y, SCORES], [20, 45]), strict=True):
+        parts.append(dist_f1.Scores(TWELVE, num_classes=3))
+        parts[-1].update_state(y_true, y_pred)
+    total = dist_f1.Scores(TWELVE, num_classes=3)
+    total.merge_state(parts)
+    whole = dist_f1.Scores(TWELVE)
+    whole.update_state(Y, SCORES)
+    for name, value in whole.result().items():
+        assert float(total.result()[name]) == float(value)
+
+
+def test_of_two_replicas_each_reads_the_scores_of_both():
+    chosen = mirrored(2)
+    with chosen.scope():
+        metric = dist_f1.Scores(["f1_macro", "accuracy"], sync="step")
+    shards = split([Y, SCORES], [50])
+
+    def replica(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return tf.identity(metric.result()["accuracy"])
+
+    values = chosen.run(replica, tuple(per_replica(chosen, values) for values in shards))
+    expected = sklearn.metrics.accuracy_score(Y, SCORES.argmax(-1))
+    for value in chosen.experimental_local_results(values):
+        assert float(value) == pytest.approx(expected)
