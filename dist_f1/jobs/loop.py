@@ -16,18 +16,13 @@ import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from dist_f1 import scores
+from dist_f1 import score_names
 from dist_f1.counts import Counts
-from dist_f1.jobs import models
+from dist_f1.jobs import models, summary
 from dist_f1.jobs.data import Data
 from dist_f1.jobs.settings import task_of
-from dist_f1.metrics import F1Score
-
-
-class F1WithConfusion(F1Score):
-    """F1 that also keeps the `[C, C]` matrix, for the picture; the collective stays one."""
-
-    _confusion = True
+from dist_f1.metrics import Scores, ThresholdSweep
+from dist_f1.sweeps import Sweep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +32,7 @@ class Epoch:
     epoch: int
     split: str
     loss: float
-    f1: float
-    accuracy: float
+    scores: dict[str, float]
     counts: Counts
     seconds: float
 
@@ -60,17 +54,25 @@ class Loop:
             self.model = models.build(config.model, data.x_train.shape[1:], units, config.dtype)
             self.optimizer = tf.keras.optimizers.Adam(config.learning_rate)
             self.optimizer.build(self.model.trainable_variables)
-            self._f1 = {
-                split: F1WithConfusion(
-                    config.average,
+            self._scores = {
+                split: Scores(
+                    summary.SCORES[self._task],
                     config.threshold or None,
-                    name=f"{split}_f1",
+                    name=f"{split}_scores",
+                    confusion=True,
                     num_classes=units,
                     from_logits=True,
                     class_names=data.class_names,
                 )
                 for split in ("train", "validation")
             }
+            # Thresholds are probabilities: sigmoids are left to it, a softmax is not.
+            self._sweep = ThresholdSweep(
+                num_classes=units,
+                from_logits=self._task != "multiclass",
+                class_names=data.class_names,
+            )
+        self._shown = score_names.parse(self.f1_name)
         self._train_data = self._distribute(data.x_train, data.y_train, shuffle=True)
         self._validation_data = self._distribute(data.x_validation, data.y_validation)
         self._steps = {
@@ -82,14 +84,15 @@ class Loop:
         """Trains on every row once; the progress bar shows the loss and the F1 so far."""
         from tqdm import tqdm
 
-        started, loss, f1 = time.monotonic(), 0.0, self._f1["train"]
-        f1.reset_state()
+        started, loss, metric = time.monotonic(), 0.0, self._scores["train"]
+        metric.reset_state()
         title = f"epoch {epoch}/{self._config.epochs}"
         with tqdm(self._train_data, title, self._steps["train"], unit="step") as bar:
             for batch in bar:
                 loss += float(self._train_step(batch))
-                counts = self._finite(f1.counts().numpy(), epoch)
-                shown = {"loss": loss / int(counts.total), self.f1_name: float(f1.score(counts))}
+                counts = self._finite(metric.counts().numpy(), epoch)
+                f1 = float(self._shown(counts))
+                shown = {"loss": loss / int(counts.total), self.f1_name: f1}
                 bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
         return self._summary(epoch, "train", loss, started)
 
@@ -98,8 +101,9 @@ class Loop:
 
         Returns the labels and decisions as well, if they are to be saved.
         """
-        started, loss, f1 = time.monotonic(), 0.0, self._f1["validation"]
-        f1.reset_state()
+        started, loss = time.monotonic(), 0.0
+        self._scores["validation"].reset_state()
+        self._sweep.reset_state()
         labels: list[tf.Tensor] = []
         logits: list[tf.Tensor] = []
         for batch in self._validation_data:
@@ -116,12 +120,16 @@ class Loop:
 
     @property
     def f1_name(self) -> str:
-        """The name of the F1 that is shown, `f1_macro` say."""
+        """The F1 that is shown, `f1_macro` say."""
         return f"f1_{self._config.average}"
 
     def report(self, output_dict: bool = False) -> Any:
         """The per-class report of the last evaluation."""
-        return self._f1["validation"].report(digits=4, output_dict=output_dict)
+        return self._scores["validation"].report(digits=4, output_dict=output_dict)
+
+    def sweep(self) -> Sweep:
+        """The counts of the last evaluation at every threshold."""
+        return self._sweep.sweep()
 
     def _distribute(self, x: np.ndarray, y: np.ndarray, shuffle: bool = False) -> Any:
         data = tf.data.Dataset.from_tensor_slices((x.astype(self._config.dtype), y))
@@ -140,7 +148,7 @@ class Loop:
             variables = self.model.trainable_variables
             gradients = tape.gradient(scaled, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            self._f1["train"].update_state(y, logits)
+            self._scores["train"].update_state(y, logits)
             return loss
 
         return self._sum(self._strategy.run(replica, batch))
@@ -149,7 +157,9 @@ class Loop:
     def _evaluation_step(self, batch: Any) -> tuple[Any, Any, Any]:
         def replica(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
             logits = self.model(x, training=False)
-            self._f1["validation"].update_state(y, logits)
+            self._scores["validation"].update_state(y, logits)
+            multiclass = self._task == "multiclass"
+            self._sweep.update_state(y, tf.nn.softmax(logits) if multiclass else logits)
             return tf.reduce_sum(self._row_losses(y, logits)), y, logits
 
         loss, y, logits = self._strategy.run(replica, batch)
@@ -166,14 +176,12 @@ class Loop:
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
 
     def _summary(self, epoch: int, split: str, loss: float, started: float) -> Epoch:
-        f1 = self._f1[split]
-        counts = self._finite(f1.counts().numpy(), epoch)
+        counts = self._finite(self._scores[split].counts().numpy(), epoch)
         return Epoch(
             epoch,
             split,
             loss / int(counts.total),
-            float(f1.score(counts)),
-            float(scores.accuracy(counts)),
+            {self.f1_name: float(self._shown(counts)), **summary.values(self._task, counts)},
             counts,
             time.monotonic() - started,
         )

@@ -6,13 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
+from dist_f1 import pages
 from dist_f1.counts import Counts
 from dist_f1.jobs.run_dir import RunDir
-from dist_f1.report import HEADERS, report
+from dist_f1.report import report
 
 _FORMAT = flags.DEFINE_enum("format", "text", ["text", "json", "markdown"], "How to print it.")
 _DIGITS = flags.DEFINE_integer("digits", 2, "Decimals, but in json.", lower_bound=0)
@@ -37,19 +37,6 @@ def render(path: str, style: str, digits: int) -> str:
         counts = Counts.load(path)
     if style == "text":
         return report(counts, names, digits)
-    rows = report(counts, names, output_dict=True)
-    return json.dumps(rows, indent=2) if style == "json" else _markdown(rows, counts, digits)
-
-
-def _markdown(rows: dict[str, Any], counts: Counts, digits: int) -> str:
-    table = [["", *HEADERS], ["---", *["---:"] * len(HEADERS)]]
-    support = "0" if counts.is_weighted else "d"
-    for name, row in rows.items():
-        if isinstance(row, dict):
-            ratios = [f"{row[header]:.{digits}f}" for header in HEADERS[:-1]]
-            total = row[HEADERS[-1]]
-        else:
-            ratios, total = ["", "", f"{row:.{digits}f}"], float(counts.total)
-        shown = f"{int(total)}" if support == "d" else f"{total:g}"
-        table.append([name, *ratios, shown])
-    return "\n".join("| " + " | ".join(line) + " |" for line in table)
+    if style == "markdown":
+        return pages.markdown(counts, names, digits)
+    return json.dumps(report(counts, names, output_dict=True), indent=2)

@@ -16,8 +16,9 @@ class RunDir:
     """Files of one run.
 
     `config.json` (as resolved), `metrics.jsonl` (a row per epoch and split), `counts.npz`,
-    `report.txt`, `report.json`, `confusion_matrix.png`, `checkpoints/`, and on demand
-    `predictions.npz`.
+    `report.txt`, `report.json`, `scores.json` (with intervals and the best thresholds),
+    `confusion_matrix.png`, `f1_per_class.png`, `precision_recall.png`, `report.html` and
+    `report.md` (all of it on a page), `checkpoints/`, and on demand `predictions.npz`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -45,6 +46,16 @@ class RunDir:
         """Where the picture is."""
         return self.path / "confusion_matrix.png"
 
+    @property
+    def f1_per_class(self) -> pathlib.Path:
+        """Where the picture is."""
+        return self.path / "f1_per_class.png"
+
+    @property
+    def precision_recall(self) -> pathlib.Path:
+        """Where the picture is."""
+        return self.path / "precision_recall.png"
+
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes the settings as resolved."""
         self._write("config.json", json.dumps(config, indent=2) + "\n")
@@ -59,6 +70,15 @@ class RunDir:
         self._write("report.txt", text)
         self._write("report.json", json.dumps(as_dict, indent=2) + "\n")
         counts.save(self.path / "counts.npz")
+
+    def write_scores(self, scores: dict[str, Any]) -> None:
+        """Writes the scores, exact."""
+        self._write("scores.json", json.dumps(scores, indent=2) + "\n")
+
+    def write_pages(self, html: str, markdown: str) -> None:
+        """Writes the page in both forms."""
+        self._write("report.html", html)
+        self._write("report.md", markdown)
 
     def write_predictions(self, predictions: dict[str, np.ndarray]) -> None:
         """Writes `y_true` and `y_pred` over all replicas."""

@@ -12,10 +12,10 @@ import tensorflow as tf
 from absl import flags, logging
 from ml_collections import config_flags
 
-from dist_f1 import plots
 from dist_f1.jobs import data, devices, settings
 from dist_f1.jobs.loop import Diverged, Epoch, Loop
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.jobs.summary import Summary
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file with get_config(), configs/digits.py say.", lock_config=True
@@ -72,21 +72,29 @@ def train(config: ml_collections.ConfigDict, dataset: data.Data, run_dir: RunDir
     )
     predictions: dict[str, Any] = {}
     for epoch in range(1, config.epochs + 1):
-        run_dir.append_metrics(_row(loop.train_epoch(epoch), loop.f1_name))
+        run_dir.append_metrics(_row(loop.train_epoch(epoch)))
         validation, predictions = loop.evaluate(epoch)
-        run_dir.append_metrics(_row(validation, loop.f1_name))
+        run_dir.append_metrics(_row(validation))
         checkpoints.save(checkpoint_number=epoch)
         print(
-            f"  validation: loss {validation.loss:.4f}, {loop.f1_name} {validation.f1:.4f}, "
-            f"accuracy {validation.accuracy:.4f}",
+            f"  validation: loss {validation.loss:.4f}, {loop.f1_name} "
+            f"{validation.scores[loop.f1_name]:.4f}, accuracy {validation.scores['accuracy']:.4f}",
             flush=True,
         )
     text = loop.report()
     run_dir.write_report(text, loop.report(output_dict=True), validation.counts)
-    plots.confusion_matrix(validation.counts, dataset.class_names, run_dir.confusion_matrix)
+    summed_up = Summary(
+        f"{config.dataset}: validation after {config.epochs} epochs",
+        settings.task_of(config),
+        dataset.class_names,
+        validation.counts,
+        loop.sweep(),
+    )
+    summed_up.write(run_dir)
     if config.save_predictions:
         run_dir.write_predictions(predictions)
-    print(f"\nvalidation, exact over all replicas:\n\n{text}\nresults are in {run_dir.path}")
+    print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summed_up.text()}\n")
+    print(f"results are in {run_dir.path}; report.html shows them")
 
 
 def _require_extra() -> None:
@@ -95,13 +103,12 @@ def _require_extra() -> None:
         raise ValueError(f"{', '.join(absent)} is not installed; pip install 'dist-f1[train]'.")
 
 
-def _row(epoch: Epoch, f1_name: str) -> dict[str, Any]:
+def _row(epoch: Epoch) -> dict[str, Any]:
     return {
         "epoch": epoch.epoch,
         "split": epoch.split,
         "loss": epoch.loss,
-        f1_name: epoch.f1,
-        "accuracy": epoch.accuracy,
+        **epoch.scores,
         "rows": int(epoch.counts.total),
         "seconds": round(epoch.seconds, 3),
     }

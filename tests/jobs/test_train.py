@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.metrics
+from test_counts import same
 
 from dist_f1 import Counts, report
 
@@ -78,8 +79,7 @@ def test_the_report_is_that_of_sklearn_on_the_predictions(run, name, replicas):
 def test_any_number_of_replicas_ends_with_the_same_integers(run, name, replicas):
     ours, reference = (Counts.load(run(name, n)[0] / "counts.npz") for n in (replicas, 1))
     assert ours.true_positive.dtype == np.int64
-    for a, b in zip(ours, reference, strict=True):
-        np.testing.assert_array_equal(a, b)
+    same(ours, reference)
 
 
 def test_the_run_directory_holds_what_it_promises(run):
@@ -89,10 +89,15 @@ def test_the_run_directory_holds_what_it_promises(run):
         "config.json",
         "confusion_matrix.png",
         "counts.npz",
+        "f1_per_class.png",
         "metrics.jsonl",
+        "precision_recall.png",
         "predictions.npz",
+        "report.html",
         "report.json",
+        "report.md",
         "report.txt",
+        "scores.json",
     }
     rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     assert [(row["epoch"], row["split"]) for row in rows] == [
@@ -217,8 +222,7 @@ def test_a_strategy_of_one_replica_ends_with_the_same_integers(run, tmp_path, st
     result = train_with(tmp_path, f"--config.strategy={strategy}", "--config.epochs=2")
     assert result.returncode == 0, result.stderr
     ours = Counts.load(tmp_path / "run" / "counts.npz")
-    for a, b in zip(ours, Counts.load(run("digits", 1)[0] / "counts.npz"), strict=True):
-        np.testing.assert_array_equal(a, b)
+    same(ours, Counts.load(run("digits", 1)[0] / "counts.npz"))
 
 
 def test_training_that_diverges_ends_with_a_word_on_why(tmp_path):

@@ -1,0 +1,182 @@
+"""What a run amounts to: scores with their intervals, the best thresholds, pictures, pages."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dist_f1 import pages, plots, score_names
+from dist_f1.counts import Counts
+from dist_f1.intervals import Interval, confidence_interval
+from dist_f1.jobs.run_dir import RunDir
+from dist_f1.sweeps import Sweep
+
+SCORES = {
+    "multiclass": (
+        "f1_macro",
+        "f1_weighted",
+        "precision_macro",
+        "recall_macro",
+        "accuracy",
+        "balanced_accuracy",
+        "matthews_corrcoef",
+        "cohen_kappa",
+    ),
+    "binary": (
+        "f1_binary",
+        "precision_binary",
+        "recall_binary",
+        "specificity_binary",
+        "accuracy",
+        "balanced_accuracy",
+        "matthews_corrcoef",
+        "cohen_kappa",
+    ),
+    "multilabel": (
+        "f1_macro",
+        "f1_micro",
+        "f1_weighted",
+        "f1_samples",
+        "jaccard_samples",
+        "accuracy",
+        "hamming_loss",
+    ),
+}
+LEVEL = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """The last evaluation of a run.
+
+    Args:
+        title: of the pages.
+        task: `"multiclass"`, `"binary"` or `"multilabel"`.
+        class_names: by class id; two for a binary task.
+        counts: of the validation rows.
+        sweep: of the same rows.
+    """
+
+    title: str
+    task: str
+    class_names: Sequence[str]
+    counts: Counts
+    sweep: Sweep
+
+    def scores(self) -> dict[str, dict[str, float | None]]:
+        """Every score of the task with its 95% interval; `None` where counts do not tell one."""
+        rows: dict[str, dict[str, float | None]] = {}
+        for name in SCORES[self.task]:
+            value = float(score_names.parse(name)(self.counts))
+            interval = _interval(self.counts, name)
+            low, high = (None, None) if interval is None else map(float, interval)
+            rows[name] = {"value": value, "low": low, "high": high}
+        return rows
+
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """Of each class, and of all with one threshold: the best one, F1 there, and AP."""
+        best, overall = self.sweep.best(), self.sweep.best("macro")
+        precision = self.sweep.average_precision()
+        rows = {
+            name: {
+                "best_threshold": float(best.threshold[index]),
+                "f1": float(best.score[index]),
+                "average_precision": float(precision[index]),
+            }
+            for index, name in enumerate(self._scored_names())
+        }
+        if len(rows) > 1:
+            rows["all classes"] = {
+                "best_threshold": float(overall.threshold),
+                "f1": float(overall.score),
+                "average_precision": float(self.sweep.average_precision("macro")),
+            }
+        return rows
+
+    def text(self) -> str:
+        """The scores and thresholds, for the console."""
+        lines = [f"{'':20}   value   {LEVEL:.0%} interval"]
+        for name, row in self.scores().items():
+            interval = f"{row['low']:.4f} to {row['high']:.4f}" if row["low"] is not None else "-"
+            lines.append(f"{name:20} {row['value']:7.4f}   {interval}")
+        lines += ["", f"{'':20} best threshold  F1 there  average precision"]
+        for name, there in self.thresholds().items():
+            lines.append(
+                f"{name[:20]:20} {there['best_threshold']:14.3f} {there['f1']:9.4f} "
+                f"{there['average_precision']:18.4f}"
+            )
+        return "\n".join(lines)
+
+    def write(self, run_dir: RunDir) -> None:
+        """Writes `scores.json`, the pictures, and the pages that show all of it."""
+        run_dir.write_scores({"scores": self.scores(), "thresholds": self.thresholds()})
+        sections = self._sections(run_dir)
+        paths = [s.figure_or_path for s in sections if isinstance(s, pages.Picture)]
+        run_dir.write_pages(
+            pages.html(self.title, sections),
+            pages.markdown_page(self.title, sections, [path.name for path in paths]),
+        )
+
+    def _sections(self, run_dir: RunDir) -> list[pages.Section]:
+        names, counts = self.class_names, self.counts
+        plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
+        plots.precision_recall(self.sweep, names, run_dir.precision_recall)
+        plots.f1_bars(
+            counts, names, run_dir.f1_per_class, intervals=_interval(counts, "f1_per_class")
+        )
+        rows = [
+            [name, row["value"], _shown(row["low"]), _shown(row["high"])]
+            for name, row in self.scores().items()
+        ]
+        at_best = [[name, *row.values()] for name, row in self.thresholds().items()]
+        return [
+            pages.Table(
+                "Scores",
+                ["", "value", "low", "high"],
+                rows,
+                f"Low and high bound the {LEVEL:.0%} confidence interval, where the counts tell "
+                "one.",
+            ),
+            pages.report_table("Classes", counts, names, 4),
+            pages.Picture(
+                "F1 of the classes", run_dir.f1_per_class, "F1 of each class with its interval"
+            ),
+            pages.Picture(
+                "Confusion matrix", run_dir.confusion_matrix, "rows by true and predicted class"
+            ),
+            pages.Table(
+                "Thresholds",
+                ["", "best threshold", "F1 there", "average precision"],
+                at_best,
+                "Each class is decided on its own here: it is predicted where its probability is "
+                "greater than the threshold.",
+            ),
+            pages.Picture(
+                "Precision and recall",
+                run_dir.precision_recall,
+                "precision against recall, with the best threshold marked",
+            ),
+        ]
+
+    def _scored_names(self) -> Sequence[str]:
+        """The names of the classes that have a score: of a binary task, the positive one."""
+        return self.class_names[1:] if self.sweep.num_classes == 1 else self.class_names
+
+
+def _interval(counts: Counts, name: str) -> Interval | None:
+    try:
+        return confidence_interval(counts, name, LEVEL)
+    except ValueError:
+        # The counts do not tell how the score varies, as for averages of multilabel rows.
+        return None
+
+
+def _shown(bound: float | None) -> str:
+    return "" if bound is None or math.isnan(bound) else f"{bound:.4f}"
+
+
+def values(task: str, counts: Counts) -> dict[str, Any]:
+    """The scores of a task without their intervals."""
+    return {name: float(score_names.parse(name)(counts)) for name in SCORES[task]}
