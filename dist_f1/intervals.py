@@ -67,63 +67,66 @@ def confidence_interval(
 ) -> Interval:
     """The interval that covers the population's score in a share `level` of all samples.
 
-        It contains the score of `counts`, unless that is NaN. It is for each class on its own, not
-        for all of them at once.
+    It contains the score of `counts`, unless that is NaN. It is for each class on its own, not
+    for all of them at once.
 
-        Methods:
-            `"wilson"`: Wilson's score interval. It is for precision, recall, specificity and the
-                Jaccard index J of a class; for F1 of a class, `2 J / (1 + J)`; for accuracy,
-                `hamming_loss` and, without `labels`, micro averages and weighted recall where each
-                row has one class; and for the share of multilabel rows that are right. Given the
-                denominator (the rows predicted, say), right rows are binomial; so what is covered
-                given every denominator is covered overall.
-            `"dirichlet"`: the posterior of the confusion matrix, after Goutte and Gaussier.
-            `"multinomial"`: a bootstrap of the smoothed confusion matrix.
-            `"auto"`: Wilson's where it applies; otherwise the posterior for two classes and for
-                scores of one class, and the bootstrap for three classes and more.
+    Methods:
+        `"wilson"`: Wilson's score interval. It is for precision, recall, specificity and the
+            Jaccard index J of a class; for F1 of a class, `2 J / (1 + J)`; for accuracy,
+            `hamming_loss` and, without `labels`, micro averages and weighted recall where each
+            row has one class; and for the share of multilabel rows that are right. Given the
+            denominator (the rows predicted, say), right rows are binomial; so what is covered
+            given every denominator is covered overall.
+        `"dirichlet"`: the posterior of the confusion matrix, after Goutte and Gaussier.
+        `"multinomial"`: a bootstrap of the smoothed confusion matrix.
+        `"auto"`: Wilson's where it applies; otherwise the posterior for two classes and for
+            scores of one class, and the bootstrap for three classes and more.
 
-        Args:
-            counts: int64, without leading axes. Averages of more than two classes need `confusion`.
-            score: a name (`"f1_macro"`, see `dist_f1.score_names`), a function of `dist_f1.scores`,
-                or any function of `Counts` that keeps leading axes.
-            level: between 0 and 1.
-            method: one of the above.
-            labels: for a score by name, the classes that enter it.
-            zero_division: for a score by name, its value where it is 0 / 0: 0, 1 or NaN.
-            draws: resamples, at least 100. Those in which the score is NaN are left out.
-            seed: of the resamples; the same seed gives the same interval.
+    Args:
+        counts: int64, without leading axes. Averages of more than two classes need `confusion`.
+        score: a name (`"f1_macro"`, see `dist_f1.score_names`), a function of `dist_f1.scores`,
+            or any function of `Counts` that keeps leading axes.
+        level: between 0 and 1.
+        method: one of the above.
+        labels: for a score by name, the classes that enter it.
+        zero_division: for a score by name, its value where it is 0 / 0: 0, 1 or NaN.
+        draws: resamples, at least 100. Those in which the score is NaN are left out.
+        seed: of the resamples; the same seed gives the same interval.
 
-        Returns:
-            The bounds. Without rows, (0, 1) for a proportion and NaN for other scores; likewise for
-            each class on its own that a proportion has no rows of.
+    Returns:
+        The bounds. A proportion of no rows at all, as of a class that is never predicted, may be
+        anything: (0, 1). Other scores of counts without rows have no interval: NaN.
 
-        Raises:
-            ValueError: weighted counts, counts of groups, invalid rows, arguments out of range, or a
-                method that these counts or this score do not allow.
+    Raises:
+        ValueError: weighted counts, counts of groups, invalid rows, arguments out of range, or a
+            method that these counts or this score do not allow.
 
-        Coverage:
-        In simulations (`benchmarks/coverage.py`: 2 to 10 classes, balanced and long-tailed, 200
-        to 5,000 rows) 95% intervals of `"auto"` cover in 93% to 97.5% of samples, with one
-        exception: where a class has a row or two, macro averages cover in about 90% (10 classes,
-        the rarest 0.7% of 200 rows), as a class that no row is of is missing from the sample's
-        mean and not from the population's. `"dirichlet"` for three classes and more covers less
-        of macro averages: 92% for 10 classes in 200 rows, 80% with that long tail; elsewhere it
-        is as good. Closed forms of a class are as good as its rows are many: with some 10 rows
-        in the denominator and a score near 0 or 1 the coverage can be a few points off either
-        way.
+    Coverage:
+        In simulations (`benchmarks/coverage.py`: binary tasks with 2% to 50% positives and 3 to
+        10 classes, balanced and long-tailed, 200 to 5,000 rows) 95% intervals of `"auto"` cover in
+        93% to 97.2% of samples. It is otherwise:
 
-        Source: Wilson, "Probable inference, the law of succession, and statistical inference",
+        - Macro averages where a class has only a row or two: about 90% to 92% (10 classes, the
+          rarest 0.7% of 200 rows). A class that no row is of or predicted as is missing from the
+          sample's mean, and not from the population's.
+        - Closed forms with few rows in the denominator: 98% for F1 of 2 positives in 100 rows;
+          91% for recall of 0.99 and 50 positives, as Wilson's interval dips near 0 and 1.
+        - `"dirichlet"` for three classes and more, in 200 rows: macro averages from 82% (10
+          classes, long-tailed) to 91% (10 balanced or 5 long-tailed); all scores 89% to 91% where
+          they are near 1. In 1,000 rows 91% and more.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference",
         Journal of the American Statistical Association 22, 1927; Goutte and Gaussier, "A
         probabilistic interpretation of precision, recall and F-score, with implication for
         evaluation", ECIR 2005; Brown, Cai and DasGupta, "Interval estimation for a binomial
         proportion", Statistical Science 16(2), 2001; Efron and Tibshirani, "An introduction to the
         bootstrap", 1993.
 
-        Example:
-            >>> counts = Counts.from_labels([0] * 90 + [1] * 10, [0] * 88 + [1] * 12, num_classes=2)
-            >>> low, high = confidence_interval(counts, "f1_binary")
-            >>> round(float(low), 2), round(float(high), 2)
-            (0.71, 0.97)
+    Example:
+        >>> counts = Counts.from_labels([0] * 90 + [1] * 10, [0] * 88 + [1] * 12, num_classes=2)
+        >>> low, high = confidence_interval(counts, "f1_binary")
+        >>> round(float(low), 2), round(float(high), 2)
+        (0.71, 0.98)
     """
     counts = _checked(counts, level, method, draws)
     named = _named(score)

@@ -115,6 +115,70 @@ def test_the_run_directory_holds_what_it_promises(run):
     assert (path / "report.txt").read_text() in result.stdout
 
 
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "digit_pairs"])
+def test_scores_are_those_of_sklearn_and_lie_in_their_intervals(run, name):
+    path, result = run(name, 1)
+    predictions = np.load(path / "predictions.npz")
+    y_true, y_pred = predictions["y_true"], predictions["y_pred"]
+    reference = {
+        "f1": sklearn.metrics.f1_score,
+        "precision": sklearn.metrics.precision_score,
+        "recall": sklearn.metrics.recall_score,
+        "jaccard": sklearn.metrics.jaccard_score,
+        "accuracy": sklearn.metrics.accuracy_score,
+        "balanced_accuracy": sklearn.metrics.balanced_accuracy_score,
+        "matthews_corrcoef": sklearn.metrics.matthews_corrcoef,
+        "cohen_kappa": sklearn.metrics.cohen_kappa_score,
+        "hamming_loss": sklearn.metrics.hamming_loss,
+        "specificity": lambda y, p, average: sklearn.metrics.recall_score(1 - y, 1 - p),
+    }
+    scores = json.loads((path / "scores.json").read_text())["scores"]
+    assert len(scores) >= 7
+    for score, row in scores.items():
+        base, _, average = score.rpartition("_")
+        arguments = {"average": average} if base in reference else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = reference[base if arguments else score](y_true, y_pred, **arguments)
+        assert row["value"] == pytest.approx(expected, abs=1e-12)
+        assert f"{score:20} {row['value']:7.4f}" in result.stdout
+        if row["low"] is None:
+            assert name == "digit_pairs"
+        else:
+            assert 0.0 < row["low"] <= row["value"] <= row["high"] <= 1.0
+            assert row["high"] - row["low"] < 0.3
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "digit_pairs"])
+def test_best_thresholds_are_at_least_as_good_as_a_half(run, name):
+    path, _ = run(name, 1)
+    thresholds = json.loads((path / "scores.json").read_text())["thresholds"]
+    names = json.loads((path / "config.json").read_text())["class_names"]
+    shown = ["malignant"] if name == "breast_cancer" else [*names, "all classes"]
+    assert list(thresholds) == shown
+    report = json.loads((path / "report.json").read_text())
+    for row, values in thresholds.items():
+        assert 0.0 < values["best_threshold"] <= 1.0
+        assert 0.0 < values["average_precision"] <= 1.0
+        # The decisions of these two tasks are those at 0.5.
+        if name != "digits" and row in report:
+            assert values["f1"] >= report[row]["f1-score"] - 1e-12
+
+
+def test_the_page_shows_the_report_and_the_pictures_in_one_file(run):
+    path, _ = run("digits", 4)
+    page = (path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "http" not in page
+    row = json.loads((path / "scores.json").read_text())["scores"]["f1_macro"]
+    for value in row.values():
+        assert f"{value:.4f}" in page
+    text = (path / "report.md").read_text()
+    for picture in ("f1_per_class.png", "confusion_matrix.png", "precision_recall.png"):
+        assert f"]({picture})" in text
+        assert (path / picture).read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_progress_bar_shows_the_loss_and_the_f1_over_all_replicas(run):
     path, result = run("digits", 4)
     last = [line for line in result.stderr.split("\r") if "epoch 2/2" in line][-1]
