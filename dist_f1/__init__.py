@@ -4,13 +4,14 @@ F1 does not average: it is derived from confusion counts that were summed over e
 first. The pipeline, one module a stage:
 
     inputs -> decisions, targets -> counting -> counts -> accumulator -> reduction
-           -> scores -> report
+           -> scores, intervals -> report, plots, pages
 """
 
-from dist_f1 import scores
+from dist_f1 import pages, plots, scores
 from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
 from dist_f1.graphs import count_collectives
+from dist_f1.intervals import confidence_interval
 from dist_f1.metrics import (
     Accuracy,
     BalancedAccuracy,
@@ -28,6 +29,7 @@ from dist_f1.metrics import (
     ThresholdSweep,
 )
 from dist_f1.report import report
+from dist_f1.sweeps import Sweep
 from dist_f1.version import __version__
 
 __all__ = [
@@ -45,10 +47,14 @@ __all__ = [
     "Recall",
     "Scores",
     "Specificity",
+    "Sweep",
     "ThresholdSweep",
     "__version__",
     "all_reduce_sum",
+    "confidence_interval",
     "count_collectives",
+    "pages",
+    "plots",
     "report",
     "scores",
 ]

@@ -37,10 +37,19 @@ def count_between(
         slots += classes * size * tf.cast(target.members, tf.int32)
         negative, true_positive = tf.split(tally.histogram(slots, 2 * classes * size), 2)
         predicted = negative + true_positive
-    per_bucket = [tf.transpose(tf.reshape(x, [classes, size])) for x in (true_positive, predicted)]
+
+    def by_bucket(counted: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(tf.reshape(counted, [classes, size]))
+
     actual = tally.classes(target.ids, target.members, classes)
     uncounted = Tally.of(invalid, None, None).rows()
-    return Counts(*per_bucket, actual, tally.rows(), tf.cast(uncounted, actual.dtype))
+    return Counts(
+        by_bucket(true_positive),
+        by_bucket(predicted),
+        actual,
+        tally.rows(),
+        tf.cast(uncounted, actual.dtype),
+    )
 
 
 def at_thresholds(between: Counts) -> Counts:

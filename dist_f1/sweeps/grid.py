@@ -41,7 +41,7 @@ class Grid:
                 f"thresholds must be a number of thresholds or a sequence of them, got "
                 f"{thresholds!r}."
             )
-        values = DecisionRule(threshold=[float(t) for t in np.ravel(thresholds)]).threshold
+        values = DecisionRule(tuple(float(t) for t in np.ravel(thresholds))).threshold
         assert isinstance(values, tuple)
         if len(set(values)) < max(len(values), 2):
             raise ValueError(f"thresholds must be at least two, none of them twice, got {values}.")

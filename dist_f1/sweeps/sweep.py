@@ -209,7 +209,14 @@ class Sweep(NamedTuple):
 
 def _pooled(counts: Counts) -> Counts:
     """One class whose rows are those of all classes."""
-    pooled = [
-        xp.column(xp.total(x)) for x in (counts.true_positive, counts.predicted, counts.actual)
-    ]
-    return Counts(*pooled, counts.total * counts.num_classes, counts.invalid)
+
+    def pooled(per_class: Any) -> Any:
+        return xp.column(xp.total(per_class))
+
+    return counts._replace(
+        true_positive=pooled(counts.true_positive),
+        predicted=pooled(counts.predicted),
+        actual=pooled(counts.actual),
+        total=counts.total * counts.num_classes,
+        samples=(),
+    )
