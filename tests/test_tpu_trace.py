@@ -51,6 +51,25 @@ def test_a_step_has_one_packed_uint32_all_reduce_or_none(num_classes, sync):
     assert count_collectives(silent, *batch(num_classes)) == 0
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: dist_f1.Scores(["f1_macro", "cohen_kappa_linear", "f1_per_class"], num_classes=3),
+        lambda: dist_f1.ThresholdSweep(num_classes=3),
+        lambda: dist_f1.ConfusionMatrix(num_classes=3),
+        lambda: dist_f1.FBetaScore("samples", 2.0, 0.5, num_classes=3),
+    ],
+)
+def test_every_kind_of_counts_is_one_packed_all_reduce(make):
+    strategy = tpu_strategy()
+    with strategy.scope():
+        metric = make()
+    step = step_of(strategy, metric)
+    sums = [n for n in nodes_of(step, *batch(3)) if n.op == "CrossReplicaSum"]
+    assert [tf.as_dtype(node.attr["T"].type) for node in sums] == [tf.uint32]
+    assert count_collectives(step_of(strategy, metric, read=False), *batch(3)) == 0
+
+
 def test_weighted_counts_travel_in_float64():
     strategy = tpu_strategy()
     with strategy.scope():

@@ -444,6 +444,31 @@ def parameter_server(_, variables, directory, path):
     }
 
 
+def family(strategy, steps):
+    """Scores by groups, and counts at thresholds, all read inside of the step."""
+    names = ["f1_macro", "cohen_kappa_quadratic", "accuracy_by_group", "accuracy_gap"]
+    with strategy.scope():
+        scores = dist_f1.Scores(names, num_classes=CLASSES, num_groups=2)
+        sweep = dist_f1.ThresholdSweep([0.25, 0.5, 0.75], num_classes=1)
+
+    def replica(y_true, y_pred, weight):
+        scores.update_state(y_true, y_pred, by=y_true % 2)
+        # The probability of the last class, as it were.
+        sweep.update_state(y_true == CLASSES - 1, weight / 3.0)
+        return scores.result(), sweep.result()
+
+    step = stepper(strategy, replica)
+    for index in range(int(steps)):
+        inside = step(*columns_of(strategy, index))
+    local = tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[-1], inside)
+    return {
+        "inside": plain(local),
+        "outside": plain([scores.result(), sweep.result()]),
+        "at_half": fields(sweep.sweep().at(0.5)),
+        "collectives": dist_f1.count_collectives(step, *columns_of(strategy, 0)),
+    }
+
+
 def parameter_server_fit(_):
     """`fit` of tf-keras, which drives the coordinator itself."""
     servers, strategy = parameter_servers()

@@ -7,7 +7,13 @@ import pytest
 import tensorflow as tf
 from cluster import run_workers
 from shards import CLASSES, counted, fields, macro_f1, union
-from sklearn.metrics import classification_report, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    cohen_kappa_score,
+    f1_score,
+    recall_score,
+)
 
 from dist_f1 import Counts
 
@@ -68,6 +74,29 @@ def test_an_update_outside_of_replicas_is_refused_and_counts_nothing():
     for out in custom_loop(2):
         assert len(out["refused"]) == 2
         assert all("outside of strategy.run" in error for error in out["refused"])
+
+
+def test_scores_groups_and_thresholds_of_two_workers():
+    y_true, y_pred, weight = union(STEPS, 4)
+    odd = y_true % 2
+    of_groups = [accuracy_score(y_true[odd == g], y_pred[odd == g]) for g in (0, 1)]
+    expected = {
+        "f1_macro": macro_f1(y_true, y_pred),
+        "cohen_kappa_quadratic": cohen_kappa_score(y_true, y_pred, weights="quadratic"),
+        "accuracy_group_0": of_groups[0],
+        "accuracy_group_1": of_groups[1],
+        "accuracy_gap": abs(of_groups[0] - of_groups[1]),
+    }
+    last, chosen = y_true == CLASSES - 1, weight / 3.0 > 0.5
+    for out in (ended.result for ended in run_workers("family", 2, STEPS)):
+        for scores, sweep in (out["inside"], out["outside"]):
+            assert scores == pytest.approx(expected, abs=1e-6)
+            best = max(f1_score(last, weight / 3.0 > t) for t in (0.25, 0.5, 0.75))
+            assert sweep["best_f1"] == pytest.approx(best, abs=1e-6)
+        assert out["at_half"]["true_positive"] == [(last & chosen).sum()]
+        assert out["at_half"]["predicted"] == [chosen.sum()]
+        # One for each of the two metrics.
+        assert out["collectives"] == 2
 
 
 @pytest.mark.skipif(not LEGACY, reason="Keras 3 has no fit on several workers")

@@ -123,6 +123,39 @@ def test_fit_keeps_every_score_in_its_history(replicas):
     assert evaluated["f1_bee"] == pytest.approx(f1_of_bee, abs=1e-6)
 
 
+class BatchLogs(tf.keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.rows.append({name: np.asarray(value) for name, value in logs.items()})
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_log_of_every_batch_is_that_of_all_rows_so_far(replicas, steps):
+    order = np.argsort(Y)
+    x, y, logs = SCORES[order], Y[order], BatchLogs()
+    with mirrored(replicas).scope():
+        layer = tf.keras.layers.Dense(3, "softmax", True, "identity")
+        model = tf.keras.Sequential([layer])
+        metrics = [dist_f1.Scores(["f1_macro", "accuracy"]), dist_f1.ConfusionMatrix()]
+        model.compile(
+            "sgd", "sparse_categorical_crossentropy", metrics=metrics, steps_per_execution=steps
+        )
+    model.evaluate(x, y, batch_size=12, verbose=0, callbacks=[logs])
+    assert len(logs.rows) == 5 // steps + 5 % steps
+    for index, row in enumerate(logs.rows):
+        seen = slice(0, min(12 * steps * (index + 1), len(y)))
+        predicted = x[seen].argmax(-1)
+        expected = sklearn.metrics.f1_score(y[seen], predicted, average="macro")
+        assert row["f1_macro"] == pytest.approx(expected, abs=1e-6)
+        assert row["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(y[seen], predicted))
+        matrix = sklearn.metrics.confusion_matrix(y[seen], predicted, labels=range(3))
+        np.testing.assert_array_equal(row["confusion_matrix"], matrix)
+
+
 def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
     for metric in (dist_f1.Scores(["cohen_kappa_linear"]), dist_f1.Scores(confusion=True)):
         metric.update_state(Y, SCORES)
