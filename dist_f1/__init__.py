@@ -7,7 +7,7 @@ first. The pipeline, one module a stage:
            -> scores, intervals -> report, plots, pages
 """
 
-from dist_f1 import pages, plots, scores
+from dist_f1 import callbacks, pages, plots, scores
 from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
 from dist_f1.graphs import count_collectives
@@ -51,6 +51,7 @@ __all__ = [
     "ThresholdSweep",
     "__version__",
     "all_reduce_sum",
+    "callbacks",
     "confidence_interval",
     "count_collectives",
     "pages",

@@ -61,7 +61,7 @@ def _batched(arrays: tuple[Any, ...], batch_size: int) -> tf.data.Dataset:
     if len(arrays) not in (2, 3):
         raise ValueError(f"The data to evaluate is a tuple of {len(arrays)}. {_EXPECTED}")
     arrays = tuple(_as_arrays(part) for part in arrays)
-    rows = sorted({int(np.shape(array)[0]) for array in tf.nest.flatten(arrays)})
+    rows = sorted({int(array.shape[0]) for array in tf.nest.flatten(arrays)})
     if len(rows) > 1:
         raise ValueError(
             f"The arrays have different numbers of rows, {' and '.join(map(str, rows))}. Pass one "
@@ -75,6 +75,12 @@ def _batched(arrays: tuple[Any, ...], batch_size: int) -> tf.data.Dataset:
 
 def _as_arrays(part: Any) -> Any:
     """NumPy arrays; a list of arrays, which are inputs beside each other, becomes a tuple."""
-    if isinstance(part, list) and part and all(hasattr(array, "shape") for array in part):
-        part = tuple(part)
-    return tf.nest.map_structure(lambda x: x if tf.is_tensor(x) else np.asarray(x), part)
+    if isinstance(part, dict):
+        return {name: _as_arrays(array) for name, array in part.items()}
+    beside = isinstance(part, list) and part and all(hasattr(array, "shape") for array in part)
+    if isinstance(part, tuple) or beside:
+        return tuple(_as_arrays(array) for array in part)
+    array = part if tf.is_tensor(part) else np.asarray(part)
+    if not array.shape:
+        raise ValueError(f"The data to evaluate has {part!r} where an array belongs. {_EXPECTED}")
+    return array

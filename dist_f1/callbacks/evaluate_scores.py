@@ -9,10 +9,10 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import contexts, score_names
-from dist_f1.callbacks import batches, directions
+from dist_f1.callbacks import batches
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.counts import Counts
-from dist_f1.metrics import Scores
+from dist_f1.metrics import Scores, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.metrics.scores_metric import DEFAULT

@@ -136,15 +136,16 @@ class CohenKappa(AgreementMetric):
             raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
         self._confusion = weights is not None
         super().__init__(threshold, name, dtype, **options)
-        self.weights = weights
+        # In tf-keras `weights` are those of a layer.
+        self.weighting = weights
 
     def score(self, counts: Counts) -> Any:
         """Kappa, in float64; NaN where undefined."""
-        return scores.cohen_kappa(counts, self.weights)
+        return scores.cohen_kappa(counts, self.weighting)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for `from_config`."""
-        return {**super().get_config(), "weights": self.weights}
+        return {**super().get_config(), "weights": self.weighting}
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")

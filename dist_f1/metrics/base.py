@@ -12,7 +12,7 @@ from dist_f1 import contexts, counting, groups, inputs, sample_averages
 from dist_f1.accumulator import Accumulator
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
-from dist_f1.metrics import legacy_keras
+from dist_f1.metrics import directions, legacy_keras
 from dist_f1.metrics.options import MetricOptions, complete, rule_of
 from dist_f1.report import check_names, raise_if_invalid, report
 
@@ -40,7 +40,7 @@ class CountsMetric(tf.keras.metrics.Metric):
     _has_sample_average = True
     _one_class_per_row = False
     # By this Keras's callbacks know whether more is better.
-    _direction = "up"
+    _direction: directions.Direction = "up"
 
     def __init__(
         self,
@@ -120,7 +120,14 @@ class CountsMetric(tf.keras.metrics.Metric):
 
     def result(self) -> Any:
         """The score. Eagerly, it raises `ValueError` if rows could not be counted."""
+        if tf.executing_eagerly():
+            # At the end of an epoch, before the callbacks that wait for the best one.
+            directions.tell(self)
         return self._derive(self._value)
+
+    def direction_of(self, entry: str) -> directions.Direction | None:
+        """Whether more of an entry of the logs is better; `None` if it is none of this metric."""
+        return self._direction if entry == self.name else None
 
     def result_by_group(self) -> Any:
         """The score of each group of rows, in a leading axis; NaN for a group without rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 from typing_extensions import Unpack
@@ -13,7 +13,7 @@ from dist_f1 import _arrays as xp
 from dist_f1 import counting, groups, score_names
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
-from dist_f1.metrics import agreement
+from dist_f1.metrics import agreement, directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.score_names import NamedScore
@@ -79,18 +79,8 @@ class Scores(CountsMetric):
                 "update_state."
             )
 
-    def result(self) -> Any:
-        """A dict of scores. Eagerly, it raises `ValueError` if rows could not be counted."""
-        if tf.executing_eagerly():
-            from dist_f1.callbacks import directions
-
-            directions.tell(self)
-        return super().result()
-
-    def direction_of(self, entry: str) -> Literal["up", "down"] | None:
+    def direction_of(self, entry: str) -> directions.Direction | None:
         """Whether more of an entry of `result()` is better; `None` if there is no such entry."""
-        from dist_f1.callbacks import directions
-
         return directions.of_scores(self._named, entry)
 
     def score(self, counts: Counts) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from dist_f1 import inputs
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
+from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.report import report
@@ -78,6 +79,10 @@ class ThresholdSweep(CountsMetric):
     def thresholds(self) -> tuple[float, ...]:
         """All thresholds, ascending."""
         return self._thresholds
+
+    def direction_of(self, entry: str) -> directions.Direction | None:
+        """More precision and more F1 are better; a threshold is neither."""
+        return "up" if entry in ("average_precision", "best_f1") else None
 
     def sweep(self) -> Sweep:
         """The counts of all replicas at every threshold. Eager only.

@@ -98,6 +98,17 @@ def test_groups_are_read_with_the_other_scores_in_one_collective():
     assert {"recall_0_gap", "recall_1_gap", "recall_2_gap"} <= set(values)
 
 
+def test_entries_of_each_class_of_each_group():
+    metric = dist_f1.Scores(["recall_per_class_by_group"], num_classes=3, num_groups=4)
+    metric.update_state(Y, P, by=BY)
+    values = metric.result()
+    assert len(values) == 12
+    for group in range(4):
+        expected = sklearn.metrics.recall_score(Y[BY == group], P[BY == group], average=None)
+        ours = [float(values[f"recall_{c}_group_{group}"]) for c in range(3)]
+        assert ours == pytest.approx(list(expected))
+
+
 def test_one_group_and_no_rows_have_no_gap():
     metric = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
     metric.update_state(Y, P, by=np.zeros_like(Y))

@@ -53,22 +53,9 @@ def of_scores(named: Iterable[NamedScore], entry: str) -> Direction | None:
     return None
 
 
-def of_metric(metric: Any) -> DirectionOf:
-    """The directions of what a metric of the model puts into the logs."""
-    entries = getattr(metric, "direction_of", None)
-
-    def direction_of(name: str) -> Direction | None:
-        name = name.removeprefix("val_")
-        if entries is not None:
-            return entries(name)
-        return metric._direction if name == metric.name else None
-
-    return direction_of
-
-
 def tell(metric: Any) -> None:
     """Tells the callbacks of the `fit` we are called from what a metric of its model means."""
-    point(running(), of_metric(metric))
+    point(running(), lambda name: metric.direction_of(name.removeprefix("val_")))
 
 
 def point(callbacks: Iterable[Any], direction_of: DirectionOf) -> None:

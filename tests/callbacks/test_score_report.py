@@ -1,0 +1,206 @@
+"""Reports of each epoch are scikit-learn's, of the right split, and images are really written."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+from helpers import strategy
+
+import dist_f1
+from dist_f1 import contexts
+from dist_f1.callbacks import EvaluateScores, ScoreReport
+from dist_f1.callbacks.score_report import metrics_of, most_telling
+
+NAMES = ["cat", "dog", "fox"]
+random = np.random.default_rng(2)
+X = random.normal(size=(48, 4)).astype(np.float32)
+Y = random.integers(0, 3, 48)
+X_VAL = random.normal(size=(30, 4)).astype(np.float32)
+Y_VAL = random.integers(0, 3, 30)
+
+
+def model(*metrics):
+    """A model that learns nothing, so that all of an epoch is predicted by the same weights."""
+    network = tf.keras.Sequential([tf.keras.layers.Dense(3, input_shape=(4,))])
+    network.compile(
+        tf.keras.optimizers.SGD(1.0),
+        loss=lambda y_true, y_pred: 0.0 * tf.reduce_sum(y_pred, -1),
+        metrics=list(metrics),
+    )
+    return network
+
+
+def expected(network, x, y, **arguments):
+    decided = network.predict(x, len(x), verbose=0).argmax(-1)
+    return sklearn.metrics.classification_report(y, decided, target_names=NAMES, **arguments)
+
+
+@pytest.mark.parametrize("name", ["none", "mirrored_2"])
+def test_the_report_of_each_epoch_is_of_the_validation_data(name, tmp_path):
+    printed = []
+    with strategy(name).scope():
+        network = model(dist_f1.F1Score("macro", class_names=NAMES))
+    network.fit(
+        X,
+        Y,
+        24,
+        epochs=3,
+        verbose=0,
+        validation_data=(X_VAL, Y_VAL),
+        callbacks=[ScoreReport(run_dir=tmp_path / "run", every=2, print_fn=printed.append)],
+    )
+    text = "epoch 2, validation, 30 rows\n\n" + expected(network, X_VAL, Y_VAL, digits=4)
+    assert printed == ["\n" + text]
+    run = tmp_path / "run"
+    assert (run / "report.txt").read_text() == text
+    assert [path.name for path in (run / "reports").iterdir()] == ["epoch_0002.txt"]
+    assert (run / "reports" / "epoch_0002.txt").read_text() == text
+    exact = expected(network, X_VAL, Y_VAL, output_dict=True)
+    written = json.loads((run / "report.json").read_text())
+    assert written.pop("accuracy") == pytest.approx(exact.pop("accuracy"))
+    assert list(written) == list(exact)
+    for row, values in exact.items():
+        assert written[row] == pytest.approx(values, abs=1e-12)
+    counts = dist_f1.Counts.load(run / "counts.npz")
+    np.testing.assert_array_equal(counts.actual, np.bincount(Y_VAL))
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_the_training_data_are_reported_where_there_are_no_other_or_on_demand(validated):
+    printed = []
+    network = model(dist_f1.Scores(class_names=NAMES))
+    network.fit(
+        X,
+        Y,
+        epochs=2,
+        verbose=0,
+        validation_data=(X_VAL, Y_VAL) if validated else None,
+        callbacks=[ScoreReport(print_fn=printed.append, split="train" if validated else None)],
+    )
+    report = expected(network, X, Y, digits=4)
+    assert printed == [f"\nepoch {epoch}, train, 48 rows\n\n{report}" for epoch in (1, 2)]
+
+
+def test_another_evaluation_at_the_end_of_an_epoch_is_not_taken_for_validation():
+    printed = []
+    network = model(dist_f1.Scores(class_names=NAMES))
+    other = tf.keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: network.evaluate(X, Y, verbose=0)
+    )
+    network.fit(
+        X,
+        Y,
+        verbose=0,
+        validation_data=(X_VAL, Y_VAL),
+        callbacks=[other, ScoreReport(print_fn=printed.append)],
+    )
+    report = expected(network, X_VAL, Y_VAL, digits=4)
+    assert printed == [f"\nepoch 1, validation, 30 rows\n\n{report}"]
+
+
+def test_validation_data_only_where_they_are_asked_for():
+    printed = []
+    model(dist_f1.Scores()).fit(
+        X, Y, verbose=0, callbacks=[ScoreReport(print_fn=printed.append, split="validation")]
+    )
+    assert printed == []
+
+
+def test_an_evaluation_outside_of_fit(capsys):
+    network = model(dist_f1.Scores(class_names=NAMES))
+    network.evaluate(X_VAL, Y_VAL, verbose=0, callbacks=[ScoreReport(digits=2)])
+    report = expected(network, X_VAL, Y_VAL)
+    assert capsys.readouterr().out == f"evaluation, 30 rows\n\n{report}\n"
+
+
+def test_what_evaluate_scores_has_counted_is_reported():
+    printed = []
+    network = model()
+    weight = np.full(30, 0.5)
+    evaluation = EvaluateScores((X_VAL, Y_VAL, weight), every=2, class_names=NAMES)
+    report = ScoreReport(evaluation, print_fn=printed.append)
+    network.fit(X, Y, epochs=3, verbose=0, callbacks=[evaluation, report])
+    assert len(printed) == 1
+    title, text = printed[0].strip().split("\n\n", 1)
+    assert title == "epoch 2, validation, 15 weight"
+    want = expected(network, X_VAL, Y_VAL, digits=4, sample_weight=weight)
+    assert text.split() == want.split()
+    for callbacks in ([report], [report, evaluation]):
+        with pytest.raises(ValueError, match="must come before it"):
+            network.fit(X, Y, verbose=0, callbacks=callbacks)
+
+
+def test_the_metric_that_tells_most_is_found():
+    plain, named = dist_f1.F1Score("macro"), dist_f1.Recall("macro", class_names=NAMES)
+    square = dist_f1.Scores(confusion=True, name="square")
+    sweep = dist_f1.metrics.ThresholdSweep(10)
+    network = model(plain, named, tf.keras.metrics.MeanSquaredError(), sweep, square)
+    network.evaluate(X[:, :4], np.eye(3)[Y], verbose=0)
+    assert metrics_of(network) == [plain, named, sweep, square]
+    assert most_telling([plain, named, sweep, square]) is square
+    assert most_telling([plain, named, sweep]) is named
+    assert most_telling([sweep, plain]) is plain
+
+
+def test_a_model_without_a_metric_and_arguments_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="without a metric of dist_f1"):
+        model().fit(X, Y, verbose=0, callbacks=[ScoreReport()])
+    for arguments in ({"split": "test"}, {"every": 0}, {"metric": "f1"}):
+        with pytest.raises(ValueError, match=f"{next(iter(arguments))} must be"):
+            ScoreReport(**arguments)
+
+
+def test_only_the_chief_prints_and_writes(monkeypatch, tmp_path):
+    printed = []
+    network = model(dist_f1.Scores())
+    monkeypatch.setattr(contexts, "is_chief", lambda strategy: False)
+    callback = ScoreReport(
+        run_dir=tmp_path / "run", tensorboard_dir=tmp_path / "logs", print_fn=printed.append
+    )
+    network.fit(X, Y, verbose=0, callbacks=[callback])
+    assert printed == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_gets_the_matrix_and_the_curves(tmp_path):
+    square = dist_f1.Scores(confusion=True, class_names=NAMES)
+    network = model(square, dist_f1.metrics.ThresholdSweep(10, from_logits=True))
+    network.fit(
+        X,
+        Y,
+        epochs=2,
+        verbose=0,
+        validation_data=(X_VAL, Y_VAL),
+        callbacks=[ScoreReport(tensorboard_dir=tmp_path, print_fn=None)],
+    )
+    images = {}
+    (path,) = tmp_path.iterdir()
+    for record in tf.data.TFRecordDataset(str(path)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "images"
+            width, height, png = value.tensor.string_val
+            pixels = tf.io.decode_png(png)
+            assert pixels.shape[:2] == (int(height), int(width))
+            assert len(np.unique(pixels)) > 10
+            images.setdefault(value.tag, []).append(event.step)
+    assert images == {
+        "validation/confusion_matrix": [1, 2],
+        "validation/threshold_sweep": [1, 2],
+    }
+
+
+def test_counts_without_a_matrix_have_a_warning_instead_of_a_picture(tmp_path):
+    callback = ScoreReport(tensorboard_dir=tmp_path, print_fn=None)
+    with pytest.warns(UserWarning, match="keeps no confusion matrix"):
+        model(dist_f1.F1Score("macro")).fit(X, Y, verbose=0, callbacks=[callback])
+
+
+def test_pictures_without_matplotlib_are_refused_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'dist-f1\[plot\]'"):
+        ScoreReport(tensorboard_dir=tmp_path)
+    ScoreReport()
