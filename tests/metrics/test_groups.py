@@ -104,7 +104,7 @@ def test_entries_of_each_class_of_each_group():
     values = metric.result()
     assert len(values) == 12
     for group in range(4):
-        expected = sklearn.metrics.recall_score(Y[BY == group], P[BY == group], average=None)
+        expected = sklearn.metrics.recall_score(Y[group == BY], P[group == BY], average=None)
         ours = [float(values[f"recall_{c}_group_{group}"]) for c in range(3)]
         assert ours == pytest.approx(list(expected))
 
