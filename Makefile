@@ -9,8 +9,13 @@ TF_2_15 ?= .venv-tf-2.15
 # TensorFlow 2.15 runs on Python 3.11 at most.
 PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
 PYTEST := -m pytest -n 2 --dist loadfile
-# What depends on the generation of Keras: not the jobs, the documents and the plots.
-CORE := --ignore tests/jobs --ignore tests/test_docs.py --ignore tests/test_plots.py
+# What depends on the generation of Keras,
+KERAS := tests/callbacks tests/distributed tests/metrics tests/test_accumulator.py \
+	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
+	tests/test_reduction.py tests/test_tpu_trace.py
+# and on that of TensorFlow: not the jobs, the documents, and what is NumPy alone.
+CORE := tests $(addprefix --ignore=tests/,jobs test_docs.py test_intervals.py test_pages.py \
+	test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: train test test-tf-keras test-tf-2.15 lint types wheel check clean
@@ -21,15 +26,15 @@ train: $(VENV)/train
 test: $(VENV)/dev
 	$(BIN)/python $(PYTEST) $(ARGS)
 
-# The core under Keras 2, as tf-keras on the newest TensorFlow.
+# Keras 2, as tf-keras on the newest TensorFlow.
 test-tf-keras: $(TF_KERAS)/dev,tf-keras
 	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2. TF_USE_LEGACY_KERAS=1 \
-		$(TF_KERAS)/bin/python $(PYTEST) $(CORE) $(ARGS)
+		$(TF_KERAS)/bin/python $(PYTEST) $(or $(ARGS),$(KERAS))
 
-# The core under TensorFlow 2.15, the oldest supported one, and its own Keras 2.
+# TensorFlow 2.15, the oldest supported one, and its own Keras 2.
 test-tf-2.15: $(TF_2_15)/dev,tf-2-15
 	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2.15. env -u TF_USE_LEGACY_KERAS \
-		$(TF_2_15)/bin/python $(PYTEST) $(CORE) $(ARGS)
+		$(TF_2_15)/bin/python $(PYTEST) $(or $(ARGS),$(CORE))
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

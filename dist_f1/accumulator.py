@@ -28,6 +28,8 @@ class Accumulator(tf.train.experimental.PythonState):
         expected: the layout that it will have, if that is known beforehand. It can then be read
             before `build`, and a checkpoint of another layout is refused at once.
         weighted: whether counts are float64 or int64; `None` leaves it to the first `build`.
+        layout_of: tells the layout for a number of classes, so that a checkpoint of another one
+            is refused even if `expected` is not known.
 
     Example:
         >>> import tempfile
@@ -42,10 +44,15 @@ class Accumulator(tf.train.experimental.PythonState):
     """
 
     def __init__(
-        self, name: str = "counts", expected: Layout | None = None, weighted: bool | None = None
+        self,
+        name: str = "counts",
+        expected: Layout | None = None,
+        weighted: bool | None = None,
+        layout_of: Callable[[int], Layout] | None = None,
     ) -> None:
         self._name = name
         self._expected = expected
+        self._layout_of = layout_of
         self._weighted = weighted
         self._layout: Layout | None = None
         self._state: Any = None
@@ -191,6 +198,8 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def _check_restorable(self, counts: Counts, layout: Layout) -> None:
         mine = self._expected if self._state is None else self._layout
+        if mine is None and self._layout_of is not None:
+            mine = self._layout_of(layout.num_classes)
         if mine not in (None, layout):
             raise ValueError(
                 f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "

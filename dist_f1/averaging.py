@@ -84,6 +84,7 @@ def check_averaging(
     if average is not None and average not in get_args(Average):
         raise ValueError(
             f"average must be None or one of {', '.join(get_args(Average))}, got {average!r}."
+            + (f" For a threshold, pass threshold={average}." if isinstance(average, float) else "")
         )
     if isinstance(zero_division, str) or zero_division is None:
         zero_division_known = False
@@ -93,6 +94,11 @@ def check_averaging(
         raise ValueError(f"zero_division must be 0, 1 or NaN, got {zero_division!r}.")
     if labels is None:
         return None
+    if average == "binary":
+        raise ValueError(
+            'average="binary" is of one class, pos_label, so labels= has no meaning. Leave it out, '
+            'or take average="macro" with labels=[0] or [1], a side of a binary task.'
+        )
     try:
         labels = [label.numpy() if hasattr(label, "numpy") else label for label in labels]
     except TypeError:
@@ -145,12 +151,17 @@ def _sample_average(counts: Counts, ratio: str | None, zero_division: float) -> 
     return xp.divide(above + zero_division * undefined, total, zero_division)
 
 
-def _positive(counts: Counts, pos_label: int) -> int:
-    if counts.num_classes > 2 or counts.is_multilabel:
+def check_binary(average: Any, num_classes: int, names_several: bool) -> None:
+    """Raises `ValueError` if the positive of two classes is asked for where there is none."""
+    if average == "binary" and (num_classes > 2 or names_several):
         raise ValueError(
             f'average="binary" needs two classes, or one with a threshold; these counts have '
-            f"{counts.num_classes}. Choose another average."
+            f"{num_classes}. Choose another average."
         )
+
+
+def _positive(counts: Counts, pos_label: int) -> int:
+    check_binary("binary", counts.num_classes, counts.is_multilabel)
     if pos_label not in (0, 1):
         raise ValueError(f"pos_label must be 0 or 1, got {pos_label!r}.")
     return pos_label

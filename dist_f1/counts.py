@@ -164,7 +164,7 @@ class Counts(NamedTuple):
         return tf.nest.map_structure(lambda x: x[index], self)
 
     def overall(self) -> Counts:
-        """The sum over the first leading axis: of all groups."""
+        """The sum over the first leading axis: of all groups. Thresholds share their rows."""
         return tf.nest.map_structure(xp.first_axis_total, self)
 
     def both_sides(self) -> Counts:

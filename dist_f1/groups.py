@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from dist_f1 import _arrays as xp
@@ -16,7 +17,8 @@ from dist_f1.decisions import is_integer
 class Groups(NamedTuple):
     """The group of each of N rows.
 
-    `ids`: int64 `[N]`, 0 where `unknown`. `unknown`: bool `[N]`, rows whose id is no group.
+    `ids`: int64 `[N]`, 0 where `unknown`. `unknown`: bool `[N]`, rows whose id is no group; they
+    are invalid, and counted as such in the first group.
     """
 
     ids: Any
@@ -46,10 +48,17 @@ def group_rows(by: tf.Tensor | None, num_groups: int | None) -> Groups | None:
 
 
 def by_group(score: Callable[[Counts], Any], counts: Counts) -> Any:
-    """The score of each group, `[G]` or `[G, C]`; NaN for a group without rows."""
+    """The score of each group, `[G]` or `[G, C]`; NaN for a group without rows.
+
+    What is itself a count stays one: a confusion matrix without rows is of zeros.
+    """
     values = score(counts)
+    if values.dtype in (np.int64, tf.int64):
+        return values
     empty = counts.total == 0
-    return xp.where(xp.column(empty) if len(values.shape) == 2 else empty, math.nan, values)
+    for _ in range(len(values.shape) - 1):
+        empty = xp.column(empty)
+    return xp.where(empty, math.nan, values)
 
 
 def gap(score: Callable[[Counts], Any], counts: Counts) -> Any:

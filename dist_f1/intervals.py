@@ -29,6 +29,7 @@ from dist_f1.score_names import NamedScore
 Method = Literal["auto", "wilson", "dirichlet", "multinomial"]
 
 _FEWEST_DRAWS = 100
+_DEFAULTS = {"zero_division": 0.0, "labels": None, "beta": 1.0, "pos_label": 1}
 _RATIOS = (scores.f1, scores.precision, scores.recall, scores.specificity, scores.jaccard)
 _WHOLE = (
     scores.accuracy,
@@ -90,7 +91,8 @@ def confidence_interval(
         method: one of the above.
         labels: for a score by name, the classes that enter it.
         zero_division: for a score by name, its value where it is 0 / 0: 0, 1 or NaN.
-        draws: resamples, at least 100. Those in which the score is NaN are left out.
+        draws: resamples, at least 100. Those in which the score is NaN are left out. A resample of
+            the matrix is O(C^2): a second for 100 classes, ten for 300.
         seed: of the resamples; the same seed gives the same interval.
 
     Returns:
@@ -169,6 +171,11 @@ def _checked(counts: Counts, level: float, method: str, draws: int) -> Counts:
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     if not is_integer(draws) or draws < _FEWEST_DRAWS:
         raise ValueError(f"draws must be an integer from {_FEWEST_DRAWS} up, got {draws!r}.")
+    if not isinstance(counts, Counts):
+        raise ValueError(
+            f"counts must be Counts, got {type(counts).__name__}; of a metric, pass "
+            "metric.counts()."
+        )
     counts = counts.numpy()
     if counts.true_positive.ndim != 1:
         raise ValueError(
@@ -190,6 +197,10 @@ def _named(score: Any) -> NamedScore | None:
         function, given = score, {}
         if isinstance(score, functools.partial) and not score.args:
             function, given = score.func, score.keywords
+        # What a function would take anyway is as if it were not given.
+        given = {k: v for k, v in given.items() if _DEFAULTS.get(k, ...) != v}
+        if function is scores.f_beta and "beta" not in given:
+            function = scores.f1
         if not given and any(function is whole for whole in _WHOLE):
             return score_names.parse(function.__name__)
         if set(given) <= {"average"} and any(function is ratio for ratio in _RATIOS):
@@ -285,4 +296,6 @@ def _wilson(proportion: _Proportion, level: float) -> Interval:
     # At shares of 0 and 1 rounding may leave the share outside.
     low = np.where(right == 0.0, 0.0, (centre - reach) / (whole + z * z))
     high = np.where(right == whole, 1.0, (centre + reach) / (whole + z * z))
-    return Interval(proportion.score(low)[()], proportion.score(high)[()])
+    # Of no rows at all, nothing is known.
+    low = np.where(whole == 0.0, 0.0, proportion.score(low))
+    return Interval(low[()], proportion.score(high)[()])

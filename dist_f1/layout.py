@@ -48,6 +48,20 @@ class Layout:
             thresholds=thresholds,
         )
 
+    def __str__(self) -> str:
+        """What is not as usual, without hundreds of thresholds."""
+        parts = [f"num_classes={self.num_classes}"]
+        if self.samples is not None:
+            parts.append(f"samples of {', '.join(self.samples) or 'nothing'}")
+        if self.confusion:
+            parts.append("a confusion matrix")
+        if self.groups:
+            parts.append(f"groups={self.groups}")
+        if self.thresholds:
+            first, last = self.thresholds[0], self.thresholds[-1]
+            parts.append(f"{len(self.thresholds)} thresholds from {first:g} to {last:g}")
+        return ", ".join(parts)
+
     @property
     def shapes(self) -> Counts:
         """The shape of every field, as `tf.TensorShape`; `()` for a field that is not kept."""

@@ -70,16 +70,20 @@ def report(
 
 
 @tf.autograph.experimental.do_not_convert
-def raise_if_invalid(counts: Counts) -> None:
+def raise_if_invalid(counts: Counts, by_groups: bool = False) -> None:
     """Raises `ValueError` where rows could not be counted; `counts` must not be symbolic."""
     invalid = int(counts.invalid)
     if invalid:
         raise ValueError(
             f"{invalid} of {invalid + _readable(counts.total)} rows were not counted: their label "
             f"is not one of the {counts.num_classes} classes (or a 0/1 target is neither), or a "
-            "score or weight is NaN. Mend the data, or pass ignore_class= or a mask if they are to "
+            f"score or weight is NaN{_OF_GROUPS if by_groups else ''}. Mend the data, or pass "
+            "ignore_class= or a mask if they are to "
             "be left out. The rest is counted: counts() returns it, with their number in invalid."
         )
+
+
+_OF_GROUPS = ", or their group id is none from 0 to num_groups - 1"
 
 
 def _readable(total: Any) -> Any:

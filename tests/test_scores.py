@@ -325,6 +325,8 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
         ({"average": "makro"}, "average must be None or one of .*macro.*'makro'"),
         ({"average": "binary"}, "needs two classes.*have 3"),
         ({"average": "samples"}, "may name several"),
+        ({"average": "binary", "labels": [0]}, "labels= has no meaning"),
+        ({"average": 0.5}, "For a threshold, pass threshold=0.5"),
         ({"zero_division": 0.5}, "must be 0, 1 or NaN, got 0.5"),
         ({"zero_division": "warn"}, "must be 0, 1 or NaN, got 'warn'"),
         ({"zero_division": None}, "must be 0, 1 or NaN, got None"),

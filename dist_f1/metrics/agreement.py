@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 import tensorflow as tf
@@ -20,7 +21,8 @@ class AgreementMetric(CountsMetric):
         threshold: `None` (argmax), or each class on its own; see `DecisionRule`.
         name: the name in logs.
         dtype: of the result.
-        **options: see `MetricOptions`; `labels` is refused, since all classes enter.
+        **options: see `MetricOptions`; without `labels` and `zero_division`, since all classes
+            enter.
     """
 
     def __init__(
@@ -30,17 +32,20 @@ class AgreementMetric(CountsMetric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
-        if options.get("labels") is not None:
-            raise ValueError(
-                f"{type(self).__name__} is of all classes, so it takes no labels=. Leave single "
-                "rows out with ignore_class= or a mask."
-            )
+        for option in ("average", "labels", "zero_division"):
+            value: Any = options.pop(option, None)  # type: ignore[misc]
+            if value not in (None, 0.0):
+                raise ValueError(
+                    f"{type(self).__name__} is of all classes, so it takes no {option}=. Leave "
+                    "single rows out with ignore_class= or a mask."
+                )
         super().__init__(None, threshold, name, dtype, **options)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for `from_config`."""
         config = super().get_config()
-        del config["average"]
+        for name in ("average", "labels", "zero_division"):
+            del config[name]
         return config
 
 
@@ -171,4 +176,4 @@ class HammingLoss(AgreementMetric):
 
 def accuracy(counts: Counts, top_k: int | None) -> Any:
     """Accuracy; of top-k decisions, the share of true classes that are among the k best."""
-    return scores.accuracy(counts) if top_k is None else scores.recall(counts, "micro")
+    return scores.accuracy(counts) if top_k is None else scores.recall(counts, "micro", math.nan)

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from dist_f1 import contexts, counting, groups, inputs, sample_averages
 from dist_f1.accumulator import Accumulator
+from dist_f1.averaging import check_averaging, check_binary
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
 from dist_f1.metrics import directions, legacy_keras
@@ -66,7 +67,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.num_groups = full["num_groups"]
         self.sync = full["sync"]
         expected = None if self.num_classes is None else self._layout(self.num_classes)
-        self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted)
+        self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
         if legacy_keras.IS_LEGACY:
             self.result = self._choose_result(self.result)  # type: ignore[method-assign]
 
@@ -114,8 +115,11 @@ class CountsMetric(tf.keras.metrics.Metric):
             raise ValueError(
                 "sample_weight came to a metric made with weighted=False; pass weighted=True."
             )
+        layout = self.accumulator.layout
+        if layout is None or layout.num_classes != rows.num_classes:
+            layout = self._layout(rows.num_classes)
         counts = self._count(rows)
-        self.accumulator.build(self._layout(rows.num_classes), weighted or bool(self.weighted))
+        self.accumulator.build(layout, weighted or bool(self.weighted))
         self.accumulator.add(counts)
 
     def result(self) -> Any:
@@ -255,6 +259,8 @@ class CountsMetric(tf.keras.metrics.Metric):
 
     def _layout(self, num_classes: int) -> Layout:
         several = counting.is_multilabel(self.rule, num_classes)
+        check_averaging(self.average, self.zero_division, self.labels, num_classes)
+        check_binary(self.average, num_classes, several)
         if several and self._one_class_per_row:
             raise ValueError(
                 f"{type(self).__name__} is defined for one class per row, but these decisions may "
@@ -281,7 +287,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         read = self.accumulator.read if everywhere else self.accumulator.read_locally
         counts = read()
         if tf.executing_eagerly():
-            raise_if_invalid(self._overall(counts))
+            raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
         return tf.nest.map_structure(self._cast, value(counts))
 
     def _cast(self, value: Any) -> Any:

@@ -59,6 +59,14 @@ class ConfusionMatrix(AgreementMetric):
         """The matrix."""
         return scores.confusion_matrix(counts, self.normalize)
 
+    def gap(self) -> Any:
+        """There is none.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("A matrix has no gap; compare scores of counts_by_group().")
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, for `from_config`."""
         return {**super().get_config(), "normalize": self.normalize}

@@ -52,7 +52,7 @@ class FBetaScore(CountsMetric):
         if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
             raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
         # What the layout depends on comes before the accumulator.
-        self._betas = (float(beta),) if average == "samples" and math.isfinite(beta) else ()
+        self._betas = (float(beta),) if average == "samples" and math.isfinite(beta * beta) else ()
         super().__init__(average, threshold, name, dtype, **options)
         self.beta: float = float(beta)
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import inputs
+from dist_f1 import groups, inputs
+from dist_f1.averaging import check_averaging
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
 from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.report import report
+from dist_f1.report import raise_if_invalid, report
 from dist_f1.sweeps.counting import count_between
 from dist_f1.sweeps.grid import Grid
-from dist_f1.sweeps.sweep import Sweep, SweepAverage
+from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
@@ -38,7 +40,9 @@ class ThresholdSweep(CountsMetric):
         average: of average precision and F1 over classes: `"macro"`, `"micro"` or `"weighted"`.
         name: of the metric; entries of the result do not carry it.
         dtype: of the result.
-        **options: see `dist_f1.metrics.MetricOptions`; without `top_k` and `num_groups`.
+        prefix: of the names of the entries, to tell two sweeps in one model apart.
+        **options: see `dist_f1.metrics.MetricOptions`; without `top_k`, `num_groups` and
+            `zero_division`.
 
     Raises:
         ValueError: an argument out of its range.
@@ -58,16 +62,19 @@ class ThresholdSweep(CountsMetric):
         average: SweepAverage = "macro",
         name: str | None = None,
         dtype: Any = None,
+        *,
+        prefix: str = "",
         **options: Unpack[MetricOptions],
     ) -> None:
         if average not in ("micro", "macro", "weighted"):
             raise ValueError(f'average must be "micro", "macro" or "weighted", got {average!r}.')
-        for option in ("top_k", "num_groups"):
-            if options.get(option) is not None:
+        for option in ("threshold", "top_k", "num_groups", "zero_division"):
+            if options.get(option):
                 raise ValueError(f"ThresholdSweep takes no {option}=.")
         self._grid = Grid.of(thresholds)
         self._thresholds = self._grid.thresholds
         self._asked_thresholds = thresholds
+        self.prefix = prefix
         # The threshold only says that each class has a score of its own.
         super().__init__(average, 0.5, name, dtype, **options)
 
@@ -82,7 +89,8 @@ class ThresholdSweep(CountsMetric):
 
     def direction_of(self, entry: str) -> directions.Direction | None:
         """More precision and more F1 are better; a threshold is neither."""
-        return "up" if entry in ("average_precision", "best_f1") else None
+        known = (f"{self.prefix}average_precision", f"{self.prefix}best_f1")
+        return "up" if entry in known else None
 
     def sweep(self) -> Sweep:
         """The counts of all replicas at every threshold. Eager only.
@@ -90,7 +98,9 @@ class ThresholdSweep(CountsMetric):
         Raises:
             ValueError: rows could not be counted, or this was called in a `tf.function`.
         """
-        return Sweep.of(self._grid, self.accumulator.read().numpy())
+        counts = self.accumulator.read().numpy()
+        raise_if_invalid(counts)
+        return Sweep.of(self._grid, counts)
 
     def counts(self) -> Counts:
         """The counts of all replicas, with a leading axis of thresholds."""
@@ -114,28 +124,34 @@ class ThresholdSweep(CountsMetric):
     def get_config(self) -> dict[str, Any]:
         """The arguments, for `from_config`."""
         config = super().get_config()
-        for name in ("threshold", "top_k", "num_groups"):
+        for name in ("threshold", "top_k", "num_groups", "zero_division"):
             del config[name]
         asked = self._asked_thresholds
-        return {**config, "thresholds": asked if isinstance(asked, int) else list(self._thresholds)}
+        shown = asked if isinstance(asked, int) else list(self._thresholds)
+        return {**config, "thresholds": shown, "prefix": self.prefix}
 
-    def _value(self, counts: Counts) -> dict[str, Any]:
-        sweep = Sweep.of(self._grid, counts)
+    def score(self, counts: Counts) -> dict[str, Any]:
+        """The entries, in float64, from counts at the thresholds."""
+        sweep = Sweep(np.asarray(self.thresholds), counts)
         best = sweep.best(self.average, labels=self.labels)
-        return {
+        values = {
             "average_precision": sweep.average_precision(self.average, self.labels),
             "best_f1": best.score,
             "best_threshold": best.threshold,
         }
+        return {f"{self.prefix}{name}": value for name, value in values.items()}
+
+    def _value(self, counts: Counts) -> dict[str, Any]:
+        return self.score(Sweep.of(self._grid, counts).counts)
 
     def _count(self, rows: inputs.Rows) -> Counts:
+        groups.group_rows(rows.by, None)
         return count_between(
             rows, self._grid, from_logits=self.rule.from_logits, ignore_class=self.ignore_class
         )
 
     def _layout(self, num_classes: int) -> Layout:
-        if self.labels is not None and max(self.labels) >= num_classes:
-            raise ValueError(
-                f"labels holds {max(self.labels)}, but there are scores of {num_classes} class(es)."
-            )
+        check_averaging(self.average, 0.0, self.labels, num_classes)
+        if self.labels is not None and num_classes == 1:
+            check_positive(self.labels)
         return Layout(num_classes, thresholds=self._thresholds)

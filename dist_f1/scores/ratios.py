@@ -33,7 +33,7 @@ def f_beta(
     """
     if not beta >= 0.0:
         raise ValueError(f"beta must be 0 or more, got {beta}.")
-    if math.isinf(beta):
+    if math.isinf(beta * beta):
         return recall(counts, average, zero_division, labels, pos_label)
     if beta == 0.0:
         return precision(counts, average, zero_division, labels, pos_label)

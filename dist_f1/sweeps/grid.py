@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from dist_f1.decisions import DecisionRule, comparison_threshold, is_integer
 
-# Up to here a guess in float32 is never off by more than half a step.
-_MOST_GUESSED = 10_000
+# Down to here a guess in float32 is never off by more than half a step.
+_LEAST_STEP = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,19 +76,21 @@ class Grid:
         return guess + tf.cast(scores > tf.gather(limits, guess), tf.int32)
 
     def index(self, threshold: float) -> int:
-        """The place of a threshold.
+        """The place of a threshold, which may have been rounded to float32 or float16.
 
         Raises:
             ValueError: it is none of these.
         """
-        found = np.flatnonzero(np.isclose(self.thresholds, threshold, rtol=1e-9, atol=0.0))
-        if not len(found):
-            near = min(self.thresholds, key=lambda t: abs(t - threshold))
-            raise ValueError(
-                f"{threshold} is none of the {len(self.thresholds)} thresholds that were counted; "
-                f"the nearest is {near}."
-            )
-        return int(found[0])
+        exact = np.asarray(self.thresholds)
+        for dtype in (np.float64, np.float32, np.float16):
+            found = np.flatnonzero(exact.astype(dtype) == np.asarray(threshold).astype(dtype))
+            if len(found) == 1:
+                return int(found[0])
+        near = min(self.thresholds, key=lambda t: abs(t - threshold))
+        raise ValueError(
+            f"{threshold} is none of the {len(self.thresholds)} thresholds that were counted; the "
+            f"nearest is {near}."
+        )
 
     def _step(self) -> float:
         return (self.thresholds[-1] - self.thresholds[0]) / (len(self.thresholds) - 1)
@@ -97,4 +99,4 @@ class Grid:
         number, step = len(self.thresholds), self._step()
         even: Any = self.thresholds[0] + step * np.arange(number)
         off = np.max(np.abs(even - np.asarray(self.thresholds)))
-        return number <= _MOST_GUESSED and bool(off < step / 8.0)
+        return step > 0.99 * _LEAST_STEP and bool(off < step / 8.0)

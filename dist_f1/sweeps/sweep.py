@@ -103,6 +103,14 @@ class Sweep(NamedTuple):
         """From counts between the thresholds of `grid`."""
         return cls(np.asarray(grid.thresholds), at_thresholds(between))
 
+    def __add__(self, other: Any) -> Sweep:
+        """Merges the counts of disjoint data."""
+        if not isinstance(other, Sweep):
+            return NotImplemented
+        if not np.array_equal(self.thresholds, other.thresholds):
+            raise ValueError("Sweeps of different thresholds do not add up.")
+        return Sweep(self.thresholds, self.counts + other.counts)
+
     @property
     def num_classes(self) -> int:
         """C."""
@@ -193,7 +201,7 @@ class Sweep(NamedTuple):
                 predicted=xp.pick(c.predicted, picked),
             )
             return Best(xp.elements(self.thresholds, picked), xp.pick(values, picked), counts)
-        values = scores.f_beta(self.counts, beta, average, labels=labels)
+        values = scores.f_beta(self._only(labels).counts, beta, average)
         picked = xp.first_axis_argmax(values)
         counts = self.counts.at(picked)
         return Best(xp.elements(self.thresholds, picked), values[picked], counts)
@@ -202,9 +210,19 @@ class Sweep(NamedTuple):
         chosen = check_averaging(None, 0.0, labels, self.num_classes)
         if chosen is None:
             return self
-        if max(chosen) >= self.num_classes:
-            raise ValueError(f"labels holds {max(chosen)}, but scores are of one class only.")
+        if self.num_classes == 1:
+            check_positive(chosen)
+            return self
         return Sweep(self.thresholds, only(self.counts, list(chosen)))
+
+
+def check_positive(labels: Sequence[int]) -> None:
+    """Raises `ValueError` for another label than that of the one class which has scores."""
+    if tuple(labels) != (1,):
+        raise ValueError(
+            f"labels={list(labels)}, but the scores of a binary task are of its positive class, 1. "
+            "Leave labels out."
+        )
 
 
 def _pooled(counts: Counts) -> Counts:

@@ -361,6 +361,32 @@ def keras_fit(strategy):
     return out
 
 
+def evaluated(strategy, run_dir):
+    """The callbacks: in `fit` too, where Keras has one on several workers."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(57, CLASSES)).astype("float32")
+    y = np.sort(random.integers(0, CLASSES, len(x)))
+    with strategy.scope():
+        model = tf.keras.Sequential(
+            [tf.keras.layers.Dense(CLASSES, "softmax", True, "identity", input_shape=[CLASSES])]
+        )
+        model.compile(tf.keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    callbacks = dist_f1.callbacks
+    evaluation = callbacks.EvaluateScores((x, y), ["f1_macro"], batch_size=12, confusion=True)
+    out = {"labels": y.tolist(), "predicted": x.argmax(-1).tolist()}
+    out["scores"] = evaluation.evaluate(model)
+    out["counts"] = fields(evaluation.counts())
+    if not hasattr(tf.keras, "ops"):
+        printed = []
+        report = callbacks.ScoreReport(evaluation, run_dir=run_dir, print_fn=printed.append)
+        history = model.fit(
+            x, y, batch_size=12, epochs=2, verbose=0, callbacks=[evaluation, report]
+        ).history
+        out["history"] = plain(history["val_f1_macro"])
+        out["printed"] = printed
+    return out
+
+
 def shapes_that_differ(strategy):
     """Replicas pass tensors that do not fit each other."""
     values = strategy.experimental_distribute_values_from_function(

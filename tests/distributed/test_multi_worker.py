@@ -118,3 +118,19 @@ def test_fit_and_evaluate_of_tf_keras_log_the_score_of_all_rows_so_far(workers):
                 recall = recall_score(y_true, y_pred, average="macro")
                 assert out[method][when]["recall"] == pytest.approx(recall)
             assert out[method]["counts"] == whole
+
+
+def test_callbacks_evaluate_on_every_worker_and_only_the_chief_reports(tmp_path):
+    chief, other = (ended.result for ended in run_workers("evaluated", 2, tmp_path / "run"))
+    y_true, y_pred = np.array(chief["labels"]), np.array(chief["predicted"])
+    whole = fields(Counts.from_labels(y_true, y_pred, CLASSES, confusion=True))
+    for out in (chief, other):
+        assert out["scores"] == {"f1_macro": pytest.approx(macro_f1(y_true, y_pred), abs=1e-6)}
+        assert out["counts"] == whole
+    if LEGACY:
+        for out in (chief, other):
+            assert out["history"] == pytest.approx([macro_f1(y_true, y_pred)] * 2, abs=1e-6)
+        assert len(chief["printed"]) == 2
+        assert not other["printed"]
+        assert classification_report(y_true, y_pred, digits=4) in chief["printed"][1]
+        assert (tmp_path / "run" / "reports" / "epoch_0002.txt").exists()

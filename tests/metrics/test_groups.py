@@ -109,6 +109,26 @@ def test_entries_of_each_class_of_each_group():
         assert ours == pytest.approx(list(expected))
 
 
+def test_a_matrix_for_each_group():
+    rows = {"y_true": [0, 1, 2], "y_pred": [0, 1, 1], "by": [0, 1, 1]}
+    counts = dist_f1.ConfusionMatrix(num_classes=3, num_groups=3)
+    shares = dist_f1.ConfusionMatrix("true", num_classes=3, num_groups=3)
+    for metric in (counts, shares):
+        metric.update_state(**rows)
+    first, second, empty = counts.result_by_group().numpy()
+    assert first.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert second.tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0]]
+    assert not empty.any()
+    first, second, empty = shares.result_by_group().numpy()
+    assert second.tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0]]
+    assert np.isnan(empty).all()
+    assert not np.isnan(first).any()
+    with pytest.raises(ValueError, match="A matrix has no gap"):
+        counts.gap()
+    with pytest.raises(ValueError, match="ask for f1_macro_gap"):
+        dist_f1.Scores(num_groups=2).gap()
+
+
 def test_one_group_and_no_rows_have_no_gap():
     metric = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
     metric.update_state(Y, P, by=np.zeros_like(Y))
@@ -122,7 +142,7 @@ def test_rows_whose_group_is_none_are_invalid():
     metric.update_state([0, 1, 2, 2], [0, 1, 2, 2], by=[0, 1, 2, -1])
     counts = metric.counts().numpy()
     assert (counts.total, counts.invalid) == (2, 2)
-    with pytest.raises(ValueError, match="2 of 4 rows were not counted"):
+    with pytest.raises(ValueError, match=r"2 of 4 rows were not counted.*group id is none"):
         metric.gap()
     fractional = dist_f1.F1Score("macro", num_classes=3, num_groups=2)
     fractional.update_state([0, 1], [0, 1], by=[0.5, np.nan])

@@ -183,6 +183,9 @@ def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
             {"scores": ["matthews_corrcoef"], "threshold": 0.5, "num_classes": 3},
             "one class per row",
         ),
+        ({"scores": ["f1_samples"], "threshold": 0.5, "labels": [0]}, "over all classes"),
+        ({"scores": ["f1"], "labels": [0]}, r'"binary" is of one class.*labels= has no meaning'),
+        ({"labels": [5], "num_classes": 3}, r"labels holds \[5\]"),
         (
             {
                 "scores": ["f1_macro", "f1_per_class"],
@@ -211,9 +214,40 @@ def test_metrics_of_one_class_per_row_refuse_decisions_of_several(make):
     make(threshold=0.5).update_state([0, 1], [0.2, 0.7])
 
 
-def test_metrics_of_all_classes_refuse_labels():
-    with pytest.raises(ValueError, match=r"Accuracy is of all classes.*labels="):
-        dist_f1.Accuracy(labels=[1, 2])
+@pytest.mark.parametrize(
+    "option", [{"labels": [1, 2]}, {"average": "macro"}, {"zero_division": 1.0}]
+)
+def test_metrics_of_all_classes_refuse_what_they_cannot_honour(option):
+    with pytest.raises(ValueError, match=rf"Accuracy is of all classes.*{next(iter(option))}="):
+        dist_f1.Accuracy(**option)
+
+
+def test_two_metrics_of_one_model_have_prefixes():
+    low, high = (
+        dist_f1.Scores(["f1"], threshold, prefix=f"{name}_")
+        for name, threshold in (("low", 0.3), ("high", 0.7))
+    )
+    layer = tf.keras.layers.Dense(1, "linear", False, "ones")
+    model = tf.keras.Sequential([layer])
+    model.compile("sgd", "mse", metrics=[low, high])
+    x, y = np.linspace(0, 1, 12)[:, None].astype("float32"), np.arange(12) % 2
+    values = model.evaluate(x, y, verbose=0, return_dict=True)
+    for name, threshold in (("low_f1", 0.3), ("high_f1", 0.7)):
+        expected = sklearn.metrics.f1_score(y, x[:, 0] > np.float32(threshold))
+        assert values[name] == pytest.approx(expected, abs=1e-6)
+    assert low.direction_of("low_f1") == "up"
+    assert low.direction_of("f1") is None
+
+
+def test_a_score_for_each_of_many_classes_is_one_operation():
+    metric = dist_f1.Scores(["f1_per_class"], num_classes=1000)
+    metric.update_state([0, 999], [0, 999])
+    graph = tf.function(metric.result).get_concrete_function().graph
+    assert len(graph.get_operations()) < 1300
+
+
+def test_top_k_accuracy_without_rows_is_undefined():
+    assert np.isnan(float(dist_f1.Accuracy(top_k=2, num_classes=5).result()))
 
 
 def test_specificity_has_no_sample_average():

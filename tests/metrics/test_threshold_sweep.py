@@ -95,8 +95,9 @@ def test_rows_that_cannot_be_counted_and_rows_left_out():
     counts = metric.counts().numpy()
     assert (counts.total[0], counts.invalid[0]) == (1, 2)
     assert counts.at(4).predicted.tolist() == [1, 0]
-    with pytest.raises(ValueError, match="2 of 3 rows were not counted"):
-        metric.result()
+    for read in (metric.result, metric.sweep):
+        with pytest.raises(ValueError, match="2 of 3 rows were not counted"):
+            read()
 
 
 def test_weights_count_as_weights():
@@ -122,6 +123,27 @@ def test_a_sweep_is_restored_exactly_and_only_into_the_same_thresholds(tmp_path)
     f1 = dist_f1.F1Score("macro", 0.5, num_classes=3)
     with pytest.raises(ValueError, match="The checkpoint holds counts of"):
         tf.train.Checkpoint(sweep=f1.accumulator).restore(path)
+
+
+def test_the_best_threshold_of_the_result_can_be_handed_back():
+    metric = dist_f1.ThresholdSweep(300)
+    metric.update_state([0, 0, 1, 1], [0.1, 0.3, 0.35, 0.8])
+    found = float(metric.result()["best_threshold"])
+    assert found != 0.3
+    assert metric.report(threshold=found) == metric.report()
+
+
+def test_groups_are_refused():
+    with pytest.raises(ValueError, match="by was given without num_groups"):
+        dist_f1.ThresholdSweep().update_state([0, 1], [0.1, 0.9], by=[0, 1])
+
+
+def test_two_sweeps_in_one_model_have_prefixes():
+    first = dist_f1.ThresholdSweep(10, prefix="fine_")
+    first.update_state([0, 1], [0.2, 0.7])
+    assert [*first.result()] == ["fine_average_precision", "fine_best_f1", "fine_best_threshold"]
+    assert first.direction_of("fine_best_f1") == "up"
+    assert first.direction_of("best_f1") is None
 
 
 def test_sweeps_of_the_same_thresholds_merge():
@@ -170,7 +192,10 @@ def test_the_report_is_that_at_the_best_or_at_a_given_threshold():
         ({"average": "samples"}, 'average must be "micro", "macro" or "weighted"'),
         ({"top_k": 2}, "takes no top_k"),
         ({"num_groups": 2}, "takes no num_groups"),
-        ({"num_classes": 1, "labels": [1]}, r"labels holds 1, but there are scores of 1 class"),
+        ({"zero_division": 1.0}, "takes no zero_division"),
+        ({"threshold": 0.5}, "takes no threshold"),
+        ({"num_classes": 1, "labels": [0]}, r"labels=\[0\], but .*positive class, 1"),
+        ({"num_classes": 3, "labels": [3]}, r"labels holds \[3\]"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):

@@ -9,7 +9,20 @@ from hypothesis import strategies as st
 from dist_f1.decisions import DecisionRule, decide
 from dist_f1.sweeps import Grid
 
-GRIDS = [2, 3, 7, 200, 1000, (0.1, 0.15, 0.9), (0.001, 0.5, 1.0), (1e-7, 1e-6, 1e-5)]
+GRIDS = [
+    2,
+    3,
+    7,
+    200,
+    1000,
+    (0.1, 0.15, 0.9),
+    (0.001, 0.5, 1.0),
+    (1e-7, 1e-6, 1e-5),
+    # Finer than float32 can guess.
+    np.linspace(1 - 1e-6, 1.0, 21),
+    np.linspace(0.9, 0.9001, 60),
+    np.linspace(1e-40, 1e-38, 20),
+]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 
 
@@ -93,5 +106,7 @@ def test_what_is_no_grid_is_refused(thresholds, message):
 
 def test_a_threshold_is_found_by_its_value():
     assert Grid.of(200).index(0.3) == 59
+    assert Grid.of(300).index(float(np.float32(0.3))) == 89
+    assert Grid.of(20).index(np.float16(0.35)) == 6
     with pytest.raises(ValueError, match=r"0.301 is none of the 200.*nearest is 0.3"):
         Grid.of(200).index(0.301)

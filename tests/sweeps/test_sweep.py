@@ -141,6 +141,24 @@ def test_labels_choose_the_classes():
     assert sweep.best("macro", labels=[1]).threshold == sweep.best().threshold[1]
 
 
+def test_the_scores_of_a_binary_task_are_of_its_positive_class():
+    sweep = Sweep.from_scores([1, 1, 0, 0], [0.9, 0.3, 0.6, 0.1], thresholds=10)
+    assert sweep.best("macro", labels=[1]).score == sweep.best("macro").score
+    assert sweep.average_precision("macro", labels=[1]) == sweep.average_precision("macro")
+    for ask in (sweep.best, sweep.average_precision, lambda labels: sweep.best("macro", 1, labels)):
+        with pytest.raises(ValueError, match=r"labels=\[0\], but .*positive class, 1"):
+            ask(labels=[0])
+
+
+def test_sweeps_add_up():
+    random = np.random.default_rng(0)
+    targets, y_score = random.integers(0, 2, (50, 3)), random.random((50, 3))
+    parts = [Sweep.from_scores(targets[rows], y_score[rows]) for rows in (slice(9), slice(9, 50))]
+    same((parts[0] + parts[1]).counts, Sweep.from_scores(targets, y_score).counts)
+    with pytest.raises(ValueError, match="different thresholds"):
+        parts[0] + Sweep.from_scores(targets, y_score, thresholds=7)
+
+
 def test_counts_at_a_threshold_have_a_report_and_no_sample_averages():
     random = np.random.default_rng(0)
     targets, y_score = random.integers(0, 2, (50, 3)), random.random((50, 3))
