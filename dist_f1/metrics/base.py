@@ -13,7 +13,7 @@ from dist_f1.accumulator import Accumulator
 from dist_f1.averaging import check_averaging, check_binary
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
-from dist_f1.metrics import directions, legacy_keras
+from dist_f1.metrics import directions, legacy_keras, merging
 from dist_f1.metrics.options import MetricOptions, complete, rule_of
 from dist_f1.report import check_names, raise_if_invalid, report
 
@@ -182,24 +182,7 @@ class CountsMetric(tf.keras.metrics.Metric):
             ValueError: other classes or another decision; where several workers run, counts that
                 are one worker's own. Nothing is merged then.
         """
-        if isinstance(metrics, tf.keras.metrics.Metric):
-            raise ValueError("merge_state takes a list of metrics, got one; pass [metric].")
-        metrics = list(metrics)
-        for metric in metrics:
-            if not isinstance(metric, CountsMetric) or metric._decision() != self._decision():
-                raise ValueError(
-                    f"{metric!r} cannot be merged into {self.name}: its counts come from another "
-                    "decision. Merge metrics with the same threshold, top_k and from_logits."
-                )
-            metric.accumulator.settle()
-            _check_source(self.accumulator.strategy, metric.accumulator.strategy)
-        read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
-        if read:
-            total = sum(read[1:], start=read[0])
-            self.accumulator.build(
-                Layout.of(total, self._thresholds), total.is_weighted or bool(self.weighted)
-            )
-            self.accumulator.add(total)
+        merging.merge(self, metrics)
 
     def report(self, digits: int = 2, output_dict: bool = False) -> Any:
         """The classification report of all replicas; see `dist_f1.report`. Eager only."""
@@ -274,10 +257,6 @@ class CountsMetric(tf.keras.metrics.Metric):
             groups=self.num_groups or 0,
         )
 
-    def _decision(self) -> tuple[Any, ...]:
-        """What must be the same in metrics that are merged."""
-        return self.rule, self._thresholds, self.num_groups
-
     def _overall(self, counts: Counts) -> Counts:
         return counts if self.num_groups is None else counts.overall()
 
@@ -309,17 +288,6 @@ def _check_place(strategy: tf.distribute.Strategy) -> None:
             "not known whether they pass the same rows or each its own. Call it inside "
             "strategy.run."
         )
-
-
-def _check_source(mine: tf.distribute.Strategy, theirs: tf.distribute.Strategy) -> None:
-    """What all workers add outside of replicas must be the same on each of them."""
-    if contexts.in_replica() or contexts.num_workers(mine) == 1 or contexts.num_workers(theirs) > 1:
-        return
-    raise ValueError(
-        "A metric that several workers share cannot take over counts that each worker has of its "
-        "own. Count under the strategy, or merge values: save counts() on each worker and add them "
-        "up with Counts.load."
-    )
 
 
 def _plain(value: Any) -> Any:
