@@ -128,6 +128,7 @@ def parse(name: str) -> NamedScore:
     for ending in get_args(Spread):
         if rest.endswith(f"_{ending}"):
             rest, spread = rest.removesuffix(f"_{ending}"), ending
+            break
     if rest in _WHOLE:
         return NamedScore(rest, rest, None, False, spread)
     base, _, average = rest.partition("_")

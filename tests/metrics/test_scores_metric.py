@@ -171,6 +171,8 @@ def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
     [
         ({"scores": ["f1_makro"]}, "'f1_makro' is no score. Known are accuracy"),
         ({"scores": ["f_macro"]}, "'f_macro' is no score"),
+        ({"scores": ["f1_macro_gap_by_group"]}, "'f1_macro_gap_by_group' is no score"),
+        ({"scores": ["accuracy_macro"]}, "'accuracy_macro' is no score"),
         ({"scores": ["f0_macro"]}, "'f0_macro' is no score"),
         ({"scores": [7]}, "7 is no score"),
         ({"scores": []}, "must be a sequence of names"),
