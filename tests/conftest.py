@@ -22,7 +22,7 @@ settings.register_profile(
     "default",
     deadline=None,
     derandomize=True,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 # For the runs that repeat the tests under another Keras.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks import AVERAGED, sklearn_score, tasks
 
@@ -282,6 +282,7 @@ def test_multilabel_accuracy_and_hamming_loss_are_those_of_sklearn(task):
     )
 
 
+@settings(max_examples=settings.default.max_examples // 3)
 @given(task=tasks(), average=st.sampled_from([None, "micro", "macro", "weighted"]))
 def test_tensors_in_a_graph_give_what_numpy_gives(task, average):
     counts = counts_of(task)

