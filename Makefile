@@ -8,7 +8,8 @@ TF_KERAS ?= .venv-tf-keras
 TF_2_15 ?= .venv-tf-2.15
 # TensorFlow 2.15 runs on Python 3.11 at most.
 PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
-PYTEST := -m pytest -n 2 --dist loadfile
+# In their order, which begins with the files that take longest.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What depends on the generation of Keras,
 KERAS := tests/callbacks tests/distributed tests/metrics tests/test_accumulator.py \
 	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
