@@ -48,12 +48,23 @@ def count(
     classes = rows.num_classes
     target = read_targets(rows.y_true, classes, ignore_class)
     decision = decide(rows.y_pred, rule) if rows.has_scores else _named(rows.y_pred, classes)
-    kept = sample_averages.ratios(betas) if is_multilabel(rule, classes) else None
-    confusion = confusion and has_confusion(rule, classes)
-    if confusion:
+    layout = layout_for(rule, classes, confusion, betas, groups.number if groups else 0)
+    if layout.confusion:
         target = _single(target)
-    layout = Layout(classes, kept, confusion, groups.number if groups else 0)
     return _count(decision, target, rows, layout, groups)
+
+
+def layout_for(
+    rule: DecisionRule, num_classes: int, confusion: bool, betas: tuple[float, ...], groups: int
+) -> Layout:
+    """The layout of the counts of decisions by `rule`; a matrix only where it says more."""
+    several = is_multilabel(rule, num_classes)
+    return Layout(
+        num_classes,
+        samples=sample_averages.ratios(betas) if several else None,
+        confusion=confusion and has_confusion(rule, num_classes),
+        groups=groups,
+    )
 
 
 def is_multilabel(rule: DecisionRule, num_classes: int) -> bool:
@@ -96,12 +107,7 @@ def from_labels(
     groups = group_rows(rows.by, num_groups)
     decision = _named(tf.reshape(y_pred, tf.shape(rows.y_pred)), num_classes)
     target = read_targets(rows.y_true, num_classes, None)
-    layout = Layout(
-        num_classes,
-        sample_averages.ratios(betas) if multilabel else None,
-        confusion and has_confusion(rule, num_classes),
-        groups.number if groups else 0,
-    )
+    layout = layout_for(rule, num_classes, confusion, betas, num_groups or 0)
     return _count(decision, target, rows, layout, groups)
 
 

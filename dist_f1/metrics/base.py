@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import contexts, counting, groups, inputs, sample_averages
+from dist_f1 import contexts, counting, groups, inputs
 from dist_f1.accumulator import Accumulator
 from dist_f1.averaging import check_averaging, check_binary
 from dist_f1.counts import Counts
@@ -250,11 +250,8 @@ class CountsMetric(tf.keras.metrics.Metric):
                 "name several (threshold or top_k). For one binary score per row, pass "
                 "num_classes=1 or y_pred of shape [B]."
             )
-        return Layout(
-            num_classes,
-            samples=sample_averages.ratios(self._betas) if several else None,
-            confusion=self._confusion and counting.has_confusion(self.rule, num_classes),
-            groups=self.num_groups or 0,
+        return counting.layout_for(
+            self.rule, num_classes, self._confusion, self._betas, self.num_groups or 0
         )
 
     def _overall(self, counts: Counts) -> Counts:
