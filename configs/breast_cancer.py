@@ -21,4 +21,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.dtype = "float64"
     config.seed = 0
     config.save_predictions = False
+    config.checkpoint_every = 100
+    config.log_every = 10
+    config.tensorboard = False
     return config

@@ -6,13 +6,13 @@ import ml_collections
 def get_config() -> ml_collections.ConfigDict:
     """The settings of `dist-f1 train`; each can be overridden as `--config.KEY=VALUE`."""
     config = ml_collections.ConfigDict()
-    config.dataset = "digits"  # digits | breast_cancer | digit_pairs
+    config.dataset = "digits"  # digits | breast_cancer | digit_pairs | configs/own_data.py
     config.model = "cnn"  # cnn | mlp
     config.validation_fraction = 0.2
     config.threshold = 0.0  # of each class on its own; 0: the best class
     config.average = "macro"  # of the F1 that is shown
 
-    config.strategy = "auto"  # auto | none | one_device | mirrored
+    config.strategy = "auto"  # auto | none | one_device | mirrored | multi_worker | ...
     config.replicas = 4  # logical CPU devices, where there is no GPU
 
     config.epochs = 20
@@ -21,4 +21,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.dtype = "float64"  # float32 | float64: with the latter, any number of replicas agrees
     config.seed = 0
     config.save_predictions = False
+    config.checkpoint_every = 100  # steps; and after each epoch
+    config.log_every = 10  # steps from one F1 in the progress bar to the next
+    config.tensorboard = False
     return config

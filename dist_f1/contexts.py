@@ -67,6 +67,15 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return (resolver.task_type, resolver.task_id) == (job, 0)
 
 
+def worker_index(strategy: tf.distribute.Strategy) -> int:
+    """The number of this process among those that work side by side."""
+    if num_workers(strategy) == 1:
+        return 0
+    resolver = strategy.cluster_resolver
+    behind_chief = "chief" in resolver.cluster_spec().jobs and resolver.task_type == "worker"
+    return resolver.task_id + behind_chief
+
+
 def is_called_from_control_flow() -> bool:
     """Whether the function being traced is called from a `tf.cond` or a `while_loop`.
 

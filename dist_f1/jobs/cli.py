@@ -10,6 +10,7 @@ from absl import app, flags
 
 _COMMANDS = {
     "train": "train a classifier and report its exact global F1",
+    "launch": "run a script or a module in several worker processes",
     "report": "print the report of a run directory or a counts.npz",
 }
 
@@ -20,7 +21,7 @@ def run() -> None:
     if command in _COMMANDS:
         # Each command defines its own flags when it is imported.
         module = importlib.import_module(f"dist_f1.jobs.{command}")
-        for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
+        for flag in flags.FLAGS.get_key_flags_for_module(module.__name__):
             # --help lists the key flags of the program, which absl takes to be this file's own.
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
         app.run(

@@ -1,27 +1,36 @@
-"""The training loop: a custom `tf.function` step under any strategy, and the exact F1 as it runs.
+"""The training loop: epochs of training and evaluation that can be left and taken up at any step.
 
-loop = Loop(config, data, strategy)
-for epoch in range(1, config.epochs + 1):
-    train = loop.train_epoch(epoch)
-    validation = loop.evaluate(epoch)
+loop = Loop(config, data, strategy, run_dir)
+loop.restore()
+loop.run(lambda epoch: print(epoch.scores))
+results = loop.results()
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import pathlib
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from dist_f1 import score_names
+from dist_f1 import contexts, score_names
+from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
-from dist_f1.jobs import models, summary
-from dist_f1.jobs.data import Data
-from dist_f1.jobs.settings import task_of
-from dist_f1.metrics import Scores, ThresholdSweep
+from dist_f1.jobs import feeding, summary
+from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
+from dist_f1.jobs.data import Data, DataError
+from dist_f1.jobs.data.source import Batch
+from dist_f1.jobs.dispatch import Dispatcher
+from dist_f1.jobs.predictions import Predictions
+from dist_f1.jobs.progress import Position, Progress
+from dist_f1.jobs.run_dir import RunDir
+from dist_f1.jobs.steps import Steps
 from dist_f1.sweeps import Sweep
 
 
@@ -41,164 +50,257 @@ class Diverged(ArithmeticError):
     """The model's scores are no numbers any more."""
 
 
+class MiscountedError(RuntimeError):
+    """The counts are not those of the rows that were read."""
+
+
+class Stopped(Exception):
+    """The loop was asked to stop, and has, with a checkpoint."""
+
+
 class Loop:
-    """A model, its optimizer and its metrics under a strategy."""
+    """Runs the steps of a job and knows, at each, how to come back to it."""
 
     def __init__(
-        self, config: ml_collections.ConfigDict, data: Data, strategy: tf.distribute.Strategy
+        self,
+        config: ml_collections.ConfigDict,
+        data: Data,
+        strategy: tf.distribute.Strategy,
+        run_dir: RunDir,
     ) -> None:
-        self._config, self._strategy, self._task = config, strategy, task_of(config)
-        units = 1 if self._task == "binary" else len(data.class_names)
-        tf.keras.utils.set_random_seed(config.seed)
-        with strategy.scope():
-            self.model = models.build(config.model, data.x_train.shape[1:], units, config.dtype)
-            self.optimizer = tf.keras.optimizers.Adam(config.learning_rate)
-            self.optimizer.build(self.model.trainable_variables)
-            self._scores = {
-                split: Scores(
-                    summary.SCORES[self._task],
-                    config.threshold or None,
-                    name=f"{split}_scores",
-                    confusion=True,
-                    num_classes=units,
-                    from_logits=True,
-                    class_names=data.class_names,
-                )
-                for split in ("train", "validation")
-            }
-            # Thresholds are probabilities: sigmoids are left to it, a softmax is not.
-            self._sweep = ThresholdSweep(
-                num_classes=units,
-                from_logits=self._task != "multiclass",
-                class_names=data.class_names,
-            )
+        self._config, self._data, self._strategy = config, data, strategy
+        self.is_chief = contexts.is_chief(strategy)
+        self._share = feeding.share_of(strategy)
+        self._steps = Steps(config, data, strategy)
+        self._progress = Progress()
+        self._saved = tf.train.Checkpoint(
+            model=self._steps.model, optimizer=self._steps.optimizer, progress=self._progress
+        )
+        self._checkpoints = Checkpoints(run_dir.checkpoints)
+        self._predictions = Predictions(
+            run_dir.path / "predictions", contexts.worker_index(strategy)
+        )
+        self._dispatcher = Dispatcher(strategy, self._absorb)
         self._shown = score_names.parse(self.f1_name)
-        self._train_data = self._distribute(data.x_train, data.y_train, shuffle=True)
-        self._validation_data = self._distribute(data.x_validation, data.y_validation)
-        self._steps = {
-            "train": -(-len(data.x_train) // config.batch_size),
-            "validation": -(-len(data.x_validation) // config.batch_size),
-        }
+        self._asked_to_stop = self._stopping = False
 
-    def train_epoch(self, epoch: int) -> Epoch:
-        """Trains on every row once; the progress bar shows the loss and the F1 so far."""
-        from tqdm import tqdm
-
-        started, loss, metric = time.monotonic(), 0.0, self._scores["train"]
-        metric.reset_state()
-        title = f"epoch {epoch}/{self._config.epochs}"
-        with tqdm(self._train_data, title, self._steps["train"], unit="step") as bar:
-            for batch in bar:
-                loss += float(self._train_step(batch))
-                counts = self._finite(metric.counts().numpy(), epoch)
-                f1 = float(self._shown(counts))
-                shown = {"loss": loss / int(counts.total), self.f1_name: f1}
-                bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
-        return self._summary(epoch, "train", loss, started)
-
-    def evaluate(self, epoch: int) -> tuple[Epoch, dict[str, np.ndarray]]:
-        """Scores every validation row once.
-
-        Returns the labels and decisions as well, if they are to be saved.
-        """
-        started, loss = time.monotonic(), 0.0
-        self._scores["validation"].reset_state()
-        self._sweep.reset_state()
-        labels: list[tf.Tensor] = []
-        logits: list[tf.Tensor] = []
-        for batch in self._validation_data:
-            step_loss, *outputs = self._evaluation_step(batch)
-            loss += float(step_loss)
-            if self._config.save_predictions:
-                for kept, output in zip((labels, logits), outputs, strict=True):
-                    kept.extend(self._strategy.experimental_local_results(output))
-        summary = self._summary(epoch, "validation", loss, started)
-        if not self._config.save_predictions:
-            return summary, {}
-        decided = self._decide(np.concatenate(logits))
-        return summary, {"y_true": np.concatenate(labels), "y_pred": decided}
+    @property
+    def position(self) -> Position:
+        """Where the loop is."""
+        return self._progress.position
 
     @property
     def f1_name(self) -> str:
         """The F1 that is shown, `f1_macro` say."""
         return f"f1_{self._config.average}"
 
-    def report(self, output_dict: bool = False) -> Any:
-        """The per-class report of the last evaluation."""
-        return self._scores["validation"].report(digits=4, output_dict=output_dict)
+    def ask_to_stop(self) -> None:
+        """Has all workers stop after a step or two, with a checkpoint."""
+        self._asked_to_stop = True
 
-    def sweep(self) -> Sweep:
-        """The counts of the last evaluation at every threshold."""
-        return self._sweep.sweep()
+    def restore(self, say: Callable[[str], None]) -> bool:
+        """Goes to the last checkpoint that is whole, the same on all workers, if there is one.
 
-    def _distribute(self, x: np.ndarray, y: np.ndarray, shuffle: bool = False) -> Any:
-        data = tf.data.Dataset.from_tensor_slices((x.astype(self._config.dtype), y))
-        if shuffle:
-            data = data.shuffle(len(x), seed=self._config.seed)
-        return self._strategy.experimental_distribute_dataset(data.batch(self._config.batch_size))
+        Raises:
+            CheckpointError: there are some, but none can be read.
+        """
+        newest = self._checkpoints.newest(say) if self.is_chief else None
+        number = self._agree(-1 if newest is None else int(newest.name))
+        if number < 0:
+            return False
+        path = self._checkpoints.path(number)
+        try:
+            self._saved.restore(str(path / "state")).assert_existing_objects_matched()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise CheckpointError(
+                f"the checkpoint {path} cannot be restored: {error}. All workers must see the "
+                "same --run_dir, and the model must be the one that was saved."
+            ) from error
+        for name, metric in self._steps.metrics(self.position.phase).items():
+            metric.accumulator.deserialize(self._progress.counts[name])
+        return True
 
-    @tf.function
-    def _train_step(self, batch: Any) -> tf.Tensor:
-        def replica(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
-                logits = self.model(x, training=True)
-                loss = tf.reduce_sum(self._row_losses(y, logits))
-                # Summed over replicas: the mean over a full global batch.
-                scaled = loss / self._config.batch_size
-            variables = self.model.trainable_variables
-            gradients = tape.gradient(scaled, variables)
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            self._scores["train"].update_state(y, logits)
-            return loss
+    def run(self, ended: Callable[[Epoch], None]) -> None:
+        """Runs to the end; `ended` is told of each pass when it is complete.
 
-        return self._sum(self._strategy.run(replica, batch))
+        Raises:
+            Stopped: it was asked to; there is a checkpoint.
+            Diverged: the model's scores are no numbers any more.
+            CheckpointError: a checkpoint could not be written.
+            DataError: the data cannot be read, or are not those of the checkpoint.
+        """
+        while self.position.phase != "done":
+            ended(self._run_phase())
+            self.position.next_phase(self._config.epochs)
+            if self.position.phase != "validation":
+                self._save()
 
-    @tf.function
-    def _evaluation_step(self, batch: Any) -> tuple[Any, Any, Any]:
-        def replica(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            logits = self.model(x, training=False)
-            self._scores["validation"].update_state(y, logits)
-            multiclass = self._task == "multiclass"
-            self._sweep.update_state(y, tf.nn.softmax(logits) if multiclass else logits)
-            return tf.reduce_sum(self._row_losses(y, logits)), y, logits
+    def results(self) -> tuple[Counts, Sweep]:
+        """The counts of the last evaluation, and those at every threshold; on all workers."""
+        return self._steps.scores["validation"].counts().numpy(), self._steps.sweep.sweep()
 
-        loss, y, logits = self._strategy.run(replica, batch)
-        return self._sum(loss), y, logits
+    def predictions(self) -> dict[str, np.ndarray] | None:
+        """Labels and decisions of the last evaluation, if they were kept."""
+        collected = self._predictions.collect()
+        if collected is None:
+            return None
+        return {"y_true": collected[0], "y_pred": self._decide(collected[1])}
 
-    def _row_losses(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        if self._task == "multiclass":
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
-        y = tf.cast(tf.reshape(y, tf.shape(logits)), logits.dtype)
-        crossed = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
-        return tf.reduce_sum(crossed, axis=-1)
+    def remove_predictions(self) -> None:
+        """Removes what `predictions` has read."""
+        self._predictions.remove()
 
-    def _sum(self, value: Any) -> tf.Tensor:
-        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+    def wait_for_workers(self) -> None:
+        """Comes back when all workers are here."""
+        self._agree(0)
 
-    def _summary(self, epoch: int, split: str, loss: float, started: float) -> Epoch:
-        counts = self._finite(self._scores[split].counts().numpy(), epoch)
-        return Epoch(
-            epoch,
-            split,
-            loss / int(counts.total),
-            {self.f1_name: float(self._shown(counts)), **summary.values(self._task, counts)},
-            counts,
-            time.monotonic() - started,
-        )
+    def _run_phase(self) -> Epoch:
+        position, phase = self.position, self.position.phase
+        metrics = self._steps.metrics(phase)
+        if position.step == 0:
+            for metric in metrics.values():
+                metric.reset_state()
+        if self._keeps_predictions and self.is_chief:
+            self._predictions.begin(position.step)
+        step = getattr(self._steps, phase)
+        started = time.monotonic() - position.seconds
+        with self._bar() as bar:
+            for batch in self._read():
+                stop = tf.constant(int(self._asked_to_stop), tf.int64)
+                columns = feeding.distribute(self._strategy, batch, self._share)
+                self._dispatcher.start(step, (*columns, stop), (position.step, batch))
+                position.step += 1
+                position.total_steps += 1
+                position.rows += batch.rows
+                if self._stopping or position.total_steps % self._config.checkpoint_every == 0:
+                    self._dispatcher.finish()
+                    position.seconds = time.monotonic() - started
+                    position.fingerprint = batch.fingerprint()
+                    self._save()
+                if self._stopping:
+                    raise Stopped(str(position))
+                bar.update()
+                if position.step % self._config.log_every == 0:
+                    self._dispatcher.finish()
+                    self._show(bar)
+            self._dispatcher.finish()
+            if not position.rows:
+                raise DataError(f"there are no rows to read for {phase}.")
+            counts = self._show(bar)
+        position.seconds = time.monotonic() - started
+        if self._keeps_predictions:
+            self._predictions.flush()
+        scores = {self.f1_name: float(self._shown(counts)), **summary.values(self._data.task, counts)}
+        loss = position.loss / position.rows
+        return Epoch(position.epoch, phase, loss, scores, counts, position.seconds)
 
-    def _finite(self, counts: Counts, epoch: int) -> Counts:
+    def _read(self) -> Iterator[Batch]:
+        """The batches from the position on, after a look at the one before it."""
+        position = self.position
+        source = self._data.train if position.phase == "train" else self._data.validation
+        if position.step == 0:
+            yield from source.read(position.epoch, 0, self._share)
+            return
+        batches = source.read(position.epoch, position.step - 1, self._share)
+        before = next(batches, None)
+        if before is None or before.fingerprint() != position.fingerprint:
+            raise DataError(
+                f"the data are not those of the checkpoint: up to {position} other rows were read. "
+                "To count every row once, a data set must give the same rows in the same order "
+                "each time it is read: no files that change, and no random order but by "
+                "config.seed."
+            )
+        yield from batches
+
+    def _absorb(self, result: dict[str, Any], about: tuple[int, Batch]) -> None:
+        """Takes in the result of a step."""
+        step, batch = about
+        self.position.loss += float(result["loss"])
+        self._stopping = self._stopping or int(result["stop"]) > 0
+        if self._keeps_predictions:
+            logits = np.concatenate([np.asarray(part) for part in result["logits"]])
+            self._predictions.add(step, batch.y[batch.mask], logits[batch.mask])
+
+    def _save(self) -> None:
+        """Saves everything, on all workers at the same step."""
+        position, metrics = self.position, self._steps.metrics(self.position.phase)
+        if position.step:
+            self._counts()
+        self._progress.counts = {
+            name: metric.accumulator.serialize() for name, metric in metrics.items()
+        }
+        if self._keeps_predictions:
+            self._predictions.flush()
+        if self.is_chief:
+            self._checkpoints.save(position.total_steps, self._write)
+
+    def _write(self, directory: pathlib.Path) -> None:
+        self._saved.write(str(directory / "state"))
+
+    def _counts(self) -> Counts:
+        """The counts of all workers in this phase, which must be those of the rows that were read."""
+        phase = "train" if self.position.phase == "train" else "validation"
+        counts = self._steps.scores[phase].counts().numpy()
         if counts.invalid:
             raise Diverged(
-                f"in epoch {epoch} the model gave {int(counts.invalid)} rows scores that are no "
-                "numbers, so training has diverged. Lower config.learning_rate, which is "
-                f"{self._config.learning_rate}."
+                f"in epoch {self.position.epoch} the model gave {int(counts.invalid)} rows scores "
+                "that are no numbers, so training has diverged. Lower config.learning_rate, which "
+                f"is {self._config.learning_rate}."
+            )
+        if int(counts.total) != self.position.rows:
+            raise MiscountedError(
+                f"{int(counts.total)} rows were counted and {self.position.rows} read, at "
+                f"{self.position}. A step was run twice, or not at all; the last checkpoint is "
+                "from before that. Start again with the same --run_dir."
             )
         return counts
 
+    def _agree(self, number: int) -> int:
+        """What the chief says, on all workers."""
+        strategy = self._strategy
+        if contexts.num_workers(strategy) == 1:
+            return number
+
+        def said(context: tf.distribute.ValueContext) -> tf.Tensor:
+            first = context.replica_id_in_sync_group == 0
+            return tf.constant(number if first else 0, tf.int64)
+
+        with strategy.scope():
+            said_by_all = strategy.experimental_distribute_values_from_function(said)
+            return int(all_reduce_sum(said_by_all))
+
+    @contextlib.contextmanager
+    def _bar(self) -> Iterator[Any]:
+        from tqdm import tqdm
+
+        position = self.position
+        source = self._data.train if position.phase == "train" else self._data.validation
+        name = "epoch" if position.phase == "train" else "validation"
+        with tqdm(
+            desc=f"{name} {position.epoch}/{self._config.epochs}",
+            total=source.batches,
+            initial=position.step,
+            unit="step",
+            disable=not self.is_chief,
+        ) as bar:
+            yield bar
+
+    def _show(self, bar: Any) -> Counts:
+        counts = self._counts()
+        f1 = float(self._shown(counts))
+        shown = {"loss": self.position.loss / int(counts.total), self.f1_name: f1}
+        bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
+        return counts
+
+    @property
+    def _keeps_predictions(self) -> bool:
+        last = self.position.epoch == self._config.epochs
+        return self._config.save_predictions and last and self.position.phase == "validation"
+
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         """The decisions as NumPy makes them, beside and independent of those of the metric."""
-        if self._task == "multiclass":
+        if self._data.task == "multiclass":
             return np.argmax(logits, axis=-1)
         probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
         chosen = (probabilities > self._config.threshold).astype(np.int64)
-        return chosen[:, 0] if self._task == "binary" else chosen
+        return chosen[:, 0] if self._data.task == "binary" else chosen

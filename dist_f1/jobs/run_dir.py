@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from dist_f1.counts import Counts
+
+LOGS = "logs"
+_CONFIG = "config.json"
+_METRICS = "metrics.jsonl"
 
 
 class RunDir:
@@ -18,23 +23,53 @@ class RunDir:
     `config.json` (as resolved), `metrics.jsonl` (a row per epoch and split), `counts.npz`,
     `report.txt`, `report.json`, `scores.json` (with intervals and the best thresholds),
     `confusion_matrix.png`, `f1_per_class.png`, `precision_recall.png`, `report.html` and
-    `report.md` (all of it on a page), `checkpoints/`, and on demand `predictions.npz`.
+    `report.md` (all of it on a page), `checkpoints/`, and on demand `predictions.npz`,
+    `tensorboard/` and, where several workers run, their `logs/`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
 
-    def create(self) -> None:
-        """Makes the directory.
+    def prepare(self, config: dict[str, Any], may_change: Sequence[str]) -> bool:
+        """Makes the directory, or finds a run in it that can be continued.
+
+        Args:
+            config: the settings of this run.
+            may_change: which of them may differ from those of a run that is continued.
+
+        Returns:
+            Whether there is such a run.
 
         Raises:
-            ValueError: it holds something already, which is left as it is.
+            ValueError: the directory holds something else, or a run with other settings; it is
+                left as it is.
+            OSError: it cannot be made or written.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise ValueError(
-                f"--run_dir={self.path} is not empty. Name another directory, or remove this one."
-            )
         self.path.mkdir(parents=True, exist_ok=True)
+        held = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOGS)
+        if not held:
+            # To learn now, and not after hours, that nothing can be written.
+            self._write(".probe", "")
+            (self.path / ".probe").unlink()
+            return False
+        try:
+            before = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"--run_dir={self.path} is not empty, and holds no run. Name another directory, or "
+                "remove this one."
+            ) from error
+        except ValueError as error:
+            raise ValueError(f"{self.path / _CONFIG} is no JSON: {error}") from error
+        now = json.loads(json.dumps(config))
+        for key, value in now.items():
+            if key not in may_change and before.get(key) != value:
+                raise ValueError(
+                    f"--run_dir={self.path} holds a run with config.{key}={before.get(key)!r}, and "
+                    f"this one has {value!r}. Give it the same to continue that run, or name "
+                    "another directory."
+                )
+        return True
 
     @property
     def checkpoints(self) -> pathlib.Path:
@@ -58,18 +93,35 @@ class RunDir:
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes the settings as resolved."""
-        self._write("config.json", json.dumps(config, indent=2) + "\n")
+        self._write(_CONFIG, json.dumps(config, indent=2) + "\n")
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Adds one row."""
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        """Adds one row, which is on disk afterwards."""
+        with open(self.path / _METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep_metrics(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Keeps the rows that a continued run does not make again."""
+        path = self.path / _METRICS
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = []
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                # The last line, in the middle of which the run was killed.
+                continue
+            if wanted(row):
+                kept.append(line + "\n")
+        self._write(_METRICS, "".join(kept))
 
     def write_report(self, text: str, as_dict: dict[str, Any], counts: Counts) -> None:
         """Writes the report, readable and exact, and the counts it is derived from."""
         self._write("report.txt", text)
         self._write("report.json", json.dumps(as_dict, indent=2) + "\n")
-        counts.save(self.path / "counts.npz")
+        self._replace("counts.npz", counts.save)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
         """Writes the scores, exact."""
@@ -82,11 +134,7 @@ class RunDir:
 
     def write_predictions(self, predictions: dict[str, np.ndarray]) -> None:
         """Writes `y_true` and `y_pred` over all replicas."""
-        np.savez(
-            self.path / "predictions.npz",
-            y_true=predictions["y_true"],
-            y_pred=predictions["y_pred"],
-        )
+        self._replace("predictions.npz", lambda path: np.savez(path, **predictions))
 
     def read_counts(self) -> tuple[Counts, list[str] | None]:
         """The counts, and the names of the classes.
@@ -97,8 +145,14 @@ class RunDir:
         path = self.path / "counts.npz"
         if not path.exists():
             raise ValueError(f"{self.path} holds no counts.npz, so no run has ended there.")
-        config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
         return Counts.load(path), config.get("class_names")
 
     def _write(self, name: str, text: str) -> None:
-        (self.path / name).write_text(text, encoding="utf-8")
+        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def _replace(self, name: str, write: Callable[[pathlib.Path], object]) -> None:
+        """Writes a file whole or not at all, under a name with the same ending."""
+        new = self.path / f".new-{name}"
+        write(new)
+        os.replace(new, self.path / name)

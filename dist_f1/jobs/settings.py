@@ -9,9 +9,18 @@ from typing import Any, NamedTuple, get_args
 import ml_collections
 
 from dist_f1.averaging import Average
+from dist_f1.jobs import own
+from dist_f1.jobs.data.bundled import TASKS
 
-# What a row of each data set has: one of many classes, one of two, or any number of many.
-TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
+STRATEGIES = (
+    "auto",
+    "none",
+    "one_device",
+    "mirrored",
+    "multi_worker",
+    "parameter_server",
+    "tpu",
+)
 _AVERAGES = {
     "multiclass": ("macro", "micro", "weighted"),
     "binary": ("binary",),
@@ -35,9 +44,29 @@ def _at_least(least: int, most: float = math.inf) -> _Rule:
     return _Rule(int, lambda value: least <= value <= most, text)
 
 
+def _boolean() -> _Rule:
+    return _Rule(bool, lambda value: True, "must be true or false")
+
+
+def _sizes(value: tuple[Any, ...]) -> bool:
+    return all(isinstance(size, int) and size > 0 for size in value)
+
+
+def _is_path(*kinds: str) -> Callable[[str], bool]:
+    return lambda value: any(value.startswith(kind) and value != kind for kind in kinds)
+
+
 _RULES = {
-    "dataset": _one_of(*TASKS),
-    "model": _one_of("cnn", "mlp"),
+    "dataset": _Rule(
+        str,
+        lambda value: value in TASKS or _is_path("npz:", "tfrecord:")(value) or own.is_named(value),
+        f"must be one of {', '.join(TASKS)}, npz:PATH, tfrecord:GLOB or module:function",
+    ),
+    "model": _Rule(
+        str,
+        lambda value: value in ("cnn", "mlp") or own.is_named(value),
+        "must be one of cnn, mlp, or module:function",
+    ),
     "validation_fraction": _Rule(
         float, lambda value: 0.0 < value < 1.0, "must be a number between 0 and 1"
     ),
@@ -45,7 +74,7 @@ _RULES = {
         float, lambda value: 0.0 <= value <= 1.0, "must be a probability, or 0 for the best class"
     ),
     "average": _one_of(*get_args(Average)),
-    "strategy": _one_of("auto", "none", "one_device", "mirrored"),
+    "strategy": _one_of(*STRATEGIES),
     "replicas": _at_least(1),
     "epochs": _at_least(1),
     "batch_size": _at_least(1),
@@ -54,13 +83,63 @@ _RULES = {
     ),
     "dtype": _one_of("float32", "float64"),
     "seed": _at_least(0, 2**32 - 1),
-    "save_predictions": _Rule(bool, lambda value: True, "must be true or false"),
+    "save_predictions": _boolean(),
+    "task": _one_of("multiclass", "binary", "multilabel"),
+    "num_classes": _at_least(0),
+    "class_names": _Rule(
+        tuple,
+        lambda value: all(isinstance(name, str) for name in value),
+        "must be a tuple of strings",
+    ),
+    "validation_dataset": _Rule(
+        str,
+        lambda value: not value or _is_path("tfrecord:")(value),
+        "must be tfrecord:GLOB, or empty",
+    ),
+    "feature": _Rule(str, bool, "must be the name of a feature"),
+    "label": _Rule(str, bool, "must be the name of a feature"),
+    "feature_shape": _Rule(tuple, _sizes, "must be a tuple of sizes"),
+    "feature_type": _one_of("float32", "int64", "uint8"),
+    "feature_scale": _Rule(float, math.isfinite, "must be a number"),
+    "shuffle_buffer": _at_least(0),
+    "checkpoint_every": _at_least(1),
+    "log_every": _at_least(1),
+    "tensorboard": _boolean(),
 }
+
+
+# What a config need not have, and how it is then.
+_DEFAULTS: dict[str, Any] = {
+    "task": "multiclass",
+    "num_classes": 0,
+    "class_names": (),
+    "validation_dataset": "",
+    "feature": "x",
+    "label": "y",
+    "feature_shape": (),
+    "feature_type": "float32",
+    "feature_scale": 1.0,
+    "shuffle_buffer": 10000,
+    "checkpoint_every": 100,
+    "log_every": 10,
+    "tensorboard": False,
+}
+# What may be another when a run is continued: it changes no count.
+MAY_CHANGE = ("strategy", "replicas", "checkpoint_every", "log_every", "tensorboard")
+
+
+def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Adds what the config leaves to the defaults."""
+    with config.unlocked():
+        for key, value in _DEFAULTS.items():
+            if key not in config:
+                config[key] = value
+    return config
 
 
 def task_of(config: ml_collections.ConfigDict) -> str:
     """`"multiclass"`, `"binary"` or `"multilabel"`."""
-    return TASKS[config.dataset]
+    return TASKS.get(config.dataset, config.task)
 
 
 def validate(config: ml_collections.ConfigDict) -> None:
@@ -91,6 +170,14 @@ def validate(config: ml_collections.ConfigDict) -> None:
         )
     if config.model == "cnn" and config.dataset == "breast_cancer":
         raise ValueError("config.model must be mlp: config.dataset=breast_cancer has no images.")
+    if config.dataset.startswith("tfrecord:"):
+        if not config.validation_dataset:
+            raise ValueError(
+                "config.validation_dataset must be tfrecord:GLOB too, with other files: records "
+                "are not split."
+            )
+        if not config.feature_shape:
+            raise ValueError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
 
 
 def _is_a(value: Any, kind: type) -> bool:

@@ -1,0 +1,64 @@
+"""A cluster that the environment describes already: `TF_CONFIG`, or a step of Slurm."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import tensorflow as tf
+
+from dist_f1.jobs.launching.cluster import Task
+
+# Two jobs on one node should not have the same ports.
+_FIRST_PORT, _PORTS, _TASKS_AT_MOST = 20000, 40000, 64
+
+
+def adopt() -> Task | None:
+    """The place of this process in a cluster of several tasks, or `None` if it is in none.
+
+    `TF_CONFIG`, which Kubernetes operators and other schedulers set, is taken as it is. In a step
+    of Slurm (`srun`) with several tasks, `SlurmClusterResolver` tells the place, which is then put
+    into `TF_CONFIG`, so that programs need not know of Slurm. Which GPUs a task sees is left to
+    Slurm.
+
+    Raises:
+        ValueError: what the environment says makes no cluster.
+    """
+    if not os.environ.get("TF_CONFIG") and int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1) > 1:
+        os.environ["TF_CONFIG"] = json.dumps(_of_slurm())
+    if not os.environ.get("TF_CONFIG"):
+        return None
+    try:
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        spec = resolver.cluster_spec()
+        number = sum(spec.num_tasks(job) for job in spec.jobs)
+        if number < 2:
+            return None
+        task = Task(str(resolver.task_type), int(resolver.task_id))
+        if task.type != "evaluator":
+            spec.task_address(task.type, task.index)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"TF_CONFIG in the environment makes no cluster ({error}): "
+            f"{os.environ['TF_CONFIG']}. It is JSON with the addresses of all tasks, "
+            '"cluster": {"worker": ["host:port", ...]}, and the place of this process among them, '
+            '"task": {"type": "worker", "index": 0}.'
+        ) from error
+    return task
+
+
+def _of_slurm() -> dict[str, object]:
+    job = int(os.environ.get("SLURM_JOB_ID") or 0)
+    try:
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            port_base=_FIRST_PORT + job * _TASKS_AT_MOST % _PORTS,
+            # It would set CUDA_VISIBLE_DEVICES, as Slurm does too, and fails without any GPU.
+            gpus_per_node=_TASKS_AT_MOST,
+            gpus_per_task=1,
+            auto_set_gpu=False,
+        )
+        spec = resolver.cluster_spec()
+        task_type, task_id = resolver.get_task_info()
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"The variables of Slurm make no cluster: {error}") from error
+    return {"cluster": spec.as_dict(), "task": {"type": task_type, "index": task_id}}

@@ -1,0 +1,36 @@
+"""Functions of the user's own, named `module:function` in a config."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def is_named(value: str) -> bool:
+    """Whether a setting has this form."""
+    module, colon, function = value.partition(":")
+    return bool(colon) and function.isidentifier() and all(map(str.isidentifier, module.split(".")))
+
+
+def resolve(value: str, key: str) -> Callable[..., Any]:
+    """The function that `module:function` names; modules are looked for where one stands, too.
+
+    Raises:
+        ValueError: there is no such module, or no such function in it.
+    """
+    module_name, _, name = value.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{key}={value}: {error}. The module must be in this directory, or installed."
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ValueError(f"{key}={value}: {module.__file__} has no function {name}.")
+    return function

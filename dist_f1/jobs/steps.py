@@ -1,0 +1,114 @@
+"""What every replica does with its rows, in training and in evaluation, as traced functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_collections
+import tensorflow as tf
+
+from dist_f1.all_reduce import all_reduce_sum
+from dist_f1.jobs import models, summary
+from dist_f1.jobs.data import Data
+from dist_f1.metrics import Scores, ThresholdSweep
+from dist_f1.metrics.base import CountsMetric
+
+
+class Steps:
+    """A model, its optimizer and its metrics under a strategy.
+
+    A step takes features, targets, a mask of the rows that count, and whether this worker has been
+    asked to stop. What comes back are sums over all replicas, from one collective: `loss`, and
+    `stop`, by which all workers learn in the same step that one of them has been asked.
+    """
+
+    def __init__(
+        self, config: ml_collections.ConfigDict, data: Data, strategy: tf.distribute.Strategy
+    ) -> None:
+        self._strategy, self._task = strategy, data.task
+        self._batch_size, self._returns_logits = config.batch_size, config.save_predictions
+        units = 1 if data.task == "binary" else len(data.class_names)
+        tf.keras.utils.set_random_seed(config.seed)
+        with strategy.scope():
+            self.model = models.build(config.model, data.input_shape, units, config.dtype)
+            self.optimizer = tf.keras.optimizers.Adam(config.learning_rate)
+            self.optimizer.build(self.model.trainable_variables)
+            self.scores = {
+                phase: Scores(
+                    summary.SCORES[data.task],
+                    config.threshold or None,
+                    name=f"{phase}_scores",
+                    confusion=True,
+                    num_classes=units,
+                    from_logits=True,
+                    class_names=data.class_names,
+                )
+                for phase in ("train", "validation")
+            }
+            # Thresholds are probabilities: sigmoids are left to it, a softmax is not.
+            self.sweep = ThresholdSweep(
+                num_classes=units,
+                from_logits=data.task != "multiclass",
+                class_names=data.class_names,
+            )
+
+    def metrics(self, phase: str) -> dict[str, CountsMetric]:
+        """The metrics that count in a phase."""
+        if phase == "train":
+            return {"train_scores": self.scores["train"]}
+        return {"validation_scores": self.scores["validation"], "sweep": self.sweep}
+
+    @tf.function
+    def train(self, x: Any, y: Any, mask: Any, stop: tf.Tensor) -> dict[str, Any]:
+        """Learns from a batch."""
+
+        def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                logits = self.model(x, training=True)
+                loss = tf.reduce_sum(self._row_losses(y, logits, mask))
+                # Summed over replicas: the mean over a full global batch.
+                scaled = loss / self._batch_size
+            variables = self.model.trainable_variables
+            gradients = tape.gradient(scaled, variables)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            self.scores["train"].update_state(y, logits, mask=mask)
+            return _summed(loss, stop)
+
+        return self._first(self._strategy.run(replica, (x, y, mask)))
+
+    @tf.function
+    def validation(self, x: Any, y: Any, mask: Any, stop: tf.Tensor) -> dict[str, Any]:
+        """Scores a batch. `logits` are those of this worker's replicas, where they are asked for."""
+
+        def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> tuple[Any, tf.Tensor]:
+            logits = self.model(x, training=False)
+            self.scores["validation"].update_state(y, logits, mask=mask)
+            multiclass = self._task == "multiclass"
+            scores = tf.nn.softmax(logits) if multiclass else logits
+            self.sweep.update_state(y, scores, mask=mask)
+            loss = tf.reduce_sum(self._row_losses(y, logits, mask))
+            return _summed(loss, stop), logits
+
+        sums, logits = self._strategy.run(replica, (x, y, mask))
+        result = self._first(sums)
+        if self._returns_logits:
+            result["logits"] = self._strategy.experimental_local_results(logits)
+        return result
+
+    def _row_losses(self, y: tf.Tensor, logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        if self._task == "multiclass":
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+        else:
+            y = tf.cast(tf.reshape(y, tf.shape(logits)), logits.dtype)
+            crossed = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
+            losses = tf.reduce_sum(crossed, axis=-1)
+        return tf.where(mask, losses, tf.zeros_like(losses))
+
+    def _first(self, sums: dict[str, Any]) -> dict[str, Any]:
+        """Sums are the same on each replica."""
+        local = self._strategy.experimental_local_results
+        return {name: local(value)[0] for name, value in sums.items()}
+
+
+def _summed(loss: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+    return all_reduce_sum({"loss": tf.cast(loss, tf.float64), "stop": stop})
