@@ -16,6 +16,7 @@ def in_replica() -> bool:
     return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
 
 
+@tf.autograph.experimental.do_not_convert
 def eagerly(function: Callable[[], T]) -> T:
     """Calls `function` where no graph is being built and no strategy is in scope.
 

@@ -63,7 +63,11 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             shutil.rmtree(writing, ignore_errors=True)
             kept = self._numbers()
-            rest = f"Those before it are whole, the last is {kept[-1].name}" if kept else "It is the first"
+            rest = (
+                f"Those before it are whole, the last is {kept[-1].name}"
+                if kept
+                else "It is the first"
+            )
             raise CheckpointError(
                 f"the checkpoint {place} could not be written: {error}. {rest}. Make room or mend "
                 "the directory, and start again with the same --run_dir."

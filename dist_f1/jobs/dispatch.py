@@ -19,14 +19,17 @@ class Dispatcher:
     With parameter servers, steps are scheduled on whichever worker is free.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, absorb: Callable[[Any, Any], None]) -> None:
+    def __init__(
+        self, strategy: tf.distribute.Strategy, absorb: Callable[[Any, Any], None]
+    ) -> None:
         self._absorb = absorb
         self._pending: collections.deque[tuple[Any, Any]] = collections.deque()
         self._coordinator = None
         self._behind = 1
         if isinstance(strategy, tf.distribute.ParameterServerStrategy):
             self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
-            workers = strategy.cluster_resolver.cluster_spec().num_tasks("worker")
+            resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+            workers = resolver.cluster_spec().num_tasks("worker")
             self._behind = _STEPS_PER_WORKER * workers
 
     def start(self, step: Callable[..., Any], arguments: tuple[Any, ...], about: Any) -> None:

@@ -110,7 +110,7 @@ class Loop:
             return False
         path = self._checkpoints.path(number)
         try:
-            self._saved.restore(str(path / "state")).assert_existing_objects_matched()
+            self._saved.read(str(path / "state")).assert_existing_objects_matched()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
             raise CheckpointError(
                 f"the checkpoint {path} cannot be restored: {error}. All workers must see the "
@@ -190,7 +190,10 @@ class Loop:
         position.seconds = time.monotonic() - started
         if self._keeps_predictions:
             self._predictions.flush()
-        scores = {self.f1_name: float(self._shown(counts)), **summary.values(self._data.task, counts)}
+        scores = {
+            self.f1_name: float(self._shown(counts)),
+            **summary.values(self._data.task, counts),
+        }
         loss = position.loss / position.rows
         return Epoch(position.epoch, phase, loss, scores, counts, position.seconds)
 

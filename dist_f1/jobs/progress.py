@@ -69,7 +69,9 @@ class Progress(tf.train.experimental.PythonState):
     def serialize(self) -> bytes:
         """As JSON."""
         counts = {name: base64.b64encode(one).decode() for name, one in self.counts.items()}
-        return json.dumps({"position": dataclasses.asdict(self.position), "counts": counts}).encode()
+        return json.dumps(
+            {"position": dataclasses.asdict(self.position), "counts": counts}
+        ).encode()
 
     def deserialize(self, value: bytes) -> None:
         """Takes over what was saved."""

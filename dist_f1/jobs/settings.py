@@ -177,7 +177,9 @@ def validate(config: ml_collections.ConfigDict) -> None:
                 "are not split."
             )
         if not config.feature_shape:
-            raise ValueError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
+            raise ValueError(
+                "config.feature_shape must be the shape of config.feature, (8, 8, 1) say."
+            )
 
 
 def _is_a(value: Any, kind: type) -> bool:

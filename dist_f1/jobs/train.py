@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> None:
             raise ValueError("--run_dir must name a directory.")
         if _WORKERS.value and _IS_WORKER not in os.environ:
             sys.exit(_launch(config))
-        logging.set_verbosity(logging.WARNING)
+        logging.set_verbosity(logging.ERROR)
         if devices.serves():
             devices.serve()
         strategy = devices.make_strategy(config.strategy, config.replicas)
@@ -76,8 +76,8 @@ def main(argv: Sequence[str]) -> None:
             return
         train(config, dataset, strategy, RunDir(_RUN_DIR.value))
     except Stopped as error:
-        print(f"dist-f1 train: stopped at {error}, with a checkpoint there.", flush=True)
-        print("The same command with the same --run_dir goes on from it.", flush=True)
+        print(f"stopped at {error}, with a checkpoint; the same command goes on from it")
+        sys.stdout.flush()
         sys.exit(128 + signal.SIGTERM)
     except (
         OSError,
@@ -102,7 +102,7 @@ def train(
     """
     is_chief = contexts.is_chief(strategy)
     say = _say if is_chief else _nothing
-    settled = config.to_dict()
+    settled = {**config.to_dict(), "class_names": dataset.class_names}
     continues = is_chief and run_dir.prepare(settled, settings.MAY_CHANGE)
     devices_used = devices.devices_of(strategy)
     loop = Loop(config, dataset, strategy, run_dir)
@@ -112,7 +112,6 @@ def train(
                 **settled,
                 "replicas": strategy.num_replicas_in_sync,
                 "devices": devices_used,
-                "class_names": dataset.class_names,
             }
         )
     rows = [
@@ -180,7 +179,7 @@ def _launch(config: ml_collections.ConfigDict) -> int:
         )
     tasks = cluster.workers(number)
     if config.strategy == "parameter_server":
-        tasks = [cluster.Task("chief", 0), *tasks, cluster.Task("ps", 0)]
+        tasks = cluster.parameter_servers(number)
     elif config.strategy != "auto" or number > 1:
         devices.check(
             "multi_worker" if config.strategy == "auto" else config.strategy,
@@ -193,6 +192,8 @@ def _launch(config: ml_collections.ConfigDict) -> int:
         return _describe(config, tasks, places, gpus)
     arguments = ["-m", "dist_f1.jobs.cli", "train", *sys.argv[2:]]
     os.environ[_IS_WORKER] = "1"
+    # What TensorFlow says when it starts, several times over, hides what matters.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(_RUN_DIR.value) / LOGS
     job = options.job(arguments, tasks, logs, gpus, _MAX_RESTARTS.value)
     return supervisor.supervise(job, Console(sys.stdout, sys.stderr))

@@ -49,9 +49,7 @@ def _of_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Data:
         (split.x_validation, split.y_validation, None),
     ):
         _check_targets(task, len(names), y)
-        sources.append(
-            Arrays(x.astype(config.dtype), y.astype(np.int64), config.batch_size, seed)
-        )
+        sources.append(Arrays(x.astype(config.dtype), y.astype(np.int64), config.batch_size, seed))
     return Data(sources[0], sources[1], task, split.x_train.shape[1:], names)
 
 

@@ -148,9 +148,9 @@ def of_tfrecords(
     }
 
 
-def of_function(function: Callable[[str], Any], name: str, split: str, dtype: str) -> (
-    dict[str, Any]
-):
+def of_function(
+    function: Callable[[str], Any], name: str, split: str, dtype: str
+) -> dict[str, Any]:
     """What a `Stream` needs to read the rows that `function(split)` returns.
 
     Raises:

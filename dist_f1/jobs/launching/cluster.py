@@ -14,10 +14,11 @@ HOST = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One process of a cluster, `worker 1` say."""
+    """One process of a cluster, `worker 1` say; one that `serves` never ends by itself."""
 
     type: str
     index: int
+    serves: bool = False
 
     @property
     def name(self) -> str:
@@ -29,15 +30,16 @@ class Task:
         """As its files are named."""
         return f"{self.type}-{self.index}"
 
-    @property
-    def serves(self) -> bool:
-        """Whether it only waits for work, and never ends by itself."""
-        return self.type == "ps"
-
 
 def workers(number: int) -> list[Task]:
     """The tasks of `MultiWorkerMirroredStrategy`; worker 0 is the chief."""
     return [Task("worker", index) for index in range(number)]
+
+
+def parameter_servers(number: int) -> list[Task]:
+    """The tasks of `ParameterServerStrategy`: a chief, and workers and a server for it."""
+    served = [Task("worker", index, serves=True) for index in range(number)]
+    return [Task("chief", 0), *served, Task("ps", 0, serves=True)]
 
 
 def environments(

@@ -70,9 +70,9 @@ class Failure:
         return "\n".join([*lines, hint] if hint else lines)
 
 
-def of(task: Task, exit_code: int | None, record: pathlib.Path, log: pathlib.Path, now: float) -> (
-    Failure | None
-):
+def of(
+    task: Task, exit_code: int | None, record: pathlib.Path, log: pathlib.Path, now: float
+) -> Failure | None:
     """The failure of a task, if it has failed: by its own record, or by its exit code.
 
     A record may be there before the process has ended.
@@ -97,7 +97,9 @@ def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:
     if not log.exists():
         return ""
     text = log.read_text(encoding="utf-8", errors="replace")
-    shown = [line.rpartition("\r")[2] for line in text.rstrip("\r\n").replace("\r\n", "\n").split("\n")]
+    shown = [
+        line.rpartition("\r")[2] for line in text.rstrip("\r\n").replace("\r\n", "\n").split("\n")
+    ]
     return "\n".join(shown[-lines:])
 
 

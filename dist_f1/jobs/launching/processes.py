@@ -115,9 +115,9 @@ class Worker:
 
 
 def end(workers: Sequence[Worker], grace_seconds: float) -> None:
-    """Asks all to end, and kills those that have not within the time; servers come last.
+    """Asks all to end, and kills those that have not within the time.
 
-    What others compute may be on a server, so it is there until they have ended.
+    Those that serve come last: what others have computed may be with them.
     """
     deadline = time.monotonic() + grace_seconds
     for serving in (False, True):
