@@ -1,4 +1,4 @@
-"""`dist-f1 launch`: a script or a module in several worker processes, with a cluster around them."""
+"""`dist-f1 launch`: a script or a module in several worker processes that make a cluster."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ class Loop:
         self._saved.write(str(directory / "state"))
 
     def _counts(self) -> Counts:
-        """The counts of all workers in this phase, which must be those of the rows that were read."""
+        """The counts of all workers in this phase, which must be of all rows that were read."""
         phase = "train" if self.position.phase == "train" else "validation"
         counts = self._steps.scores[phase].counts().numpy()
         if counts.invalid:

@@ -134,7 +134,8 @@ class RunDir:
 
     def write_predictions(self, predictions: dict[str, np.ndarray]) -> None:
         """Writes `y_true` and `y_pred` over all replicas."""
-        self._replace("predictions.npz", lambda path: np.savez(path, **predictions))
+        y_true, y_pred = predictions["y_true"], predictions["y_pred"]
+        self._replace("predictions.npz", lambda path: np.savez(path, y_true=y_true, y_pred=y_pred))
 
     def read_counts(self) -> tuple[Counts, list[str] | None]:
         """The counts, and the names of the classes.

@@ -78,7 +78,7 @@ class Steps:
 
     @tf.function
     def validation(self, x: Any, y: Any, mask: Any, stop: tf.Tensor) -> dict[str, Any]:
-        """Scores a batch. `logits` are those of this worker's replicas, where they are asked for."""
+        """Scores a batch. `logits`, where asked for, are those of this worker's replicas."""
 
         def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> tuple[Any, tf.Tensor]:
             logits = self.model(x, training=False)

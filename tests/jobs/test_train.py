@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -10,23 +9,12 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.metrics
+from commands import dist_f1
 from test_counts import same
 
 from dist_f1 import Counts, report
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REPLICAS = (1, 2, 3, 4, 8)
-
-
-def dist_f1(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "dist_f1.jobs.cli", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -187,15 +175,20 @@ def test_the_progress_bar_shows_the_loss_and_the_f1_over_all_replicas(run):
     assert f"loss={row['loss']:.4f}, f1_macro={row['f1_macro']:.4f}" in last
 
 
+def last_state(path):
+    """The last checkpoint of a run, as TensorFlow names it."""
+    return max((path / "checkpoints").iterdir()) / "state"
+
+
 def test_checkpoints_hold_the_trained_model(run):
     path, _ = run("digits", 4)
     code = f"""
 import numpy as np, tensorflow as tf
-from dist_f1.jobs import data, models
-loaded = data.load("digits", 0.2, 0)
+from dist_f1.jobs import models
+from dist_f1.jobs.data import bundled
+loaded = bundled.load("digits", 0.2, 0)
 model = models.build("cnn", loaded.x_train.shape[1:], 10, "float64")
-latest = tf.train.latest_checkpoint({str(path / "checkpoints")!r})
-tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+tf.train.Checkpoint(model=model).read({str(last_state(path))!r}).expect_partial()
 decided = model(loaded.x_validation).numpy().argmax(-1)
 predictions = np.load({str(path / "predictions.npz")!r})
 assert (np.sort(decided) == np.sort(predictions["y_pred"])).all()
@@ -212,11 +205,11 @@ def test_the_losses_are_means_over_rows_whatever_the_split(tmp_path):
     assert result.returncode == 0, result.stderr
     code = f"""
 import json, numpy as np, tensorflow as tf
-from dist_f1.jobs import data, models
-loaded = data.load("digits", 0.2, 0)
+from dist_f1.jobs import models
+from dist_f1.jobs.data import bundled
+loaded = bundled.load("digits", 0.2, 0)
 model = models.build("cnn", loaded.x_train.shape[1:], 10, "float64")
-latest = tf.train.latest_checkpoint({str(path / "checkpoints")!r})
-tf.train.Checkpoint(model=model).restore(latest).expect_partial()
+tf.train.Checkpoint(model=model).read({str(last_state(path))!r}).expect_partial()
 losses = []
 for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_validation, loaded.y_validation)):
     logits = model(x).numpy()
@@ -323,7 +316,7 @@ def test_a_run_directory_in_use_is_left_as_it_is(tmp_path):
     (tmp_path / "run" / "precious.txt").write_text("precious")
     result = train_with(tmp_path)
     assert result.returncode == 1
-    assert "is not empty" in result.stderr
+    assert "is not empty, and holds no run" in result.stderr
     assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["precious.txt"]
 
 

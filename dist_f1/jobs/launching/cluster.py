@@ -1,4 +1,4 @@
-"""The tasks of a job on this machine: an address, a `TF_CONFIG` and a share of the GPUs for each."""
+"""The tasks of a job on this machine: each has an address, a `TF_CONFIG`, a share of the GPUs."""
 
 from __future__ import annotations
 

@@ -71,11 +71,11 @@ class Failure:
 
 
 def of(
-    task: Task, exit_code: int | None, record: pathlib.Path, log: pathlib.Path, now: float
+    task: Task, exit_code: int | None, record: pathlib.Path, log: pathlib.Path, ended: float
 ) -> Failure | None:
     """The failure of a task, if it has failed: by its own record, or by its exit code.
 
-    A record may be there before the process has ended.
+    A record may be there before the process has ended; `ended` is when it did.
     """
     if record.exists():
         told = json.loads(record.read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def of(
         )
     if not exit_code:
         return None
-    return Failure(task, exit_code, "ended", "", tail(log), now)
+    return Failure(task, exit_code, "ended", "", tail(log), ended)
 
 
 def first(failures: Sequence[Failure]) -> Failure:
@@ -96,20 +96,20 @@ def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:
     """The last lines of a log."""
     if not log.exists():
         return ""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    shown = [
-        line.rpartition("\r")[2] for line in text.rstrip("\r\n").replace("\r\n", "\n").split("\n")
-    ]
+    text = log.read_bytes().decode(errors="replace").replace("\r\n", "\n")
+    shown = [line.rpartition("\r")[2] for line in text.rstrip("\r\n").split("\n")]
     return "\n".join(shown[-lines:])
 
 
 def _hint(text: str) -> str:
     """What is not to be seen from a traceback."""
-    if "keras/src/backend/tensorflow/trainer.py" in text and "PerReplica" in text:
+    # Keras cuts its own frames out, all but those that raise.
+    if "/keras/src/" in text and "PerReplica:{" in text:
         return (
-            "Keras 3's own fit, evaluate and predict do not work under MultiWorkerMirroredStrategy, "
-            "whatever the metrics. Write the loop with strategy.run (docs/guide.md has one), or "
-            "use tf-keras: pip install tf_keras, and TF_USE_LEGACY_KERAS=1 in the environment."
+            "Keras 3's own fit, evaluate and predict do not work under "
+            "MultiWorkerMirroredStrategy, whatever the metrics. Write the loop with strategy.run "
+            "(docs/guide.md has one), or use tf-keras: pip install tf_keras, and "
+            "TF_USE_LEGACY_KERAS=1 in the environment."
         )
     if "Could not start gRPC server" in text:
         return (
