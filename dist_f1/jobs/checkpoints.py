@@ -102,7 +102,8 @@ class Checkpoints:
     def _numbers(self) -> list[pathlib.Path]:
         if not self._directory.is_dir():
             return []
-        return sorted(path for path in self._directory.iterdir() if path.name.isdigit())
+        paths = [path for path in self._directory.iterdir() if path.name.isdigit()]
+        return sorted(paths, key=lambda path: int(path.name))
 
 
 def _write_list(directory: pathlib.Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from dist_f1.jobs import own
@@ -10,13 +13,14 @@ from dist_f1.jobs import own
 def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
     """Builds `cnn` (images) or `mlp`, with `units` logits, all in `dtype`.
 
-    `module:function` is called as `function(input_shape, units)` and returns a built Keras model.
+    `module:function` is called as `function(input_shape, units)` and returns a Keras model, whose
+    layers are in `dtype` too if they do not say otherwise.
 
     Raises:
         ValueError: the model does not fit the data.
     """
     if own.is_named(name):
-        return _of_function(name, input_shape, units)
+        return _of_function(name, input_shape, units, dtype)
     if name == "cnn" and len(input_shape) != 3:
         raise ValueError(
             f"config.model=cnn takes images [height, width, channels], the rows are {input_shape}; "
@@ -42,14 +46,37 @@ def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf
     )
 
 
-def _of_function(name: str, input_shape: tuple[int, ...], units: int) -> tf.keras.Model:
-    model = own.resolve(name, "config.model")(input_shape, units)
+def _of_function(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
+    function = own.resolve(name, "config.model")
+    with _default_dtype(dtype):
+        model = function(input_shape, units)
     if not isinstance(model, tf.keras.Model):
         raise ValueError(f"config.model={name} must return a Keras model, got {model!r}.")
-    shape = getattr(model, "output_shape", None) if model.built else None
-    if shape != (None, units):
+    try:
+        # Builds those that are not yet.
+        logits = model(tf.keras.Input(input_shape, dtype=dtype))
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(
-            f"config.model={name} must return a built model with {units} logits for a row, got one "
-            f"with outputs {shape}."
+            f"config.model={name} returned a model that does not take rows of shape "
+            f"{input_shape}: {error}"
+        ) from error
+    shape = getattr(logits, "shape", None)
+    if shape is None or tuple(shape) != (None, units):
+        raise ValueError(
+            f"config.model={name} must return a model with {units} logits for a row, outputs of "
+            f"shape (None, {units}); those of this one have {shape}."
         )
     return model
+
+
+@contextlib.contextmanager
+def _default_dtype(dtype: str) -> Iterator[None]:
+    """Of layers, and of their inputs."""
+    policy, floatx = tf.keras.mixed_precision.global_policy(), tf.keras.backend.floatx()
+    tf.keras.mixed_precision.set_global_policy(dtype)
+    tf.keras.backend.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+        tf.keras.backend.set_floatx(floatx)

@@ -19,7 +19,7 @@ def resolve(value: str, key: str) -> Callable[..., Any]:
     """The function that `module:function` names; modules are looked for where one stands, too.
 
     Raises:
-        ValueError: there is no such module, or no such function in it.
+        ValueError: there is no such module, it cannot be imported, or has no such function.
     """
     module_name, _, name = value.partition(":")
     if os.getcwd() not in sys.path:
@@ -27,10 +27,19 @@ def resolve(value: str, key: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        if not f"{module_name}.".startswith(f"{error.name}."):
+            raise ValueError(
+                f"{key}={value}: {module_name} imports {error.name}, which is not installed."
+            ) from error
         raise ValueError(
-            f"{key}={value}: {error}. The module must be in this directory, or installed."
+            f"{key}={value}: {error}. The module must be in this directory, {os.getcwd()}, or "
+            "installed."
         ) from error
+    except (ImportError, SyntaxError) as error:
+        raise ValueError(f"{key}={value}: {module_name} cannot be imported: {error}.") from error
     function = getattr(module, name, None)
     if not callable(function):
-        raise ValueError(f"{key}={value}: {module.__file__} has no function {name}.")
+        # A directory of modules is a module without a file.
+        file = getattr(module, "__file__", None) or f"the module {module_name}"
+        raise ValueError(f"{key}={value}: {file} has no function {name}.")
     return function

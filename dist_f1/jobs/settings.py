@@ -49,7 +49,7 @@ def _boolean() -> _Rule:
 
 
 def _sizes(value: tuple[Any, ...]) -> bool:
-    return all(isinstance(size, int) and size > 0 for size in value)
+    return all(_is_a(size, int) and size > 0 for size in value)
 
 
 def _is_path(*kinds: str) -> Callable[[str], bool]:
@@ -108,9 +108,8 @@ _RULES = {
 }
 
 
-# What a config need not have, and how it is then.
+# What a config need not have, and how it is then. The task is that of the data, if they have one.
 _DEFAULTS: dict[str, Any] = {
-    "task": "multiclass",
     "num_classes": 0,
     "class_names": (),
     "validation_dataset": "",
@@ -131,15 +130,11 @@ MAY_CHANGE = ("strategy", "replicas", "checkpoint_every", "log_every", "tensorbo
 def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     """Adds what the config leaves to the defaults."""
     with config.unlocked():
-        for key, value in _DEFAULTS.items():
+        task = TASKS.get(config.get("dataset"), "multiclass")
+        for key, value in {"task": task, **_DEFAULTS}.items():
             if key not in config:
                 config[key] = value
     return config
-
-
-def task_of(config: ml_collections.ConfigDict) -> str:
-    """`"multiclass"`, `"binary"` or `"multilabel"`."""
-    return TASKS.get(config.dataset, config.task)
 
 
 def validate(config: ml_collections.ConfigDict) -> None:
@@ -156,7 +151,12 @@ def validate(config: ml_collections.ConfigDict) -> None:
         value = config[key]
         if not _is_a(value, rule.kind) or not rule.accepts(value):
             raise ValueError(f"config.{key} {rule.text}, got {value!r}.")
-    task = task_of(config)
+    task = config.task
+    if task != TASKS.get(config.dataset, task):
+        raise ValueError(
+            f"config.task must be {TASKS[config.dataset]}, which config.dataset={config.dataset} "
+            f"is. Got {task!r}."
+        )
     if (config.threshold == 0.0) != (task == "multiclass"):
         needs = "0, since a row has one class" if task == "multiclass" else "above 0, 0.5 say"
         raise ValueError(
@@ -168,18 +168,35 @@ def validate(config: ml_collections.ConfigDict) -> None:
             f"config.average must be one of {', '.join(_AVERAGES[task])}: config.dataset="
             f"{config.dataset} is {task}. Got {config.average!r}."
         )
+    if task == "binary" and config.num_classes not in (0, 2):
+        raise ValueError(
+            f"config.num_classes must be 2, or 0: a binary task has two classes. Got "
+            f"{config.num_classes!r}."
+        )
     if config.model == "cnn" and config.dataset == "breast_cancer":
         raise ValueError("config.model must be mlp: config.dataset=breast_cancer has no images.")
-    if config.dataset.startswith("tfrecord:"):
-        if not config.validation_dataset:
+    _validate_files(config)
+
+
+def _validate_files(config: ml_collections.ConfigDict) -> None:
+    if not config.dataset.startswith("tfrecord:"):
+        if config.validation_dataset:
             raise ValueError(
-                "config.validation_dataset must be tfrecord:GLOB too, with other files: records "
-                "are not split."
+                f"config.validation_dataset must be empty: config.dataset={config.dataset} has "
+                f"both. Got {config.validation_dataset!r}."
             )
-        if not config.feature_shape:
-            raise ValueError(
-                "config.feature_shape must be the shape of config.feature, (8, 8, 1) say."
-            )
+        return
+    if not config.validation_dataset:
+        raise ValueError(
+            "config.validation_dataset must be tfrecord:GLOB too, with other files: records are "
+            "not split."
+        )
+    if not config.feature_shape:
+        raise ValueError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
+    if config.feature == config.label:
+        raise ValueError(
+            f"config.label must be another one than config.feature. Got {config.label!r}."
+        )
 
 
 def _is_a(value: Any, kind: type) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import ml_collections
 import numpy as np
 
 from dist_f1.jobs import own
-from dist_f1.jobs.data import bundled, npz
+from dist_f1.jobs.data import bundled, npz, streams, targets
 from dist_f1.jobs.data.source import Arrays, Data, DataError, Share, Source
 
 __all__ = ["Arrays", "Data", "DataError", "Share", "Source", "load"]
@@ -31,91 +30,101 @@ def load(config: ml_collections.ConfigDict) -> Data:
     kind, _, name = config.dataset.partition(":")
     if not name or kind == "npz":
         return _of_arrays(config, kind, name)
-    return _of_streams(config, kind, name)
+    return _of_streams(config, kind)
 
 
 def _of_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Data:
     if path:
         names = tuple(config.class_names)
         split = npz.load(path, config.validation_fraction, config.seed, names)
-        task = config.task
     else:
         split = bundled.load(kind, config.validation_fraction, config.seed)
-        task = bundled.TASKS[kind]
-    names = _class_names(config, task, split.class_names, split.y_train)
+    name = f"config.dataset={config.dataset}"
+    for y in (split.y_train, split.y_validation):
+        targets.check_shape(name, config.task, y)
+    names = _class_names(config, split.class_names, split.y_train)
     sources = []
     for x, y, seed in (
         (split.x_train, split.y_train, config.seed),
         (split.x_validation, split.y_validation, None),
     ):
-        _check_targets(task, len(names), y)
-        sources.append(Arrays(x.astype(config.dtype), y.astype(np.int64), config.batch_size, seed))
-    return Data(sources[0], sources[1], task, split.x_train.shape[1:], names)
+        targets.check(name, config.task, len(names), y)
+        x = x.astype(config.dtype)
+        if not np.isfinite(x).all():
+            # Else the model would be blamed.
+            raise DataError(f"{name}: features must be finite, and some are NaN or infinite.")
+        sources.append(Arrays(x, y.astype(np.int64), config.batch_size, seed))
+    return Data(sources[0], sources[1], config.task, split.x_train.shape[1:], names)
 
 
-def _of_streams(config: ml_collections.ConfigDict, kind: str, name: str) -> Data:
-    from dist_f1.jobs.data import streams
-
-    names = _class_names(config, config.task, tuple(config.class_names), None)
-    check = functools.partial(_check_targets, config.task, len(names))
-    described: list[dict[str, Any]] = []
+def _of_streams(config: ml_collections.ConfigDict, kind: str) -> Data:
+    names = _class_names(config, tuple(config.class_names), None)
     if kind == "tfrecord":
-        for pattern in (config.dataset, config.validation_dataset):
-            described.append(
-                streams.of_tfrecords(
-                    pattern.removeprefix("tfrecord:"),
-                    feature=config.feature,
-                    label=config.label,
-                    shape=tuple(config.feature_shape),
-                    feature_type=config.feature_type,
-                    scale=config.feature_scale,
-                    label_shape=(len(names),) if config.task == "multilabel" else (),
-                    dtype=config.dtype,
-                )
-            )
-        input_shape = tuple(config.feature_shape)
+        patterns = [
+            one.removeprefix("tfrecord:") for one in (config.dataset, config.validation_dataset)
+        ]
+        _check_apart(*map(streams.files_of, patterns))
+        read = functools.partial(
+            streams.of_tfrecords,
+            feature=config.feature,
+            label=config.label,
+            shape=tuple(config.feature_shape),
+            feature_type=config.feature_type,
+            scale=config.feature_scale,
+            label_shape=(len(names),) if config.task == "multilabel" else (),
+            dtype=config.dtype,
+        )
+        train, validation = map(read, patterns)
     else:
         function = own.resolve(config.dataset, "config.dataset")
-        for split in ("train", "validation"):
-            described.append(streams.of_function(function, config.dataset, split, config.dtype))
-        shape = described[0]["make"]().element_spec[0].shape
-        if not shape.is_fully_defined():
-            raise DataError(
-                f"{config.dataset} returns features of shape {shape}; each size must be known. "
-                "Give them one with tf.ensure_shape in the function."
-            )
-        input_shape = tuple(shape)
-    train, validation = (
-        streams.Stream(
-            batch_size=config.batch_size, shuffle=shuffle, seed=config.seed, check=check, **parts
+        train, validation = (
+            streams.of_function(function, config.dataset, split, config.dtype)
+            for split in ("train", "validation")
         )
-        for parts, shuffle in zip(described, (config.shuffle_buffer, 0), strict=True)
-    )
-    return Data(train, validation, config.task, input_shape, names)
+        if train.shape != validation.shape:
+            raise DataError(
+                f"{train.name} returns features of shape {train.shape} and {validation.name} of "
+                f"{validation.shape}; they must have the same."
+            )
+    sources = [
+        streams.Stream(
+            rows,
+            config.batch_size,
+            shuffle,
+            config.seed,
+            functools.partial(targets.check, rows.name, config.task, len(names)),
+        )
+        for rows, shuffle in ((train, config.shuffle_buffer), (validation, 0))
+    ]
+    return Data(sources[0], sources[1], config.task, train.shape, names)
+
+
+def _check_apart(train: list[str], validation: list[str]) -> None:
+    common = sorted(set(train) & set(validation))
+    if common:
+        raise DataError(
+            f"{common[0]} matches config.dataset and config.validation_dataset. A model is not "
+            "measured on what it has learned from: name files in one of them only."
+        )
 
 
 def _class_names(
-    config: ml_collections.ConfigDict, task: str, names: tuple[str, ...], y: np.ndarray | None
+    config: ml_collections.ConfigDict, names: tuple[str, ...], y: np.ndarray | None
 ) -> tuple[str, ...]:
-    number = 2 if task == "binary" else config.num_classes
-    if not number and y is not None and y.size:
-        number = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
-    if names and number not in (0, len(names)):
-        raise DataError(f"there are {len(names)} class names for {number} classes.")
-    if not names and not number:
+    """The names of the classes, by the config, or as many numbers as there are classes."""
+    number = 2 if config.task == "binary" else config.num_classes or len(names)
+    name = f"config.dataset={config.dataset}"
+    if not number and y is not None:
+        number = targets.number_of_classes(name, config.task, y)
+    if not number:
         raise DataError(f"config.num_classes must be given: {config.dataset} does not tell it.")
-    return names or tuple(str(index) for index in range(number))
-
-
-def _check_targets(task: str, classes: int, y: np.ndarray) -> None:
-    """Targets that are none would be found at the first read only, and blamed on the model."""
-    wanted = 2 if task == "multilabel" else 1
-    if y.ndim != wanted or (wanted == 2 and y.shape[1] != classes):
-        shape = f"[N, {classes}]" if wanted == 2 else "[N]"
-        raise DataError(f"targets of a {task} task have the shape {shape}, got {list(y.shape)}.")
-    top = 1 if task == "multilabel" else classes - 1
-    wrong = y[(y < 0) | (y > top) | (y != np.floor(y))]
-    if wrong.size:
+    if number < 2:
         raise DataError(
-            f"targets of this {task} task are whole numbers from 0 to {top}, got {wrong[0]}."
+            f"{name} has {number} class, and a {config.task} task two at least. For one that is "
+            "there or not, give config.task=binary and targets of 0 and 1."
         )
+    if names and number != len(names):
+        raise DataError(f"{name}: there are {len(names)} class names for {number} classes.")
+    if len(set(names)) < len(names):
+        raise DataError(f"{name}: each class must have a name of its own; they are {names}.")
+    return names or tuple(str(index) for index in range(number))

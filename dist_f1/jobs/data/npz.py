@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+
 import numpy as np
 
+from dist_f1.jobs.data import targets
 from dist_f1.jobs.data.bundled import Split, split_rows
 from dist_f1.jobs.data.source import DataError
 
-_SPLIT = ("x_train", "y_train", "x_validation", "y_validation")
+_TRAIN, _VALIDATION = ("x_train", "y_train"), ("x_validation", "y_validation")
 
 
 def load(path: str, validation_fraction: float, seed: int, class_names: tuple[str, ...]) -> Split:
@@ -16,35 +20,68 @@ def load(path: str, validation_fraction: float, seed: int, class_names: tuple[st
     `class_names` may be in the file too.
 
     Raises:
-        DataError: the file is none, lacks an array, or has arrays of different lengths.
+        DataError: the file is none, lacks an array, or has arrays that are no rows.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"config.dataset=npz:{path} cannot be read: {error}") from error
-    if not class_names and "class_names" in arrays:
-        class_names = tuple(str(name) for name in arrays["class_names"])
-    if all(name in arrays for name in _SPLIT):
-        split = Split(*(arrays[name] for name in _SPLIT), class_names)
-    elif "x" in arrays and "y" in arrays:
-        _check_lengths(path, arrays["x"], arrays["y"])
+    name = f"config.dataset=npz:{path}"
+    arrays = _read(name, path)
+    class_names = class_names or _names(name, arrays)
+    if {*_TRAIN, *_VALIDATION} <= set(arrays):
+        x_train, y_train = _rows(name, arrays, *_TRAIN)
+        x_validation, y_validation = _rows(name, arrays, *_VALIDATION)
+        if x_train.shape[1:] != x_validation.shape[1:]:
+            raise DataError(
+                f"{name}: a row of x_train has the shape {x_train.shape[1:]}, and one of "
+                f"x_validation {x_validation.shape[1:]}; they must have the same."
+            )
+        return Split(x_train, y_train, x_validation, y_validation, class_names)
+    if {"x", "y"} <= set(arrays):
         x_train, x_validation, y_train, y_validation = split_rows(
-            arrays["x"], arrays["y"], validation_fraction, seed
+            *_rows(name, arrays, "x", "y"), validation_fraction, seed
         )
-        split = Split(x_train, y_train, x_validation, y_validation, class_names)
-    else:
-        raise DataError(
-            f"config.dataset=npz:{path} holds {', '.join(sorted(arrays)) or 'nothing'}; it must "
-            f"hold {', '.join(_SPLIT)}, or x and y, which are then split."
-        )
-    _check_lengths(path, split.x_train, split.y_train)
-    _check_lengths(path, split.x_validation, split.y_validation)
-    return split
+        return Split(x_train, y_train, x_validation, y_validation, class_names)
+    raise DataError(
+        f"{name} holds {', '.join(sorted(arrays)) or 'nothing'}; it must hold "
+        f"{', '.join((*_TRAIN, *_VALIDATION))}, or x and y, which are then split."
+    )
 
 
-def _check_lengths(path: str, x: np.ndarray, y: np.ndarray) -> None:
-    if len(x) != len(y) or not len(x):
+def _read(name: str, path: str) -> dict[str, np.ndarray]:
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise DataError(f"{name} is one array (.npy); write an .npz with numpy.savez.")
+        with file:
+            return dict(file)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"config.dataset=npz:{path} has {len(x)} rows of features and {len(y)} of targets."
+            f"{name} cannot be read: {error}. It must be a file of numpy.savez, with no Python "
+            "objects in it."
+        ) from error
+
+
+def _names(name: str, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+    names = arrays.get("class_names", np.array([], dtype=str))
+    if names.ndim != 1 or (names.size and names.dtype.kind not in "US"):
+        raise DataError(
+            f"{name}: class_names is an array of {names.dtype} of shape {names.shape}; it must be "
+            "one name for each class."
         )
+    return tuple(names.astype(str).tolist())
+
+
+def _rows(
+    name: str, arrays: dict[str, np.ndarray], features: str, target: str
+) -> tuple[np.ndarray, np.ndarray]:
+    x, y = arrays[features], arrays[target]
+    if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
+        raise DataError(
+            f"{name}: {features} has the shape {x.shape} and {target} {y.shape}; both must have "
+            "the same number of rows, and one at least."
+        )
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"{name}: {features} is of type {x.dtype}; features must be numbers.")
+    # To split by classes makes no sense of other targets.
+    targets.check_whole(f"{name}, {target}", y)
+    return x, y

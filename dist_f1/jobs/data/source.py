@@ -115,8 +115,7 @@ class Arrays:
             )
 
     def _fingerprint(self, batch: np.ndarray) -> int:
-        labels = np.ascontiguousarray(self.y[batch])
-        return zlib.crc32(labels, zlib.crc32(np.ascontiguousarray(self.x[batch])))
+        return zlib.crc32(self.y[batch].tobytes(), zlib.crc32(self.x[batch].tobytes()))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from dist_f1.jobs.launching.cluster import Task
 
-# Two jobs on one node should not have the same ports.
-_FIRST_PORT, _PORTS, _TASKS_AT_MOST = 20000, 40000, 64
+# Two jobs on one node, and two steps of a job, should not have the same ports: each has one of 199
+# blocks of 64. All are below 32768, from where on Linux gives ports to outgoing connections.
+_FIRST_PORT, _BLOCKS, _TASKS_AT_MOST = 20000, 199, 64
 
 
 def adopt() -> Task | None:
@@ -48,17 +49,33 @@ def adopt() -> Task | None:
 
 
 def _of_slurm() -> dict[str, object]:
-    job = int(os.environ.get("SLURM_JOB_ID") or 0)
     try:
+        job = int(os.environ.get("SLURM_JOB_ID") or 0)
+        step = int(os.environ.get("SLURM_STEP_ID") or 0)
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
-            port_base=_FIRST_PORT + job * _TASKS_AT_MOST % _PORTS,
+            port_base=_FIRST_PORT + (7 * job + step) % _BLOCKS * _TASKS_AT_MOST,
             # It would set CUDA_VISIBLE_DEVICES, as Slurm does too, and fails without any GPU.
             gpus_per_node=_TASKS_AT_MOST,
             gpus_per_task=1,
             auto_set_gpu=False,
         )
-        spec = resolver.cluster_spec()
-        task_type, task_id = resolver.get_task_info()
+        workers = resolver.cluster_spec().as_dict()["worker"]
+        # It has sorted the nodes by name, n10 before n9, but Slurm numbers tasks by its own list.
+        nodes = list(resolver._task_configuration)
+        workers.sort(key=lambda address: nodes.index(_host(address)))
+        index = int(os.environ["SLURM_PROCID"])
+        if index >= len(workers):
+            raise ValueError(f"SLURM_PROCID is {index}, but there are {len(workers)} tasks.")
+        here = os.environ.get("SLURM_NODEID")
+        if here and nodes.index(_host(workers[index])) != int(here):
+            raise ValueError(
+                f"task {index} is on node {here} of {', '.join(nodes)}, so tasks are not numbered "
+                "node by node. Start them with srun --distribution=block."
+            )
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"The variables of Slurm make no cluster: {error}") from error
-    return {"cluster": spec.as_dict(), "task": {"type": task_type, "index": task_id}}
+    return {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
