@@ -1,10 +1,12 @@
 """Eight logical CPU devices for every test; TensorFlow fixes their number when it starts."""
 
+import gc
 import importlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import autotuning
 import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,7 @@ if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 8
 )
+autotuning.switch_off()
 
 settings.register_profile(
     "default",
@@ -28,6 +31,11 @@ settings.register_profile(
 # For the runs that repeat the tests under another Keras.
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_finish():
+    # Keras 3 collects garbage after every test, and need not search all that was imported.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
