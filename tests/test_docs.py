@@ -8,8 +8,12 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-FOUR_REPLICAS = """
+FOUR_REPLICAS = f"""
+import sys
 import tensorflow as tf
+sys.path.append({str(ROOT / "tests")!r})
+import autotuning
+autotuning.switch_off()
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
 )

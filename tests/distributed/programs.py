@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+import autotuning
 import numpy as np
 import tensorflow as tf
 from cluster import RESULT, free_ports
@@ -519,6 +520,7 @@ def parameter_server_fit(_):
 
 if __name__ == "__main__":
     faulthandler.dump_traceback_later(150)
+    autotuning.switch_off()
     name, devices, *arguments = sys.argv[1:]
     returned = globals()[name](make_strategy(int(devices)), *arguments)
     print(RESULT + json.dumps(returned), flush=True)
