@@ -1,6 +1,6 @@
 """The training loop: epochs of training and evaluation that can be left and taken up at any step.
 
-loop = Loop(config, data, strategy, run_dir)
+loop = Loop(config, data, strategy, run_dir, asked_to_stop)
 loop.restore()
 loop.run(lambda epoch: print(epoch.scores))
 results = loop.results()
@@ -59,7 +59,16 @@ class Stopped(Exception):
 
 
 class Loop:
-    """Runs the steps of a job and knows, at each, how to come back to it."""
+    """Runs the steps of a job and knows, at each, how to come back to it.
+
+    Args:
+        config: complete.
+        data: of the job.
+        strategy: of the job.
+        run_dir: for checkpoints; all workers share it.
+        asked_to_stop: tells whether this worker has been asked to; all stop at the same step,
+            with a checkpoint.
+    """
 
     def __init__(
         self,
@@ -67,8 +76,10 @@ class Loop:
         data: Data,
         strategy: tf.distribute.Strategy,
         run_dir: RunDir,
+        asked_to_stop: Callable[[], bool],
     ) -> None:
         self._config, self._data, self._strategy = config, data, strategy
+        self._asked_to_stop = asked_to_stop
         self.is_chief = contexts.is_chief(strategy)
         self._share = feeding.share_of(strategy)
         self._steps = Steps(config, data, strategy)
@@ -82,7 +93,7 @@ class Loop:
         )
         self._dispatcher = Dispatcher(strategy, self._absorb)
         self._shown = score_names.parse(self.f1_name)
-        self._asked_to_stop = self._stopping = False
+        self._stopping = False
 
     @property
     def position(self) -> Position:
@@ -93,10 +104,6 @@ class Loop:
     def f1_name(self) -> str:
         """The F1 that is shown, `f1_macro` say."""
         return f"f1_{self._config.average}"
-
-    def ask_to_stop(self) -> None:
-        """Has all workers stop after a step or two, with a checkpoint."""
-        self._asked_to_stop = True
 
     def restore(self, say: Callable[[str], None]) -> bool:
         """Goes to the last checkpoint that is whole, the same on all workers, if there is one.
@@ -166,7 +173,7 @@ class Loop:
         started = time.monotonic() - position.seconds
         with self._bar() as bar:
             for batch in self._read():
-                stop = tf.constant(int(self._asked_to_stop), tf.int64)
+                stop = tf.constant(int(self._asked_to_stop()), tf.int64)
                 columns = feeding.distribute(self._strategy, batch, self._share)
                 self._dispatcher.start(step, (*columns, stop), (position.step, batch))
                 position.step += 1

@@ -19,7 +19,7 @@ from dist_f1.jobs.launching import cluster, options, supervisor
 from dist_f1.jobs.launching.console import Console
 from dist_f1.jobs.loop import Diverged, MiscountedError, Stopped
 from dist_f1.jobs.run_dir import LOGS, RunDir
-from dist_f1.jobs.training import train
+from dist_f1.jobs.training import stopping, train
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file with get_config(), configs/digits.py say.", lock_config=True
@@ -63,13 +63,14 @@ def main(argv: Sequence[str]) -> None:
         if devices.serves():
             devices.serve()
         strategy = devices.make_strategy(config.strategy, config.replicas)
-        dataset = data.load(config)
-        if _DRY_RUN.value:
-            own = f"devices: {', '.join(devices.devices_of(strategy))}"
-            replicas = strategy.num_replicas_in_sync
-            print(plan.describe(config, dataset, [own], replicas, _RUN_DIR.value))
-            return
-        train(config, dataset, strategy, RunDir(_RUN_DIR.value))
+        with stopping() as asked_to_stop:
+            dataset = data.load(config)
+            if _DRY_RUN.value:
+                own = f"devices: {', '.join(devices.devices_of(strategy))}"
+                replicas = strategy.num_replicas_in_sync
+                print(plan.describe(config, dataset, [own], replicas, _RUN_DIR.value))
+                return
+            train(config, dataset, strategy, RunDir(_RUN_DIR.value), asked_to_stop)
     except Stopped as error:
         print(f"stopped at {error}, with a checkpoint; the same command goes on from it")
         sys.stdout.flush()

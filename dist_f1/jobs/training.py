@@ -27,6 +27,7 @@ def train(
     dataset: Data,
     strategy: tf.distribute.Strategy,
     run_dir: RunDir,
+    asked_to_stop: Callable[[], bool],
 ) -> None:
     """Trains from the beginning or from a checkpoint, and fills the run directory.
 
@@ -37,7 +38,7 @@ def train(
     settled = {**config.to_dict(), "class_names": dataset.class_names}
     continues = is_chief and run_dir.prepare(settled, settings.MAY_CHANGE)
     devices_used = devices.devices_of(strategy)
-    loop = Loop(config, dataset, strategy, run_dir)
+    loop = Loop(config, dataset, strategy, run_dir, asked_to_stop)
     if is_chief:
         run_dir.write_config(
             {
@@ -60,7 +61,7 @@ def train(
         say("there is no checkpoint yet; beginning anew")
     if is_chief:
         run_dir.keep_metrics(lambda row: _is_before(row, loop.position))
-    with _stopping(loop), _scalars(config, run_dir, is_chief) as write_scalars:
+    with _scalars(config, run_dir, is_chief) as write_scalars:
 
         def ended(epoch: Epoch) -> None:
             if is_chief:
@@ -102,21 +103,22 @@ def _write_results(
 
 
 @contextlib.contextmanager
-def _stopping(loop: Loop) -> Iterator[None]:
-    """Has SIGTERM and Ctrl-C end the loop after its step; a second one ends it at once.
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Takes SIGTERM and Ctrl-C for a request to stop; a second one ends the process at once.
 
-    TensorFlow sets a handler of its own when a strategy of several workers is made; this replaces
-    it.
+    TensorFlow sets a handler of its own when a strategy of several workers is made, which does
+    nothing but take note; so this is for after that.
     """
+    received: list[int] = []
 
-    def ask(number: int, _: Any) -> None:
-        loop.ask_to_stop()
-        signal.signal(number, before[number])
+    def note(number: int, _: Any) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
 
     handled = (signal.SIGTERM, signal.SIGINT)
-    before = {int(number): signal.signal(number, ask) for number in handled}
+    before = {int(number): signal.signal(number, note) for number in handled}
     try:
-        yield
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -145,9 +145,12 @@ def test_a_run_directory_that_cannot_be_written_is_named(tmp_path, workers):
 
 def test_a_worker_that_raises_ends_the_job_with_its_traceback(tmp_path):
     (tmp_path / "broken.py").write_text("def rows(split):\n    raise KeyError('no such split')\n")
+    digits = (ROOT / "configs" / "digits.py").read_text()
+    own = "config.num_classes = 10\n    return config"
+    (tmp_path / "config.py").write_text(digits.replace("return config", own))
     began = time.monotonic()
-    flags = (f"--run_dir={tmp_path / 'run'}", "--workers=2", "--max_restarts=1")
-    result = dist_f1(*FLAGS, *flags, "--config.dataset=broken:rows", cwd=tmp_path)
+    flags = ("--config=config.py", f"--run_dir={tmp_path / 'run'}", "--config.dataset=broken:rows")
+    result = dist_f1("train", *flags, "--workers=2", "--max_restarts=1", cwd=tmp_path)
     assert time.monotonic() - began < 90
     assert result.returncode == 1
     assert "in rows" in result.stderr

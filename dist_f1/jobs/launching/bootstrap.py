@@ -40,7 +40,9 @@ def main(arguments: list[str]) -> None:
         _run(arguments)
     except SystemExit as end:
         if end.code is not None and not isinstance(end.code, int):
-            _record("exit", str(end.code), "")
+            # The launcher shows it, once.
+            _record("exit", str(end.code), str(end.code))
+            sys.exit(1)
         raise
     except KeyboardInterrupt:
         raise
