@@ -21,7 +21,7 @@ CORE := tests $(addprefix --ignore=tests/,callbacks jobs test_docs.py test_inter
 	test_pages.py test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test test-tf-keras test-tf-2.15 lint types wheel check clean
+.PHONY: train test chaos test-tf-keras test-tf-2.15 lint types wheel check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -38,6 +38,10 @@ test-tf-keras: $(TF_KERAS)/dev,tf-keras
 test-tf-2.15: $(TF_2_15)/dev,tf-2-15
 	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2.15. env -u TF_USE_LEGACY_KERAS \
 		$(TF_2_15)/bin/python $(PYTEST) $(or $(ARGS),$(CORE))
+
+# Kills workers of a training job at random, and compares its results to one that was left alone.
+chaos: $(VENV)/dev
+	$(BIN)/python tests/chaos.py $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ def rows(split: str) -> tf.data.Dataset:
     train, validation = [i for i in range(len(x)) if i % 3], range(0, len(x), 3)
     x = (x - x[train].mean(axis=0)) / x[train].std(axis=0)
     chosen = list(train if split == "train" else validation)
-    return tf.data.Dataset.from_tensor_slices((x[chosen], y[chosen]))
+    return tf.data.Dataset.from_tensor_slices((x[chosen].astype("float32"), y[chosen]))
 
 
 def model(input_shape: tuple[int, ...], units: int) -> tf.keras.Model:

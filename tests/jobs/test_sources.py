@@ -1,8 +1,10 @@
 """Every row is read once, by one of the workers, wherever reading begins; bad data are refused."""
 
+import contextlib
 import dataclasses
 import gzip
 import itertools
+import pathlib
 import sys
 import tempfile
 import types
@@ -97,7 +99,11 @@ def load(kind, ids, directory, **changes):
     task = "multilabel" if kind == "multilabel" else "multiclass"
     rows = {split: (features(some), targets(some, task)) for split, some in ids.items()}
     if kind == "npz":
-        arrays = {f"{name}_{split}": a for split, xy in rows.items() for name, a in zip("xy", xy)}
+        arrays = {
+            f"{name}_{split}": a
+            for split, xy in rows.items()
+            for name, a in zip("xy", xy, strict=True)
+        }
         np.savez(f"{directory}/rows.npz", **arrays)
         return data.load(config_of(f"npz:{directory}/rows.npz", **changes))
     if kind in ("function", "generator"):
@@ -320,15 +326,8 @@ def test_a_fingerprint_of_a_stream_tells_any_change(kind, tmp_path):
             patch.setitem(globals(), "targets", y)
             return prints_of(load(kind, changed, tmp_path).validation)
 
-    ids = list(range(10))
-    before = prints(ids)
-    assert prints(ids) == before
-    assert len(set(before)) == len(before)
-    assert [one == other for one, other in zip(prints([*ids[:5], 77, *ids[6:]]), before)] == [
-        True, False, True
-    ]  # fmt: skip
-    swapped = prints([*ids[:8], 9, 8])
-    assert [one == other for one, other in zip(swapped, before)] == [True, True, False]
+    def unchanged(after):
+        return [one == other for one, other in zip(before, after, strict=True)]
 
     def one_feature(ids, features=features):
         x = features(ids)
@@ -340,12 +339,15 @@ def test_a_fingerprint_of_a_stream_tells_any_change(kind, tmp_path):
         y.flat[-1] = (y.flat[-1] + 1) % 2
         return y
 
-    assert [one == other for one, other in zip(prints(ids, x=one_feature), before)] == [
-        False, True, True
-    ]  # fmt: skip
-    assert [one == other for one, other in zip(prints(ids, y=one_target), before)] == [
-        True, True, False
-    ]  # fmt: skip
+    # Batches of four, four and two rows.
+    ids = list(range(10))
+    before = prints(ids)
+    assert unchanged(prints(ids)) == [True, True, True]
+    assert len(set(before)) == 3
+    assert unchanged(prints([*ids[:5], 77, *ids[6:]])) == [True, False, True]
+    assert unchanged(prints([*ids[:8], 9, 8])) == [True, True, False]
+    assert unchanged(prints(ids, x=one_feature)) == [False, True, True]
+    assert unchanged(prints(ids, y=one_target)) == [True, True, False]
 
 
 def test_only_a_data_set_that_can_tell_them_has_a_number_of_rows(tmp_path):
@@ -370,9 +372,14 @@ def test_stored_features_are_scaled_in_the_type_of_the_job(tmp_path, kind, dtype
     np.testing.assert_array_equal(batch.x, features([100, 101]).astype(dtype) * expected)
 
 
-def corrupt(path, change):
+flips = st.integers(1, 255)
+
+
+def damage(path, where, bits):
+    """Flips bits of the byte at a fraction of a file."""
     content = bytearray(path.read_bytes())
-    path.write_bytes(change(content))
+    content[int(where * len(content))] ^= bits
+    path.write_bytes(content)
 
 
 @settings(max_examples=25)
@@ -382,9 +389,8 @@ def test_a_changed_byte_of_a_tfrecord_is_noticed_and_its_file_named(drawn):
         loaded = load("floats", split_ids(12), directory, shuffle_buffer=0)
         name = drawn.draw(st.sampled_from(["train-0.tfrecord", "train-1.tfrecord"]))
         other = "train-1.tfrecord" if name == "train-0.tfrecord" else "train-0.tfrecord"
-        content = bytearray(open(f"{directory}/{name}", "rb").read())
-        content[drawn.draw(st.integers(0, len(content) - 1))] ^= drawn.draw(st.integers(1, 255))
-        open(f"{directory}/{name}", "wb").write(content)
+        where, bits = drawn.draw(st.floats(0.0, 1.0, exclude_max=True)), drawn.draw(flips)
+        damage(pathlib.Path(directory, name), where, bits)
         read = []
         with pytest.raises(DataError, match=r"is corrupt, .* write it anew") as raised:
             read += map(ids_of, loaded.train.read(1, 0, Share()))
@@ -397,12 +403,12 @@ def test_a_changed_byte_of_a_tfrecord_is_noticed_and_its_file_named(drawn):
         assert order_of(loaded.validation, 1) == split_ids(12)["validation"]
 
 
-# A record has 59 bytes here, of which the first 12 are its length; whole ones are not missed.
-@pytest.mark.parametrize("cut", [1, 4, 20, 46, 47, 58, 60])
+# A record has 65 bytes here. TensorFlow does not miss one of which less than 12 bytes are left.
+@pytest.mark.parametrize("cut", [1, 4, 20, 53, 66, 118])
 def test_a_truncated_tfrecord_is_noticed_and_named(tmp_path, cut):
     loaded = load("floats", split_ids(12), tmp_path)
     path = tmp_path / "train-1.tfrecord"
-    corrupt(path, lambda content: content[:-cut])
+    path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(DataError, match=r"train-1\.tfrecord: .*truncated.* is corrupt"):
         list(loaded.train.read(1, 0, Share()))
 
@@ -410,7 +416,7 @@ def test_a_truncated_tfrecord_is_noticed_and_named(tmp_path, cut):
 def test_a_file_that_is_no_tfrecord_is_named(tmp_path):
     loaded = load("floats", split_ids(12), tmp_path)
     path = tmp_path / "train-1.tfrecord"
-    corrupt(path, lambda content: gzip.compress(content))
+    path.write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(DataError, match=r"train-1\.tfrecord: .*compressed, or no TFRecord file"):
         list(loaded.train.read(1, 0, Share()))
     path.unlink()
@@ -542,7 +548,7 @@ def failing():
         (lambda: slices(X, Y).batch(2), r"shape \(None, 2, 3\), .* Leave out batch\(\)"),
         (lambda: generated([], x=((2, None), tf.float32)), r"tf\.ensure_shape"),
         (lambda: slices(X, Y).repeat(), r"rows without end\. Leave out repeat\(\)"),
-        (lambda: slices(X, Y + 0.5), r"must be whole numbers; one of them is 0\.5\."),
+        (lambda: slices(X, Y + 0.5), r"must be whole numbers; one of them is \d\.5\."),
         (lambda: slices(X, np.where(Y, Y, np.nan)), r"must be whole numbers; one of them is nan\."),
         (lambda: slices(X, Y + 1), r"must be from 0 to 2 in this multiclass .* one of them is 3\."),
         (
@@ -584,19 +590,21 @@ def test_both_splits_have_features_of_one_shape():
         data.load(config_of(name))
 
 
-def test_errors_that_a_restart_may_cure_stay_what_they_are():
-    def away(x, y):
+class Away:
+    """A data set on a file server that is away."""
+
+    def __getattr__(self, name):
+        return lambda *_, **__: self
+
+    def __iter__(self):
         raise tf.errors.UnavailableError(None, None, "the file server is away")
 
-    def rows(split):
-        return (
-            slices(X, Y)
-            .map(lambda x, y: tf.numpy_function(away, [x, y], [tf.float32, tf.int64]))
-            .map(lambda x, y: (tf.ensure_shape(x, SHAPE), tf.ensure_shape(y, ())))
-        )
 
+def test_errors_that_a_restart_may_cure_stay_what_they_are():
+    loaded = data.load(config_of(own_function(lambda split: slices(X, Y))))
+    away = dataclasses.replace(loaded.train.of, make=Away)
     with pytest.raises(tf.errors.UnavailableError, match="the file server is away"):
-        read_all(data.load(config_of(own_function(rows))))
+        list(dataclasses.replace(loaded.train, of=away).read(1, 0, Share()))
 
 
 @pytest.mark.parametrize(
@@ -746,6 +754,11 @@ def test_npz_files_that_hold_no_rows_are_refused(tmp_path, arrays, changes, mess
     assert name in str(raised.value) or "validation_fraction" in changes
 
 
+def write_npy(path, array):
+    with path.open("wb") as file:
+        np.save(file, array)
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
@@ -753,7 +766,7 @@ def test_npz_files_that_hold_no_rows_are_refused(tmp_path, arrays, changes, mess
         (lambda path: path.mkdir(), r"Is a directory"),
         (lambda path: path.write_text("rows"), r"cannot be read: .* numpy\.savez"),
         (lambda path: path.write_bytes(b""), r"cannot be read: .* numpy\.savez"),
-        (lambda path: np.save(open(path, "wb"), X), r"is one array \(\.npy\); write an \.npz"),
+        (lambda path: write_npy(path, X), r"is one array \(\.npy\); write an \.npz"),
     ],
 )
 def test_a_file_that_is_no_npz_is_refused(tmp_path, write, message):
@@ -762,23 +775,26 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, write, message):
         data.load(config_of(f"npz:{tmp_path}/rows.npz"))
 
 
-@given(where=st.floats(0.0, 1.0, exclude_max=True), change=st.integers(1, 255), cuts=st.booleans())
-def test_a_damaged_npz_is_refused_or_holds_the_same_rows(where, change, cuts):
+@given(where=st.floats(0.0, 1.0, exclude_max=True), bits=flips)
+def test_a_damaged_npz_is_refused_or_holds_the_same_rows(where, bits):
     with tempfile.TemporaryDirectory() as directory:
-        path = f"{directory}/rows.npz"
-        np.savez(path, **SPLIT)
-        content = bytearray(open(path, "rb").read())
-        place = int(where * len(content))
-        content[place] ^= change
-        open(path, "wb").write(content[:place] if cuts else content)
-        try:
-            loaded = data.load(config_of(f"npz:{path}"))
-        except DataError as error:
-            assert path in str(error)
-        else:
-            assert not cuts
+        name = npz(pathlib.Path(directory), **SPLIT)
+        damage(pathlib.Path(directory, "rows.npz"), where, bits)
+        # Not every byte matters.
+        with contextlib.suppress(DataError):
+            loaded = data.load(config_of(name))
             assert sorted(order_of(loaded.train, 1)) == list(range(8))
             assert order_of(loaded.validation, 1) == [8, 9, 10, 11]
+
+
+@given(where=st.floats(0.0, 1.0, exclude_max=True))
+def test_a_truncated_npz_is_refused(where):
+    with tempfile.TemporaryDirectory() as directory:
+        name = npz(pathlib.Path(directory), **SPLIT)
+        path = pathlib.Path(directory, "rows.npz")
+        path.write_bytes(path.read_bytes()[: int(where * path.stat().st_size)])
+        with pytest.raises(DataError, match=r"rows\.npz cannot be read"):
+            data.load(config_of(name))
 
 
 def test_what_tells_no_classes_is_asked_for_them():

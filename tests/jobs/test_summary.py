@@ -64,7 +64,7 @@ def test_thresholds_are_the_best_of_all_scores(task):
 def test_the_files_say_what_the_console_says(task, tmp_path):
     summed_up, _, _ = summary(task)
     run_dir = RunDir(tmp_path / "run")
-    run_dir.create()
+    run_dir.prepare({}, ())
     summed_up.write(run_dir)
     kept = json.loads((run_dir.path / "scores.json").read_text())
     assert list(kept["scores"]) == list(SCORES[task])
