@@ -11,13 +11,15 @@ PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
 # In their order, which begins with the files that take longest.
 PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What depends on the generation of Keras,
-KERAS := tests/callbacks tests/distributed/test_multi_worker.py \
-	tests/distributed/test_parameter_server.py tests/metrics tests/test_accumulator.py \
+FIT := test_fit_of_the_users_own_has_the_f1_of_all_workers_or_a_hint
+KERAS := tests/callbacks tests/launching/test_launch.py::$(FIT) \
+	tests/distributed/test_multi_worker.py tests/distributed/test_parameter_server.py \
+	tests/metrics tests/test_accumulator.py \
 	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
 	tests/test_reduction.py tests/test_tpu_trace.py
 # and on that of TensorFlow: not the jobs, the documents, what is NumPy alone, and the callbacks,
 # which are those of tf-keras.
-CORE := tests $(addprefix --ignore=tests/,callbacks jobs test_docs.py test_intervals.py \
+CORE := tests $(addprefix --ignore=tests/,callbacks jobs launching test_docs.py test_intervals.py \
 	test_pages.py test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 

@@ -87,7 +87,8 @@ def check(name: str, task: outside.Task | None) -> None:
 
 def serves() -> bool:
     """Whether this process only lends itself to the chief of a parameter server cluster."""
-    return "ps" in _jobs() and _cluster()["task"]["type"] in ("worker", "ps")
+    task = outside.adopt()
+    return task is not None and "ps" in _jobs() and task.type in ("worker", "ps")
 
 
 def serve() -> None:

@@ -17,7 +17,7 @@ from dist_f1.jobs import data, devices, plan, settings
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.launching import cluster, options, supervisor
 from dist_f1.jobs.launching.console import Console
-from dist_f1.jobs.loop import Diverged, MiscountedError, Stopped
+from dist_f1.jobs.loop import Diverged, Stopped
 from dist_f1.jobs.run_dir import LOGS, RunDir
 from dist_f1.jobs.training import stopping, train
 
@@ -80,7 +80,6 @@ def main(argv: Sequence[str]) -> None:
         ValueError,
         Diverged,
         CheckpointError,
-        MiscountedError,
         devices.Unavailable,
     ) as error:
         sys.exit(f"dist-f1 train: {error}")

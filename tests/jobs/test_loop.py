@@ -178,7 +178,7 @@ def test_rows_that_are_counted_twice_are_noticed_before_anything_is_saved(config
         return train(*arguments)
 
     loop._steps.train = twice
-    with pytest.raises(MiscountedError, match="rows were counted and .* read"):
+    with pytest.raises(MiscountedError, match=r"rows were counted and .* read"):
         loop.run(lambda epoch: None)
     assert not (tmp_path / "checkpoints").exists()
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from dist_f1.jobs.launching import outside
 from dist_f1.jobs.launching.cluster import Task
 
 PAIR = {"worker": ["a:1", "b:2"]}
+NO_PROXY = "no_grpc_proxy"
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +33,8 @@ def environment(monkeypatch):
     # Only what has been set is restored.
     monkeypatch.setenv("TF_CONFIG", "")
     monkeypatch.delenv("TF_CONFIG")
+    for name in (NO_PROXY, "no_proxy"):
+        monkeypatch.setenv(name, "")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     return monkeypatch
 
@@ -117,6 +121,24 @@ def test_a_bad_tf_config_is_refused_with_its_text_and_what_it_should_be(environm
     with pytest.raises(ValueError, match=r'It is JSON with .*"index": 0') as error:
         outside.adopt()
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ({}, "a,b"),
+        ({"no_proxy": "example.com, a"}, "example.com,a,b"),
+        # gRPC reads the one or the other.
+        ({NO_PROXY: "other", "no_proxy": "example.com"}, "other,a,b"),
+    ],
+)
+def test_tasks_call_each_other_without_a_proxy(environment, before, expected):
+    environment.setenv("TF_CONFIG", tf_config(PAIR))
+    for name, value in before.items():
+        environment.setenv(name, value)
+    for _ in range(2):
+        outside.adopt()
+        assert os.environ[NO_PROXY] == expected
 
 
 # Slurm
@@ -227,13 +249,16 @@ print("sum", float(total()), flush=True)
 
 @contextlib.contextmanager
 def processes(commands, environments, cwd):
-    """Processes that run side by side, none of which outlives the block."""
+    """Processes that run side by side, none of which outlives the block or five minutes."""
     common = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
     }
     running = []
+    # What is read line by line has no time-out of its own.
+    alarm = threading.Timer(300, lambda: [process.kill() for process in running])
+    alarm.start()
     try:
         for command, environment in zip(commands, environments, strict=True):
             running.append(
@@ -248,6 +273,7 @@ def processes(commands, environments, cwd):
             )
         yield running
     finally:
+        alarm.cancel()
         for process in running:
             if process.poll() is None:
                 process.kill()
@@ -277,6 +303,9 @@ def test_two_tasks_of_a_slurm_step_sum_over_both(environment, tmp_path):
         if all(is_free(int(worker.rpartition(":")[2])) for worker in workers):
             break
     environment.delenv("TF_CONFIG")
+    environment.setenv(NO_PROXY, "")
+    # Many sites have a proxy; nobody answers at this one.
+    steps = [{**step, "http_proxy": "http://127.0.0.1:9"} for step in steps]
     (tmp_path / "sum.py").write_text(SUM)
     commands = [[*COMMAND, "launch", f"--log_dir=logs-{rank}", "sum.py"] for rank in (0, 1)]
     with processes(commands, steps, tmp_path) as running:

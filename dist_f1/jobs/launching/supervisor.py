@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import signal
 import time
@@ -65,7 +66,7 @@ def supervise(job: Job, console: Console) -> int:
     with _signals() as received:
         restarts = ports_lost = 0
         while True:
-            outcome = _run(job, restarts + ports_lost, console, received)
+            outcome = _run(job, console, received)
             if received:
                 return 128 + received[0]
             if outcome is None:
@@ -81,12 +82,9 @@ def supervise(job: Job, console: Console) -> int:
             console.say(f"dist-f1: restart {restarts} of {job.max_restarts}.")
 
 
-def _run(job: Job, start: int, console: Console, received: list[int]) -> Failure | None:
+def _run(job: Job, console: Console, received: list[int]) -> Failure | None:
     """Starts all processes once, and returns the failure that ended them, if one did."""
-    directory = job.log_dir / f"start-{start}"
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in (*directory.glob("*.log"), *directory.glob("*.failure.json")):
-        old.unlink()
+    directory = _new_directory(job.log_dir)
     ports, variables = _places(job)
     workers: list[processes.Worker] = []
     failure: Failure | None = None
@@ -166,6 +164,17 @@ def _hung(worker: processes.Worker, timeout: float) -> Failure:
         "Above is the end of its log, and where it was."
     )
     return Failure(worker.task, 1, "hung", "", text, time.time())
+
+
+def _new_directory(log_dir: pathlib.Path) -> pathlib.Path:
+    """The next of `start-0`, `start-1`, ...; the logs of earlier starts stay."""
+    log_dir.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        directory = log_dir / f"start-{number}"
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir()
+            return directory
+    raise AssertionError
 
 
 def _places(job: Job) -> tuple[list[int], list[dict[str, str]]]:
