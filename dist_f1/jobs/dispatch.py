@@ -44,8 +44,6 @@ class Dispatcher:
 
     def finish(self) -> None:
         """Waits for all steps."""
-        if self._coordinator is not None:
-            self._coordinator.join()
         while self._pending:
             self._absorb_first()
 

@@ -185,6 +185,8 @@ class Loop:
                     position.fingerprint = batch.fingerprint()
                     self._save()
                 if self._stopping:
+                    # A scheduler may end all as soon as one has ended: not before it is written.
+                    self.wait_for_workers()
                     raise Stopped(str(position))
                 bar.update()
                 if position.step % self._config.log_every == 0:

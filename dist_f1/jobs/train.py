@@ -15,7 +15,7 @@ from ml_collections import config_flags
 
 from dist_f1.jobs import data, devices, plan, settings
 from dist_f1.jobs.checkpoints import CheckpointError
-from dist_f1.jobs.launching import cluster, options, supervisor
+from dist_f1.jobs.launching import cluster, options, outside, supervisor
 from dist_f1.jobs.launching.console import Console
 from dist_f1.jobs.loop import Diverged, Stopped
 from dist_f1.jobs.run_dir import LOGS, RunDir
@@ -87,10 +87,11 @@ def main(argv: Sequence[str]) -> None:
 
 def _launch(config: ml_collections.ConfigDict, number: int, run_dir: str) -> int:
     """Starts this very command in each of the workers."""
-    if "TF_CONFIG" in os.environ:
+    task = outside.adopt()
+    if task is not None:
         raise ValueError(
-            "TF_CONFIG in the environment describes a cluster already. Leave out --workers to be "
-            "one of its workers, or unset TF_CONFIG to start a cluster on this machine."
+            f"the environment describes a cluster already, and this is {task.name} of it. Leave "
+            "out --workers; or unset TF_CONFIG, and leave srun, to start one on this machine."
         )
     tasks = cluster.workers(number)
     if config.strategy == "parameter_server":

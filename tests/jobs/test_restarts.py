@@ -85,6 +85,10 @@ def test_a_job_that_was_asked_to_end_is_gone_within_ten_seconds_and_goes_on_afte
     stopped = re.search(r"stopped at step (\d+) of (\w+) in epoch (\d)", output)
     assert stopped, output
     assert list((run_dir / "checkpoints").iterdir())
+    # As if it had been killed between the end of the pass and the checkpoint after it.
+    row = {"epoch": int(stopped.group(3)), "split": stopped.group(2), "rows": -1}
+    with open(run_dir / "metrics.jsonl", "a") as file:
+        file.write(json.dumps(row) + "\n")
     # In one process, with other devices, and from the very step.
     result = dist_f1(*flags, "--config.replicas=3")
     assert result.returncode == 0, result.stderr

@@ -477,6 +477,7 @@ def test_records_that_are_not_what_the_config_says_are_refused(tmp_path, kind, c
         (example(np.zeros(SHAPE, np.float32), 3), r"from 0 to 2 in this .* of 3 .* one .* is 3\."),
         (example(np.zeros(SHAPE, np.float32), -1), r"from 0 to 2 in this .* one of them is -1\."),
     ],
+    ids=["no example", "nan", "infinite", "label too great", "negative label"],
 )
 def test_one_bad_record_is_refused_in_whatever_share_it_is(tmp_path, record, message):
     loaded = load("floats", split_ids(12), tmp_path, shuffle_buffer=0)
@@ -597,6 +598,9 @@ class Away:
         return lambda *_, **__: self
 
     def __iter__(self):
+        return self
+
+    def __next__(self):
         raise tf.errors.UnavailableError(None, None, "the file server is away")
 
 

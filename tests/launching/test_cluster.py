@@ -73,3 +73,21 @@ def test_a_fixed_port_that_is_taken_is_named():
             cluster.fixed_ports(port - 1, 2)
     with pytest.raises(ValueError, match="no 3 ports up to 65535"):
         cluster.fixed_ports(65534, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, "127.0.0.1"),
+        ({"no_proxy": "a.org, b"}, "a.org,b,127.0.0.1"),
+        ({"no_proxy": "a.org", "no_grpc_proxy": "c"}, "c,127.0.0.1"),
+        ({"no_grpc_proxy": "127.0.0.1"}, "127.0.0.1"),
+    ],
+)
+def test_workers_call_each_other_without_a_proxy(before, after, monkeypatch):
+    for name in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    (place,) = cluster.environments(cluster.workers(1), [1], [])
+    assert place["no_grpc_proxy"] == after

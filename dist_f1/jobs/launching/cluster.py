@@ -7,9 +7,11 @@ import dataclasses
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 HOST = "127.0.0.1"
+# Where gRPC reads which hosts need no proxy; the second one only without the first.
+_NO_PROXY = ("no_grpc_proxy", "no_proxy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def environments(
     result = []
     for task in tasks:
         place = {"cluster": cluster, "task": {"type": task.type, "index": task.index}}
-        variables = {"TF_CONFIG": json.dumps(place)}
+        variables = {"TF_CONFIG": json.dumps(place), **without_proxy([HOST])}
         if gpus:
             mine = _share(gpus, computing.index(task), len(computing)) if task in computing else []
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(mine) or "-1"
@@ -77,6 +79,13 @@ def environments(
             variables["DIST_F1_CPU_DEVICES"] = str(cpu_devices)
         result.append(variables)
     return result
+
+
+def without_proxy(hosts: Iterable[str]) -> dict[str, str]:
+    """Has gRPC call the tasks themselves: through the proxy of `http_proxy` it waits for ever."""
+    excepted = next((os.environ[name] for name in _NO_PROXY if os.environ.get(name)), "")
+    names = [name.strip() for name in excepted.split(",") if name.strip()]
+    return {_NO_PROXY[0]: ",".join([*names, *sorted(set(hosts).difference(names))])}
 
 
 def visible_gpus() -> list[str]:

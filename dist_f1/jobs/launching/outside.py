@@ -7,13 +7,11 @@ import os
 
 import tensorflow as tf
 
-from dist_f1.jobs.launching.cluster import Task
+from dist_f1.jobs.launching.cluster import Task, without_proxy
 
 # Two jobs on one node, and two steps of a job, should not have the same ports: each has one of 199
 # blocks of 64. All are below 32768, from where on Linux gives ports to outgoing connections.
 _FIRST_PORT, _BLOCKS, _TASKS_AT_MOST = 20000, 199, 64
-# Where gRPC reads which hosts need no proxy; the second one only without the first.
-_NO_PROXY = ("no_grpc_proxy", "no_proxy")
 
 
 def adopt() -> Task | None:
@@ -47,15 +45,9 @@ def adopt() -> Task | None:
             '"cluster": {"worker": ["host:port", ...]}, and the place of this process among them, '
             '"task": {"type": "worker", "index": 0}.'
         ) from error
-    _reach({_host(address) for job in spec.jobs for address in spec.job_tasks(job) if address})
+    addresses = [address for job in spec.jobs for address in spec.job_tasks(job) if address]
+    os.environ.update(without_proxy(map(_host, addresses)))
     return task
-
-
-def _reach(hosts: set[str]) -> None:
-    """Has gRPC call the tasks themselves: through the proxy of `http_proxy` it waits for ever."""
-    excepted = next((os.environ[name] for name in _NO_PROXY if os.environ.get(name)), "")
-    names = [name.strip() for name in excepted.split(",") if name.strip()]
-    os.environ[_NO_PROXY[0]] = ",".join([*names, *sorted(hosts.difference(names))])
 
 
 def _of_slurm() -> dict[str, object]:
