@@ -1,5 +1,7 @@
 """Functions that a config can name: `module:function`."""
 
+import os
+
 import tensorflow as tf
 
 
@@ -12,3 +14,18 @@ def wider(input_shape, units):
             layers.Dense(units, dtype="float64"),
         ]
     )
+
+
+def regularized(input_shape, units):
+    layers = tf.keras.layers
+    penalty = tf.keras.regularizers.L2(0.1)
+    first = layers.Dense(8, activation="relu", kernel_regularizer=penalty, dtype="float64")
+    last = layers.Dense(units, dtype="float64")
+    return tf.keras.Sequential([tf.keras.Input(input_shape), first, last])
+
+
+def rows_in_any_order(split):
+    """Another order in each process."""
+    x = tf.reshape(tf.range(90.0), [90, 1])
+    data = tf.data.Dataset.from_tensor_slices((x, tf.range(90) % 3))
+    return data.shuffle(90, seed=os.getpid())

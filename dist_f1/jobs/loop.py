@@ -20,14 +20,13 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1 import contexts, score_names
-from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
-from dist_f1.jobs import feeding, summary
+from dist_f1.jobs import agreement, feeding, summary
 from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
 from dist_f1.jobs.data import Data, DataError
 from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
-from dist_f1.jobs.predictions import Predictions
+from dist_f1.jobs.predictions import Predictions, decide
 from dist_f1.jobs.progress import Position, Progress
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.steps import Steps
@@ -112,7 +111,9 @@ class Loop:
             CheckpointError: there are some, but none can be read.
         """
         newest = self._checkpoints.newest(say) if self.is_chief else None
-        number = self._agree(-1 if newest is None else int(newest.name))
+        number = agreement.what_the_chief_says(
+            self._strategy, -1 if newest is None else int(newest.name)
+        )
         if number < 0:
             return False
         path = self._checkpoints.path(number)
@@ -151,7 +152,8 @@ class Loop:
         collected = self._predictions.collect()
         if collected is None:
             return None
-        return {"y_true": collected[0], "y_pred": self._decide(collected[1])}
+        y_true, logits = collected
+        return {"y_true": y_true, "y_pred": decide(logits, self._data.task, self._config.threshold)}
 
     def remove_predictions(self) -> None:
         """Removes what `predictions` has read."""
@@ -159,7 +161,7 @@ class Loop:
 
     def wait_for_workers(self) -> None:
         """Comes back when all workers are here."""
-        self._agree(0)
+        agreement.what_the_chief_says(self._strategy, 0)
 
     def _run_phase(self) -> Epoch:
         position, phase = self.position, self.position.phase
@@ -173,9 +175,12 @@ class Loop:
         started = time.monotonic() - position.seconds
         with self._bar() as bar:
             for batch in self._read():
-                stop = tf.constant(int(self._asked_to_stop()), tf.int64)
                 columns = feeding.distribute(self._strategy, batch, self._share)
-                self._dispatcher.start(step, (*columns, stop), (position.step, batch))
+                arguments = (
+                    *columns,
+                    agreement.words(self._strategy, batch, self._asked_to_stop()),
+                )
+                self._dispatcher.start(step, arguments, (position.step, batch))
                 position.step += 1
                 position.total_steps += 1
                 position.rows += batch.rows
@@ -228,7 +233,15 @@ class Loop:
         """Takes in the result of a step."""
         step, batch = about
         self.position.loss += float(result["loss"])
-        self._stopping = self._stopping or int(result["stop"]) > 0
+        stop, agree = agreement.understand(result["told"].numpy(), batch, self._share)
+        self._stopping = self._stopping or stop
+        if not agree:
+            raise DataError(
+                f"the workers have read different rows for batch {step} of {self.position.phase} "
+                f"in epoch {self.position.epoch}. All must see the same files, and a data set must "
+                "give the same rows in the same order in each process: no random order but by "
+                "config.seed."
+            )
         if self._keeps_predictions:
             logits = np.concatenate([np.asarray(part) for part in result["logits"]])
             self._predictions.add(step, batch.y[batch.mask], logits[batch.mask])
@@ -267,20 +280,6 @@ class Loop:
             )
         return counts
 
-    def _agree(self, number: int) -> int:
-        """What the chief says, on all workers."""
-        strategy = self._strategy
-        if contexts.num_workers(strategy) == 1:
-            return number
-
-        def said(context: tf.distribute.ValueContext) -> tf.Tensor:
-            first = context.replica_id_in_sync_group == 0
-            return tf.constant(number if first else 0, tf.int64)
-
-        with strategy.scope():
-            said_by_all = strategy.experimental_distribute_values_from_function(said)
-            return int(all_reduce_sum(said_by_all))
-
     @contextlib.contextmanager
     def _bar(self) -> Iterator[Any]:
         from tqdm import tqdm
@@ -308,11 +307,3 @@ class Loop:
     def _keeps_predictions(self) -> bool:
         last = self.position.epoch == self._config.epochs
         return self._config.save_predictions and last and self.position.phase == "validation"
-
-    def _decide(self, logits: np.ndarray) -> np.ndarray:
-        """The decisions as NumPy makes them, beside and independent of those of the metric."""
-        if self._data.task == "multiclass":
-            return np.argmax(logits, axis=-1)
-        probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-        chosen = (probabilities > self._config.threshold).astype(np.int64)
-        return chosen[:, 0] if self._data.task == "binary" else chosen

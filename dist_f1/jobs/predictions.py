@@ -75,3 +75,12 @@ class Predictions:
     def remove(self) -> None:
         """Removes all files, once they have been collected."""
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def decide(logits: np.ndarray, task: str, threshold: float) -> np.ndarray:
+    """The decisions as NumPy makes them, beside and independent of those of the metric."""
+    if task == "multiclass":
+        return np.argmax(logits, axis=-1)
+    probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
+    chosen = (probabilities > threshold).astype(np.int64)
+    return chosen[:, 0] if task == "binary" else chosen

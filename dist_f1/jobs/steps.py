@@ -17,9 +17,9 @@ from dist_f1.metrics.base import CountsMetric
 class Steps:
     """A model, its optimizer and its metrics under a strategy.
 
-    A step takes features, targets, a mask of the rows that count, and whether this worker has been
-    asked to stop. What comes back are sums over all replicas, from one collective: `loss`, and
-    `stop`, by which all workers learn in the same step that one of them has been asked.
+    A step takes features, targets, a mask of the rows that count, and what this worker has to
+    `tell` the others, int64. What comes back are sums over all replicas, from one collective: of
+    `loss`, and of what each was told.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Steps:
         return {"validation_scores": self.scores["validation"], "sweep": self.sweep}
 
     @tf.function
-    def train(self, x: Any, y: Any, mask: Any, stop: tf.Tensor) -> dict[str, Any]:
+    def train(self, x: Any, y: Any, mask: Any, tell: tf.Tensor) -> dict[str, Any]:
         """Learns from a batch."""
 
         def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -68,16 +68,19 @@ class Steps:
                 loss = tf.reduce_sum(self._row_losses(y, logits, mask))
                 # Summed over replicas: the mean over a full global batch.
                 scaled = loss / self._batch_size
+                if self.model.losses:
+                    regularization = tf.cast(tf.add_n(self.model.losses), scaled.dtype)
+                    scaled += tf.nn.scale_regularization_loss(regularization)
             variables = self.model.trainable_variables
             gradients = tape.gradient(scaled, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
             self.scores["train"].update_state(y, logits, mask=mask)
-            return _summed(loss, stop)
+            return _summed(loss, tell)
 
         return self._first(self._strategy.run(replica, (x, y, mask)))
 
     @tf.function
-    def validation(self, x: Any, y: Any, mask: Any, stop: tf.Tensor) -> dict[str, Any]:
+    def validation(self, x: Any, y: Any, mask: Any, tell: tf.Tensor) -> dict[str, Any]:
         """Scores a batch. `logits`, where asked for, are those of this worker's replicas."""
 
         def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> tuple[Any, tf.Tensor]:
@@ -87,7 +90,7 @@ class Steps:
             scores = tf.nn.softmax(logits) if multiclass else logits
             self.sweep.update_state(y, scores, mask=mask)
             loss = tf.reduce_sum(self._row_losses(y, logits, mask))
-            return _summed(loss, stop), logits
+            return _summed(loss, tell), logits
 
         sums, logits = self._strategy.run(replica, (x, y, mask))
         result = self._first(sums)
@@ -110,5 +113,5 @@ class Steps:
         return {name: local(value)[0] for name, value in sums.items()}
 
 
-def _summed(loss: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
-    return all_reduce_sum({"loss": tf.cast(loss, tf.float64), "stop": stop})
+def _summed(loss: tf.Tensor, tell: tf.Tensor) -> dict[str, tf.Tensor]:
+    return all_reduce_sum({"loss": tf.cast(loss, tf.float64), "told": tell})

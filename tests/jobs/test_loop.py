@@ -210,3 +210,17 @@ def test_metrics_of_passes_that_are_made_again_are_dropped(tmp_path):
         {"epoch": 1, "split": "validation"},
         {"epoch": 2, "split": "train"},
     ]
+
+
+def test_penalties_of_a_model_count_once_whatever_the_number_of_replicas(config, tmp_path):
+    weights = {}
+    for replicas in (1, 3):
+        with config.ignore_type():
+            config.update(model="jobs_functions:regularized", epochs=1)
+        loop = loop_of(config, RunDir(tmp_path / str(replicas)), replicas)
+        before = loop._steps.model.layers[0].get_weights()[0]
+        loop.run(lambda epoch: None)
+        weights[replicas] = loop._steps.model.layers[0].get_weights()[0]
+    np.testing.assert_allclose(weights[3], weights[1], rtol=1e-9)
+    # A penalty on large weights makes them smaller.
+    assert np.linalg.norm(weights[1]) < 0.99 * np.linalg.norm(before)

@@ -1,6 +1,7 @@
 """`dist-f1 train` in real processes that are stopped, killed, or cannot begin."""
 
 import json
+import os
 import pathlib
 import re
 import signal
@@ -160,6 +161,18 @@ def test_a_worker_that_raises_ends_the_job_with_its_traceback(tmp_path):
     assert "in rows" in result.stderr
     assert "KeyError: 'no such split'" in result.stderr
     assert result.stderr.count("dist-f1: restart 1 of 1") == 1
+
+
+def test_workers_that_read_different_rows_are_refused(tmp_path):
+    text = (ROOT / "configs" / "own_data.py").read_text()
+    (tmp_path / "config.py").write_text(text)
+    flags = ("--config=config.py", f"--run_dir={tmp_path / 'run'}", "--workers=2")
+    rows = ("--config.dataset=jobs_functions:rows_in_any_order", "--config.model=mlp")
+    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    result = dist_f1("train", *flags, *rows, cwd=tmp_path, PYTHONPATH=path)
+    assert result.returncode == 1
+    assert "the workers have read different rows for batch 0 of train" in result.stderr
+    assert "restart" not in result.stderr
 
 
 def test_a_cluster_of_parameter_servers_counts_every_row_once(tmp_path):
