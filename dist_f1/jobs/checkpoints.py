@@ -56,10 +56,14 @@ class Checkpoints:
             writing.mkdir(parents=True)
             write(writing)
             _write_list(writing)
-            # One that is being replaced was found torn, or holds the same.
-            shutil.rmtree(place, ignore_errors=True)
+            # One that is being replaced stays until the other is in its place.
+            aside = self._directory / f".{place.name}.old"
+            shutil.rmtree(aside, ignore_errors=True)
+            if place.exists():
+                os.replace(place, aside)
             os.replace(writing, place)
             _flush(self._directory)
+            shutil.rmtree(aside, ignore_errors=True)
         except (OSError, tf.errors.OpError) as error:
             shutil.rmtree(writing, ignore_errors=True)
             kept = self._numbers()
@@ -82,10 +86,14 @@ class Checkpoints:
         Raises:
             CheckpointError: there are some, but none is whole.
         """
+        self._tidy()
         paths = self._numbers()
-        for path in reversed(paths):
+        for index, path in reversed(list(enumerate(paths))):
             problem = _problem(path)
             if problem is None:
+                # They would be taken for newer than those that are written from here on.
+                for torn in paths[index + 1 :]:
+                    shutil.rmtree(torn, ignore_errors=True)
                 return path
             say(f"the checkpoint {path} is not whole ({problem}); trying the one before it.")
         if paths:
@@ -98,6 +106,16 @@ class Checkpoints:
     def path(self, number: int) -> pathlib.Path:
         """Where the checkpoint with this number is."""
         return self._directory / f"{number:08d}"
+
+    def _tidy(self) -> None:
+        """Undoes what was under way when a run was killed."""
+        for aside in self._directory.glob(".*.old"):
+            place = self._directory / aside.name[1 : -len(".old")]
+            if not place.exists():
+                os.replace(aside, place)
+            shutil.rmtree(aside, ignore_errors=True)
+        for writing in self._directory.glob(".*.writing"):
+            shutil.rmtree(writing, ignore_errors=True)
 
     def _numbers(self) -> list[pathlib.Path]:
         if not self._directory.is_dir():

@@ -19,7 +19,8 @@ class Unavailable(RuntimeError):
 def make_strategy(name: str, replicas: int) -> tf.distribute.Strategy:
     """Makes the strategy of `config.strategy`.
 
-    - `auto`: `multi_worker` in a cluster, `mirrored` elsewhere;
+    - `auto`: in a cluster `multi_worker`, or `parameter_server` if it has servers; `mirrored`
+      elsewhere;
     - `none`, `one_device`: one replica;
     - `mirrored`: every GPU, whatever `replicas` says. Without GPUs the CPU is split into
       `replicas` logical devices: the real strategy and its real all-reduce, but no evidence of
@@ -35,8 +36,10 @@ def make_strategy(name: str, replicas: int) -> tf.distribute.Strategy:
         RuntimeError: TensorFlow has started with fewer logical devices; it cannot add any.
     """
     task = outside.adopt()
-    if name == "auto":
-        name = "multi_worker" if task else "mirrored"
+    if name == "auto" and task is not None:
+        name = "parameter_server" if "ps" in _jobs() else "multi_worker"
+    elif name == "auto":
+        name = "mirrored"
     check(name, task)
     gpus = tf.config.list_physical_devices("GPU")
     if name == "none":
@@ -72,6 +75,11 @@ def check(name: str, task: outside.Task | None) -> None:
         raise Unavailable(
             "config.strategy=multi_worker needs a cluster of several workers: start them with "
             "--workers=N, by srun in Slurm, or with TF_CONFIG in the environment of each."
+        )
+    if name == "multi_worker" and "ps" in _jobs():
+        raise Unavailable(
+            "config.strategy=multi_worker is for a cluster of workers, but this one has servers "
+            "(ps). Use auto or parameter_server, or take the servers out of TF_CONFIG."
         )
     if name == "parameter_server" and not {"worker", "ps"} <= _jobs():
         raise Unavailable(

@@ -28,6 +28,7 @@ from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
 from dist_f1.jobs.predictions import Predictions, decide
 from dist_f1.jobs.progress import Position, Progress
+from dist_f1.jobs.reading import Reader
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.steps import Steps
 from dist_f1.sweeps import Sweep
@@ -81,11 +82,16 @@ class Loop:
         self._asked_to_stop = asked_to_stop
         self.is_chief = contexts.is_chief(strategy)
         self._share = feeding.share_of(strategy)
+        self._reader = Reader(data, self._share)
         self._steps = Steps(config, data, strategy)
         self._progress = Progress()
         self._saved = tf.train.Checkpoint(
-            model=self._steps.model, optimizer=self._steps.optimizer, progress=self._progress
+            model=self._steps.model,
+            optimizer=self._steps.optimizer,
+            random=self._steps.random_state(),
+            progress=self._progress,
         )
+        self._run_dir = run_dir
         self._checkpoints = Checkpoints(run_dir.checkpoints)
         self._predictions = Predictions(
             run_dir.path / "predictions", contexts.worker_index(strategy)
@@ -126,6 +132,12 @@ class Loop:
             ) from error
         for name, metric in self._steps.metrics(self.position.phase).items():
             metric.accumulator.deserialize(self._progress.counts[name])
+        self._reader.check(self.position)
+        if self._keeps_predictions:
+            lost = self.is_chief and not self._has_predictions()
+            if agreement.what_the_chief_says(self._strategy, int(lost)):
+                say("the predictions up to there are not whole; evaluating once more")
+                self.position.begin_phase_again("validation")
         return True
 
     def run(self, ended: Callable[[Epoch], None]) -> None:
@@ -155,6 +167,11 @@ class Loop:
         y_true, logits = collected
         return {"y_true": y_true, "y_pred": decide(logits, self._data.task, self._config.threshold)}
 
+    def _has_predictions(self) -> bool:
+        """Whether all that the evaluation has predicted so far is there."""
+        done = self.position.phase == "done" and self._run_dir.has_predictions(self.position.rows)
+        return done or self._predictions.holds(self.position.rows)
+
     def remove_predictions(self) -> None:
         """Removes what `predictions` has read."""
         self._predictions.remove()
@@ -171,10 +188,12 @@ class Loop:
                 metric.reset_state()
         if self._keeps_predictions and self.is_chief:
             self._predictions.begin(position.step)
+        if phase == "validation":
+            self._steps.synchronize()
         step = getattr(self._steps, phase)
-        started = time.monotonic() - position.seconds
+        started, last = time.monotonic() - position.seconds, None
         with self._bar() as bar:
-            for batch in self._read():
+            for batch in self._reader.read(position):
                 columns = feeding.distribute(self._strategy, batch, self._share)
                 arguments = (
                     *columns,
@@ -184,10 +203,11 @@ class Loop:
                 position.step += 1
                 position.total_steps += 1
                 position.rows += batch.rows
+                last = batch
                 if self._stopping or position.total_steps % self._config.checkpoint_every == 0:
                     self._dispatcher.finish()
                     position.seconds = time.monotonic() - started
-                    position.fingerprint = batch.fingerprint()
+                    self._reader.remember(position, batch)
                     self._save()
                 if self._stopping:
                     # A scheduler may end all as soon as one has ended: not before it is written.
@@ -202,6 +222,8 @@ class Loop:
                 raise DataError(f"there are no rows to read for {phase}.")
             counts = self._show(bar)
         position.seconds = time.monotonic() - started
+        if last is not None:
+            self._reader.remember(position, last)
         if self._keeps_predictions:
             self._predictions.flush()
         scores = {
@@ -210,24 +232,6 @@ class Loop:
         }
         loss = position.loss / position.rows
         return Epoch(position.epoch, phase, loss, scores, counts, position.seconds)
-
-    def _read(self) -> Iterator[Batch]:
-        """The batches from the position on, after a look at the one before it."""
-        position = self.position
-        source = self._data.train if position.phase == "train" else self._data.validation
-        if position.step == 0:
-            yield from source.read(position.epoch, 0, self._share)
-            return
-        batches = source.read(position.epoch, position.step - 1, self._share)
-        before = next(batches, None)
-        if before is None or before.fingerprint() != position.fingerprint:
-            raise DataError(
-                f"the data are not those of the checkpoint: up to {position} other rows were read. "
-                "To count every row once, a data set must give the same rows in the same order "
-                "each time it is read: no files that change, and no random order but by "
-                "config.seed."
-            )
-        yield from batches
 
     def _absorb(self, result: dict[str, Any], about: tuple[int, Batch]) -> None:
         """Takes in the result of a step."""
@@ -251,6 +255,8 @@ class Loop:
         position, metrics = self.position, self._steps.metrics(self.position.phase)
         if position.step:
             self._counts()
+        if position.phase == "train":
+            self._steps.synchronize()
         self._progress.counts = {
             name: metric.accumulator.serialize() for name, metric in metrics.items()
         }
@@ -270,7 +276,7 @@ class Loop:
             raise Diverged(
                 f"in epoch {self.position.epoch} the model gave {int(counts.invalid)} rows scores "
                 "that are no numbers, so training has diverged. Lower config.learning_rate, which "
-                f"is {self._config.learning_rate}."
+                f"is {self._config.learning_rate}, in another --run_dir."
             )
         if int(counts.total) != self.position.rows:
             raise MiscountedError(
@@ -285,7 +291,7 @@ class Loop:
         from tqdm import tqdm
 
         position = self.position
-        source = self._data.train if position.phase == "train" else self._data.validation
+        source = self._reader.source(position.phase)
         name = "epoch" if position.phase == "train" else "validation"
         with tqdm(
             desc=f"{name} {position.epoch}/{self._config.epochs}",
@@ -306,4 +312,4 @@ class Loop:
     @property
     def _keeps_predictions(self) -> bool:
         last = self.position.epoch == self._config.epochs
-        return self._config.save_predictions and last and self.position.phase == "validation"
+        return self._config.save_predictions and last and self.position.phase != "train"

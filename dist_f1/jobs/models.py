@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from dist_f1.jobs import own
+from dist_f1.jobs.errors import UserError
 
 
 def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
@@ -17,12 +18,12 @@ def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf
     layers are in `dtype` too if they do not say otherwise.
 
     Raises:
-        ValueError: the model does not fit the data.
+        UserError: the model does not fit the data.
     """
     if own.is_named(name):
         return _of_function(name, input_shape, units, dtype)
     if name == "cnn" and len(input_shape) != 3:
-        raise ValueError(
+        raise UserError(
             f"config.model=cnn takes images [height, width, channels], the rows are {input_shape}; "
             "use config.model=mlp."
         )
@@ -51,18 +52,18 @@ def _of_function(name: str, input_shape: tuple[int, ...], units: int, dtype: str
     with _default_dtype(dtype):
         model = function(input_shape, units)
     if not isinstance(model, tf.keras.Model):
-        raise ValueError(f"config.model={name} must return a Keras model, got {model!r}.")
+        raise UserError(f"config.model={name} must return a Keras model, got {model!r}.")
     try:
         # Builds those that are not yet.
         logits = model(tf.keras.Input(input_shape, dtype=dtype))
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-        raise ValueError(
+        raise UserError(
             f"config.model={name} returned a model that does not take rows of shape "
             f"{input_shape}: {error}"
         ) from error
     shape = getattr(logits, "shape", None)
     if shape is None or tuple(shape) != (None, units):
-        raise ValueError(
+        raise UserError(
             f"config.model={name} must return a model with {units} logits for a row, outputs of "
             f"shape (None, {units}); those of this one have {shape}."
         )

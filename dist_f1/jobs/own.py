@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from dist_f1.jobs.errors import UserError
+
 
 def is_named(value: str) -> bool:
     """Whether a setting has this form."""
@@ -19,7 +21,7 @@ def resolve(value: str, key: str) -> Callable[..., Any]:
     """The function that `module:function` names; modules are looked for where one stands, too.
 
     Raises:
-        ValueError: there is no such module, it cannot be imported, or has no such function.
+        UserError: there is no such module, it cannot be imported, or has no such function.
     """
     module_name, _, name = value.partition(":")
     if os.getcwd() not in sys.path:
@@ -28,18 +30,18 @@ def resolve(value: str, key: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if not f"{module_name}.".startswith(f"{error.name}."):
-            raise ValueError(
+            raise UserError(
                 f"{key}={value}: {module_name} imports {error.name}, which is not installed."
             ) from error
-        raise ValueError(
+        raise UserError(
             f"{key}={value}: {error}. The module must be in this directory, {os.getcwd()}, or "
             "installed."
         ) from error
     except (ImportError, SyntaxError) as error:
-        raise ValueError(f"{key}={value}: {module_name} cannot be imported: {error}.") from error
+        raise UserError(f"{key}={value}: {module_name} cannot be imported: {error}.") from error
     function = getattr(module, name, None)
     if not callable(function):
         # A directory of modules is a module without a file.
         file = getattr(module, "__file__", None) or f"the module {module_name}"
-        raise ValueError(f"{key}={value}: {file} has no function {name}.")
+        raise UserError(f"{key}={value}: {file} has no function {name}.")
     return function

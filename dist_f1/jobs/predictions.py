@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import zipfile
 
 import numpy as np
 
@@ -55,8 +56,18 @@ class Predictions:
                 y_true=np.concatenate(self._labels),
                 logits=np.concatenate(self._logits),
             )
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, path)
         self._steps, self._labels, self._logits = [], [], []
+
+    def holds(self, rows: int) -> bool:
+        """Whether the files can be read and have so many rows."""
+        try:
+            collected = self.collect()
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return False
+        return (0 if collected is None else len(collected[0])) == rows
 
     def collect(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Labels and logits of all workers; `None` if there are no files."""
@@ -74,7 +85,12 @@ class Predictions:
 
     def remove(self) -> None:
         """Removes all files, once they have been collected."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory.exists():
+            # Half of them must not be taken for all.
+            gone = self._directory.with_name(".new-predictions")
+            shutil.rmtree(gone, ignore_errors=True)
+            os.replace(self._directory, gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def decide(logits: np.ndarray, task: str, threshold: float) -> np.ndarray:

@@ -24,7 +24,9 @@ class Position:
         rows: that the steps of the phase have read, over all workers.
         loss: summed over these rows.
         seconds: that they took.
-        fingerprint: of the last batch, so that other data are noticed; `None` before the first.
+        last: the epoch, phase, step and fingerprint of the batch that was read last, so that
+            other data are noticed; `None` before the first.
+        sizes: the rows of both splits, where they are known.
     """
 
     epoch: int = 1
@@ -34,7 +36,8 @@ class Position:
     rows: int = 0
     loss: float = 0.0
     seconds: float = 0.0
-    fingerprint: int | None = None
+    last: tuple[int, Phase, int, int] | None = None
+    sizes: tuple[int | None, ...] = ()
 
     def next_phase(self, epochs: int) -> None:
         """Goes on to the next evaluation, epoch, or the end."""
@@ -47,7 +50,12 @@ class Position:
             self.phase = "done"
             return
         self.step, self.rows, self.loss, self.seconds = 0, 0, 0.0, 0.0
-        self.fingerprint = None
+
+    def begin_phase_again(self, phase: Phase) -> None:
+        """Goes back to the beginning of the pass, of the last one if all are done."""
+        self.total_steps -= self.step
+        self.phase = phase
+        self.step, self.rows, self.loss, self.seconds = 0, 0, 0.0, 0.0
 
     def __str__(self) -> str:
         if self.phase == "done":
@@ -77,4 +85,9 @@ class Progress(tf.train.experimental.PythonState):
         """Takes over what was saved."""
         told = json.loads(value)
         self.position = Position(**told["position"])
+        # JSON knows lists alone.
+        if self.position.last is not None:
+            epoch, phase, step, fingerprint = self.position.last
+            self.position.last = (epoch, phase, step, fingerprint)
+        self.position.sizes = tuple(self.position.sizes)
         self.counts = {name: base64.b64decode(one) for name, one in told["counts"].items()}

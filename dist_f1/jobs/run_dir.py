@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from dist_f1.counts import Counts
+from dist_f1.jobs.errors import UserError
 
 LOGS = "logs"
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
+_OURS = (LOGS, "checkpoints")
 
 
 class RunDir:
@@ -41,35 +45,64 @@ class RunDir:
             Whether there is such a run.
 
         Raises:
-            ValueError: the directory holds something else, or a run with other settings; it is
-                left as it is.
-            OSError: it cannot be made or written.
+            UserError: the directory cannot be written, holds something else, or a run with other
+                settings; it is left as it is.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        held = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOGS)
-        if not held:
-            # To learn now, and not after hours, that nothing can be written.
-            self._write(".probe", "")
-            (self.path / ".probe").unlink()
+        self.refuse_foreign()
+        # To learn now, and not after hours, that nothing can be written.
+        with self._writing(self.path):
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        self._write(".new-probe", "")
+        (self.path / ".new-probe").unlink()
+        if not (self.path / _CONFIG).exists():
             return False
         try:
             before = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ValueError(
-                f"--run_dir={self.path} is not empty, and holds no run. Name another directory, or "
-                "remove this one."
-            ) from error
         except ValueError as error:
-            raise ValueError(f"{self.path / _CONFIG} is no JSON: {error}") from error
+            before = error
+        if not isinstance(before, dict):
+            raise UserError(
+                f"{self.path / _CONFIG} does not hold the settings of a run ({before!r}). Restore "
+                "it, or name another directory."
+            )
         now = json.loads(json.dumps(config))
         for key, value in now.items():
             if key not in may_change and before.get(key) != value:
-                raise ValueError(
+                raise UserError(
                     f"--run_dir={self.path} holds a run with config.{key}={before.get(key)!r}, and "
                     f"this one has {value!r}. Give it the same to continue that run, or name "
                     "another directory."
                 )
         return True
+
+    def refuse_foreign(self) -> None:
+        """Looks whether the directory is empty, new, or that of a run.
+
+        Raises:
+            UserError: it holds something else.
+        """
+        with self._writing(self.path):
+            held = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
+        # What a run has made that was killed before it had settings is no reason to refuse it.
+        held = [name for name in held if name not in _OURS and not name.startswith(".new-")]
+        if held and _CONFIG not in held:
+            raise UserError(
+                f"--run_dir={self.path} is not empty, and holds no run. Name another directory, or "
+                "remove this one."
+            )
+
+    def token(self) -> int | None:
+        """The number that the chief has given to the run when it began or went on."""
+        try:
+            return int(json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))["token"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def has_come_far(self) -> bool:
+        """Whether there must have been checkpoints: a first evaluation is followed by one."""
+        path = self.path / _METRICS
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return text.count('"split": "validation"') > 1 or (self.path / "counts.npz").exists()
 
     @property
     def checkpoints(self) -> pathlib.Path:
@@ -97,7 +130,8 @@ class RunDir:
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds one row, which is on disk afterwards."""
-        with open(self.path / _METRICS, "a", encoding="utf-8") as file:
+        path = self.path / _METRICS
+        with self._writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -113,6 +147,8 @@ class RunDir:
             except ValueError:
                 # The last line, in the middle of which the run was killed.
                 continue
+            if not isinstance(row, dict) or not {"epoch", "split"} <= set(row):
+                raise UserError(f"{path} has a line that is no row of a run: {line!r}. Remove it.")
             if wanted(row):
                 kept.append(line + "\n")
         self._write(_METRICS, "".join(kept))
@@ -137,6 +173,14 @@ class RunDir:
         y_true, y_pred = predictions["y_true"], predictions["y_pred"]
         self._replace("predictions.npz", lambda path: np.savez(path, y_true=y_true, y_pred=y_pred))
 
+    def has_predictions(self, rows: int) -> bool:
+        """Whether they are there, all `rows` of them."""
+        try:
+            with np.load(self.path / "predictions.npz") as file:
+                return len(file["y_true"]) == len(file["y_pred"]) == rows
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return False
+
     def read_counts(self) -> tuple[Counts, list[str] | None]:
         """The counts, and the names of the classes.
 
@@ -155,5 +199,16 @@ class RunDir:
     def _replace(self, name: str, write: Callable[[pathlib.Path], object]) -> None:
         """Writes a file whole or not at all, under a name with the same ending."""
         new = self.path / f".new-{name}"
-        write(new)
-        os.replace(new, self.path / name)
+        with self._writing(self.path / name):
+            write(new)
+            os.replace(new, self.path / name)
+
+    @contextlib.contextmanager
+    def _writing(self, path: pathlib.Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"{path} cannot be written: {error}. Make room, or mend --run_dir, and start "
+                "again; the checkpoints are as they were."
+            ) from error

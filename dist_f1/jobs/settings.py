@@ -11,6 +11,7 @@ import ml_collections
 from dist_f1.averaging import Average
 from dist_f1.jobs import own
 from dist_f1.jobs.data.bundled import TASKS
+from dist_f1.jobs.errors import UserError
 
 STRATEGIES = (
     "auto",
@@ -141,60 +142,60 @@ def validate(config: ml_collections.ConfigDict) -> None:
     """Checks every setting.
 
     Raises:
-        ValueError: naming the key, its value and what it may be.
+        UserError: naming the key, its value and what it may be.
     """
     missing, unknown = sorted(set(_RULES) - set(config)), sorted(set(config) - set(_RULES))
     if missing or unknown:
         problem = f"config.{missing[0]} is missing" if missing else f"unknown config.{unknown[0]}"
-        raise ValueError(f"{problem}; the keys are {', '.join(_RULES)}.")
+        raise UserError(f"{problem}; the keys are {', '.join(_RULES)}.")
     for key, rule in _RULES.items():
         value = config[key]
         if not _is_a(value, rule.kind) or not rule.accepts(value):
-            raise ValueError(f"config.{key} {rule.text}, got {value!r}.")
+            raise UserError(f"config.{key} {rule.text}, got {value!r}.")
     task = config.task
     if task != TASKS.get(config.dataset, task):
-        raise ValueError(
+        raise UserError(
             f"config.task must be {TASKS[config.dataset]}, which config.dataset={config.dataset} "
             f"is. Got {task!r}."
         )
     if (config.threshold == 0.0) != (task == "multiclass"):
         needs = "0, since a row has one class" if task == "multiclass" else "above 0, 0.5 say"
-        raise ValueError(
+        raise UserError(
             f"config.threshold must be {needs}: config.dataset={config.dataset} is {task}. Got "
             f"{config.threshold!r}."
         )
     if config.average not in _AVERAGES[task]:
-        raise ValueError(
+        raise UserError(
             f"config.average must be one of {', '.join(_AVERAGES[task])}: config.dataset="
             f"{config.dataset} is {task}. Got {config.average!r}."
         )
     if task == "binary" and config.num_classes not in (0, 2):
-        raise ValueError(
+        raise UserError(
             f"config.num_classes must be 2, or 0: a binary task has two classes. Got "
             f"{config.num_classes!r}."
         )
     if config.model == "cnn" and config.dataset == "breast_cancer":
-        raise ValueError("config.model must be mlp: config.dataset=breast_cancer has no images.")
+        raise UserError("config.model must be mlp: config.dataset=breast_cancer has no images.")
     _validate_files(config)
 
 
 def _validate_files(config: ml_collections.ConfigDict) -> None:
     if not config.dataset.startswith("tfrecord:"):
         if config.validation_dataset:
-            raise ValueError(
+            raise UserError(
                 f"config.validation_dataset must be empty: config.dataset={config.dataset} has "
                 f"both. Got {config.validation_dataset!r}."
             )
         return
     if not config.validation_dataset:
-        raise ValueError(
+        raise UserError(
             "config.validation_dataset must be tfrecord:GLOB too, with other files: records are "
             "not split."
         )
     if not config.feature_shape:
-        raise ValueError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
+        raise UserError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
     if config.feature == config.label:
-        raise ValueError(
+        raise UserError(
             f"config.label must be another one than config.feature. Got {config.label!r}."
         )
 

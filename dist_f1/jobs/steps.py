@@ -7,6 +7,7 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
+from dist_f1 import contexts
 from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.jobs import models, summary
 from dist_f1.jobs.data import Data
@@ -57,6 +58,39 @@ class Steps:
         if phase == "train":
             return {"train_scores": self.scores["train"]}
         return {"validation_scores": self.scores["validation"], "sweep": self.sweep}
+
+    def random_state(self) -> list[tf.Variable]:
+        """Where the random numbers of Keras 3's layers are; other Kerases keep it to themselves."""
+        return [
+            variable.value
+            for variable in self.model.variables
+            if "seed_generator" in getattr(variable, "path", "")
+        ]
+
+    def synchronize(self) -> None:
+        """Gives all replicas the mean of what each has averaged on its own, batch statistics say.
+
+        An evaluation is then the same on each, and a checkpoint, which holds one value, is exact.
+        What has been averaged with equal weights may be averaged over replicas at any time.
+        """
+        strategy = self._strategy
+        # Those of Keras 3 are wrapped; a TensorFlow variable has a method of that name.
+        variables = [
+            v if callable(v.value) else v.value for v in self.model.non_trainable_variables
+        ]
+        variables = [variable for variable in variables if variable.dtype.is_floating]
+        alone = strategy.num_replicas_in_sync == 1
+        if not variables or alone or contexts.keeps_variables_centrally(strategy):
+            return
+
+        def average() -> list[tf.Tensor]:
+            sums = all_reduce_sum([tf.convert_to_tensor(variable) for variable in variables])
+            return [total / strategy.num_replicas_in_sync for total in sums]
+
+        local = strategy.experimental_local_results
+        for variable, mean in zip(variables, strategy.run(average), strict=True):
+            for component, value in zip(local(variable), local(mean), strict=True):
+                component.assign(value)
 
     @tf.function
     def train(self, x: Any, y: Any, mask: Any, tell: tf.Tensor) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ml_collections import config_flags
 
 from dist_f1.jobs import data, devices, plan, settings
 from dist_f1.jobs.checkpoints import CheckpointError
+from dist_f1.jobs.errors import UserError
 from dist_f1.jobs.launching import cluster, options, outside, supervisor
 from dist_f1.jobs.launching.console import Console
 from dist_f1.jobs.loop import Diverged, Stopped
@@ -51,12 +52,12 @@ def main(argv: Sequence[str]) -> None:
     """Runs the command."""
     try:
         if len(argv) > 1:
-            raise ValueError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+            raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
         config = settings.complete(_CONFIG.value)
         settings.validate(config)
         _require_extras(config)
         if not _RUN_DIR.value:
-            raise ValueError("--run_dir must name a directory.")
+            raise UserError("--run_dir must name a directory.")
         if _WORKERS.value and _IS_WORKER not in os.environ:
             sys.exit(_launch(config, _WORKERS.value, _RUN_DIR.value))
         logging.set_verbosity(logging.ERROR)
@@ -75,13 +76,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"stopped at {error}, with a checkpoint; the same command goes on from it")
         sys.stdout.flush()
         sys.exit(128 + signal.SIGTERM)
-    except (
-        OSError,
-        ValueError,
-        Diverged,
-        CheckpointError,
-        devices.Unavailable,
-    ) as error:
+    except (UserError, Diverged, CheckpointError, devices.Unavailable) as error:
         sys.exit(f"dist-f1 train: {error}")
 
 
@@ -89,7 +84,7 @@ def _launch(config: ml_collections.ConfigDict, number: int, run_dir: str) -> int
     """Starts this very command in each of the workers."""
     task = outside.adopt()
     if task is not None:
-        raise ValueError(
+        raise UserError(
             f"the environment describes a cluster already, and this is {task.name} of it. Leave "
             "out --workers; or unset TF_CONFIG, and leave srun, to start one on this machine."
         )
@@ -101,6 +96,7 @@ def _launch(config: ml_collections.ConfigDict, number: int, run_dir: str) -> int
             "multi_worker" if config.strategy == "auto" else config.strategy,
             tasks[0] if number > 1 else None,
         )
+    RunDir(run_dir).refuse_foreign()
     gpus = cluster.visible_gpus()
     # An early look, so that a wrong number of GPUs is known before anything is started.
     places = cluster.environments(tasks, list(range(len(tasks))), gpus, options.CPU_DEVICES.value)
@@ -120,14 +116,17 @@ def _launch(config: ml_collections.ConfigDict, number: int, run_dir: str) -> int
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS
     job = options.job(arguments, tasks, logs, gpus, _MAX_RESTARTS.value)
-    return supervisor.supervise(job, Console(sys.stdout, sys.stderr))
+    try:
+        return supervisor.supervise(job, Console(sys.stdout, sys.stderr))
+    except OSError as error:
+        raise UserError(f"--run_dir={run_dir} cannot be written: {error}.") from error
 
 
 def _require_extras(config: ml_collections.ConfigDict) -> None:
     absent = [name for name in ("sklearn", "tqdm", "matplotlib") if not util.find_spec(name)]
     if absent:
-        raise ValueError(f"{', '.join(absent)} is not installed; pip install 'dist-f1[train]'.")
+        raise UserError(f"{', '.join(absent)} is not installed; pip install 'dist-f1[train]'.")
     if config.tensorboard and not util.find_spec("tensorboard"):
-        raise ValueError(
+        raise UserError(
             "config.tensorboard=True needs tensorboard; pip install 'dist-f1[tensorboard]'."
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,13 +15,18 @@ import tensorflow as tf
 from dist_f1 import contexts
 from dist_f1 import report as reports
 from dist_f1.counts import Counts
-from dist_f1.jobs import devices, settings
+from dist_f1.jobs import agreement, devices, settings
+from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
+from dist_f1.jobs.errors import UserError
 from dist_f1.jobs.loop import Epoch, Loop
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.summary import Summary
 from dist_f1.sweeps import Sweep
+
+# How long a worker looks for what the chief has written.
+_SHARED_SECONDS = 60.0
 
 
 def train(
@@ -38,6 +45,8 @@ def train(
     settled = {**config.to_dict(), "class_names": dataset.class_names}
     continues = is_chief and run_dir.prepare(settled, settings.MAY_CHANGE)
     devices_used = devices.devices_of(strategy)
+    # A run directory of one's own, that looks like the others', would lose what they write.
+    token = agreement.what_the_chief_says(strategy, secrets.randbits(31))
     loop = Loop(config, dataset, strategy, run_dir, asked_to_stop)
     if is_chief:
         run_dir.write_config(
@@ -45,6 +54,7 @@ def train(
                 **settled,
                 "replicas": strategy.num_replicas_in_sync,
                 "devices": devices_used,
+                "token": token,
             }
         )
     rows = [
@@ -55,8 +65,15 @@ def train(
         f"{config.dataset}: {rows[0]} to train on, {rows[1]} to validate; "
         f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(devices_used)}"
     )
+    loop.wait_for_workers()
+    _check_shared(run_dir, token)
     if loop.restore(say):
         say(f"continuing from {loop.position}")
+    elif continues and run_dir.has_come_far():
+        raise CheckpointError(
+            f"{run_dir.path} holds a run that has come far, but no checkpoint in "
+            f"{run_dir.checkpoints}. Bring them back, or name another --run_dir."
+        )
     elif continues:
         say("there is no checkpoint yet; beginning anew")
     if is_chief:
@@ -94,12 +111,25 @@ def _write_results(
     title = f"{config.dataset}: validation after {config.epochs} epochs"
     summed_up = Summary(title, dataset.task, names, counts, sweep)
     summed_up.write(run_dir)
+    # After a run that had ended before they are there already.
     predictions = loop.predictions() if config.save_predictions else None
     if predictions is not None:
         run_dir.write_predictions(predictions)
         loop.remove_predictions()
     print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summed_up.text()}\n")
     print(f"results are in {run_dir.path}; report.html shows them", flush=True)
+
+
+def _check_shared(run_dir: RunDir, token: int) -> None:
+    # A network file system may show it a little later.
+    deadline = time.monotonic() + _SHARED_SECONDS
+    while run_dir.token() != token:
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"--run_dir={run_dir.path} is not the directory that the chief writes to. All "
+                "workers must see the same one: put it on a file system that they share."
+            )
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

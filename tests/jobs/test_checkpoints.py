@@ -118,6 +118,35 @@ def test_a_write_that_is_killed_leaves_those_before_it(checkpoints, tmp_path):
     assert read(checkpoints.newest(print)) == "state 40"
 
 
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_replacement_that_is_killed_leaves_one_of_both(tmp_path, killed_at):
+    """After each of the renames that put it in its place."""
+    code = f"""
+        import os, signal
+        from dist_f1.jobs import checkpoints
+        def save(text):
+            kept = checkpoints.Checkpoints({str(tmp_path / "checkpoints")!r})
+            kept.save(1, lambda place: (place / "state").write_text(text))
+        save("old")
+        calls, remove, replace = [], checkpoints.shutil.rmtree, os.replace
+        def die(function):
+            def call(*arguments, **options):
+                function(*arguments, **options)
+                calls.append(function)
+                if calls.count(replace) == {killed_at} or len(calls) > 5:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return call
+        checkpoints.os.replace = die(replace)
+        checkpoints.shutil.rmtree = die(remove)
+        save("new")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    subprocess.run(command, check=False, capture_output=True)
+    newest = Checkpoints(tmp_path / "checkpoints").newest(print)
+    assert read(newest) == ("old" if killed_at == 1 else "new")
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000001"]
+
+
 def test_a_disk_without_room_is_an_error_of_tensorflows_own_writer_too(tmp_path):
     """A limit on the size of files stands for a full disk: writing fails in the same calls."""
     code = f"""

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import mirrored
 from test_counts import same
 from test_settings import CONFIGS, config_of
@@ -34,7 +35,7 @@ class Reading:
 
     def __init__(self, source, at):
         self._source, self._at = source, at
-        self.batches = source.batches
+        self.batches, self.rows = source.batches, source.rows
 
     def read(self, epoch, start, share):
         for step, batch in enumerate(self._source.read(epoch, start, share), start):
@@ -224,3 +225,54 @@ def test_penalties_of_a_model_count_once_whatever_the_number_of_replicas(config,
     np.testing.assert_allclose(weights[3], weights[1], rtol=1e-9)
     # A penalty on large weights makes them smaller.
     assert np.linalg.norm(weights[1]) < 0.99 * np.linalg.norm(before)
+
+
+@pytest.mark.parametrize("model", ["with_dropout", "with_batch_normalization"])
+def test_layers_with_a_state_of_their_own_go_on_where_they_were(config, tmp_path, model):
+    if model == "with_dropout" and not hasattr(tf.keras, "ops"):
+        pytest.skip("tf-keras keeps the state of its random numbers to itself")
+    with config.ignore_type():
+        config.update(model=f"jobs_functions:{model}", checkpoint_every=1000)
+    expected = finish(loop_of(config, RunDir(tmp_path / "whole"), 2))
+    for phase, step in (("train", 3), ("validation", 1)):
+        run_dir, asked = RunDir(tmp_path / phase), []
+        at = {f"{phase}_at": {(1, step): functools.partial(asked.append, "stop")}}
+        with pytest.raises(Stopped):
+            loop_of(config, run_dir, 2, asked=asked, **at).run(lambda epoch: None)
+        again = loop_of(config, run_dir, 2)
+        assert again.restore(pytest.fail)
+        assert_same(finish(again), expected)
+
+
+def test_predictions_that_are_lost_are_made_again(config, tmp_path, uninterrupted):
+    finish(loop_of(config, RunDir(tmp_path), 1))
+    (part,) = [p for p in (tmp_path / "predictions").iterdir() if p.name.startswith("00000000")]
+    for harm in (lambda: part.write_bytes(b""), part.unlink):
+        harm()
+        loop, told = loop_of(config, RunDir(tmp_path), 2), []
+        assert loop.restore(told.append)
+        assert "the predictions up to there are not whole" in told[0]
+        counts, sweep, predictions, losses = finish(loop)
+        assert_same((counts, sweep, predictions, losses), uninterrupted)
+        assert list(losses) == [(2, "validation")]
+    loop.remove_predictions()
+    assert not (tmp_path / "predictions").exists()
+
+
+def test_other_data_are_noticed_at_the_start_of_an_epoch_and_at_the_end(config, tmp_path):
+    def dead(epoch):
+        if epoch.epoch == 2:
+            raise KeyError("dead")
+
+    with pytest.raises(KeyError):
+        loop_of(config, RunDir(tmp_path), 1).run(dead)
+    config.validation_fraction = 0.4
+    with pytest.raises(DataError, match="the data are not those of the checkpoint"):
+        loop_of(config, RunDir(tmp_path), 1).restore(print)
+    config.validation_fraction = 0.3
+    finish_at = loop_of(config, RunDir(tmp_path), 1)
+    assert finish_at.restore(pytest.fail)
+    finish(finish_at)
+    config.seed = 1
+    with pytest.raises(DataError, match="the data are not those of the checkpoint"):
+        loop_of(config, RunDir(tmp_path), 1).restore(print)

@@ -13,8 +13,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from dist_f1.jobs.errors import UserError
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """The data are not what they were said to be, or cannot be read."""
 
 

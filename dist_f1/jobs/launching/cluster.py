@@ -9,6 +9,8 @@ import os
 import socket
 from collections.abc import Iterable, Sequence
 
+from dist_f1.jobs.errors import UserError
+
 HOST = "127.0.0.1"
 # Where gRPC reads which hosts need no proxy; the second one only without the first.
 _NO_PROXY = ("no_grpc_proxy", "no_proxy")
@@ -57,14 +59,14 @@ def environments(
         cpu_devices: the logical devices of a worker where there is no GPU.
 
     Raises:
-        ValueError: there are GPUs, but not one for each worker.
+        UserError: there are GPUs, but not one for each worker.
     """
     cluster: dict[str, list[str]] = {}
     for task, port in zip(tasks, ports, strict=True):
         cluster.setdefault(task.type, []).append(f"{HOST}:{port}")
     computing = [task for task in tasks if task.type == "worker"]
     if gpus and len(gpus) < len(computing):
-        raise ValueError(
+        raise UserError(
             f"There are {len(gpus)} GPUs for {len(computing)} workers, which cannot share one. "
             f"Ask for --workers={len(gpus)} at most, or hide the GPUs with CUDA_VISIBLE_DEVICES=-1."
         )
@@ -110,11 +112,11 @@ def fixed_ports(first: int, number: int) -> list[int]:
     """The ports from `first` on.
 
     Raises:
-        ValueError: one of them is taken.
+        UserError: one of them is taken.
     """
     ports = list(range(first, first + number))
     if ports[-1] > 65535:
-        raise ValueError(f"--port={first} leaves no {number} ports up to 65535.")
+        raise UserError(f"--port={first} leaves no {number} ports up to 65535.")
     for port in ports:
         with socket.socket() as one:
             # A port that only rests after its last connection is free for TensorFlow too.
@@ -122,7 +124,7 @@ def fixed_ports(first: int, number: int) -> list[int]:
             try:
                 one.bind((HOST, port))
             except OSError as error:
-                raise ValueError(
+                raise UserError(
                     f"port {port} is taken ({error.strerror}). Name others with --port, or leave "
                     "it out, and free ones are found."
                 ) from error

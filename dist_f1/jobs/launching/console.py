@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 import threading
 from typing import BinaryIO, TextIO
@@ -30,7 +31,12 @@ class Console:
             return
         with self._lock:
             clear = "\r\x1b[K" if terminal and self._unfinished else ""
-            print(f"{clear}{prefix}{line}", end="\n" if finished else "", file=target, flush=True)
+            text = f"{clear}{prefix}{line}"
+            encoding = getattr(target, "encoding", None) or "utf-8"
+            text = text.encode(encoding, errors="replace").decode(encoding)
+            # Where nobody reads any more, the workers go on, and their logs.
+            with contextlib.suppress(OSError, ValueError):
+                print(text, end="\n" if finished else "", file=target, flush=True)
             self._unfinished = not finished
 
     def say(self, text: str) -> None:
@@ -46,7 +52,7 @@ class Copier(threading.Thread):
     ) -> None:
         super().__init__(daemon=True)
         self._pipe, self._stream, self._prefix = pipe, stream, prefix
-        self._console, self._log = console, log
+        self._console, self._log, self._lost = console, log, False
 
     def run(self) -> None:
         """Copies line by line; a progress bar's states are lines of their own."""
@@ -66,9 +72,18 @@ class Copier(threading.Thread):
             if end.group() == "\r" and end.end() == len(text):
                 break
             line, start = text[start : end.start()], end.end()
-            self._log.write((line + end.group()).encode())
+            self._write(line + end.group())
             if line or end.group() != "\r":
                 finished = end.group() != "\r"
                 self._console.show(self._stream, self._prefix, line, finished)
-        self._log.flush()
         return text[start:]
+
+    def _write(self, text: str) -> None:
+        """Writes to the log; a worker must not wait because that has become impossible."""
+        try:
+            self._log.write(text.encode())
+            self._log.flush()
+        except (OSError, ValueError) as error:
+            if not self._lost:
+                self._lost = True
+                self._console.say(f"dist-f1: the log of {self._prefix.strip()} is lost: {error}")

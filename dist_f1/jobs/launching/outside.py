@@ -7,6 +7,7 @@ import os
 
 import tensorflow as tf
 
+from dist_f1.jobs.errors import UserError
 from dist_f1.jobs.launching.cluster import Task, without_proxy
 
 # Two jobs on one node, and two steps of a job, should not have the same ports: each has one of 199
@@ -23,13 +24,15 @@ def adopt() -> Task | None:
     Slurm. The tasks are excepted from a proxy.
 
     Raises:
-        ValueError: what the environment says makes no cluster.
+        UserError: what the environment says makes no cluster.
     """
     if not os.environ.get("TF_CONFIG") and int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1) > 1:
         os.environ["TF_CONFIG"] = json.dumps(_of_slurm())
     if not os.environ.get("TF_CONFIG"):
         return None
     try:
+        if not isinstance(json.loads(os.environ["TF_CONFIG"]), dict):
+            raise ValueError("it is no object")
         resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
         spec = resolver.cluster_spec()
         number = sum(spec.num_tasks(job) for job in spec.jobs)
@@ -38,8 +41,12 @@ def adopt() -> Task | None:
         task = Task(str(resolver.task_type), int(resolver.task_id))
         if task.type != "evaluator":
             spec.task_address(task.type, task.index)
+        for job in spec.jobs:
+            for address in filter(None, spec.job_tasks(job)):
+                if not address.rpartition(":")[2].isdigit():
+                    raise ValueError(f"{address} has no port")
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG in the environment makes no cluster ({error}): "
             f"{os.environ['TF_CONFIG']}. It is JSON with the addresses of all tasks, "
             '"cluster": {"worker": ["host:port", ...]}, and the place of this process among them, '
@@ -75,7 +82,7 @@ def _of_slurm() -> dict[str, object]:
                 "node by node. Start them with srun --distribution=block."
             )
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"The variables of Slurm make no cluster: {error}") from error
+        raise UserError(f"The variables of Slurm make no cluster: {error}") from error
     return {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
 
 

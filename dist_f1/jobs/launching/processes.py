@@ -79,10 +79,13 @@ class Worker:
             # Before the process is reaped: until then nothing else can have its id.
             self._signal_group(signal.SIGKILL)
             self._exit_code, self._ended = self._process.wait(), time.time()
+            # A child in a session of its own may hold the pipes.
+            deadline = time.monotonic() + 1.0
             for copier in self._copiers:
-                copier.join(timeout=5.0)
-            self._append_traceback()
-            self._log_file.close()
+                copier.join(timeout=max(0.0, deadline - time.monotonic()))
+            with contextlib.suppress(OSError):
+                self._append_traceback()
+                self._log_file.close()
         return self._exit_code
 
     def failure(self) -> failures.Failure | None:

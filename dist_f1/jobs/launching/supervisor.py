@@ -199,7 +199,9 @@ def _signals() -> Iterator[list[int]]:
     before = {number: signal.getsignal(number) for number in handled}
     try:
         for number in handled:
-            signal.signal(number, lambda number, _: received.append(number))
+            # What is ignored, by nohup say, stays so.
+            if before[number] is not signal.SIG_IGN:
+                signal.signal(number, lambda number, _: received.append(number))
         yield received
     finally:
         for number, handler in before.items():
