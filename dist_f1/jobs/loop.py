@@ -237,7 +237,7 @@ class Loop:
         """Takes in the result of a step."""
         step, batch = about
         self.position.loss += float(result["loss"])
-        stop, agree = agreement.understand(result["told"].numpy(), batch, self._share)
+        stop, agree = agreement.understand(np.asarray(result["told"]), batch, self._share)
         self._stopping = self._stopping or stop
         if not agree:
             raise DataError(

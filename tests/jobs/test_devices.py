@@ -31,8 +31,10 @@ def test_what_is_available_is_not_refused(monkeypatch):
     cluster = {"chief": ["a:1"], "worker": ["a:2"], "ps": ["a:3"]}
     place = {"cluster": cluster, "task": {"type": "chief", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(place))
-    for name in ("auto", "parameter_server", "multi_worker"):
+    for name in ("auto", "parameter_server"):
         devices.check(name, Task("chief", 0))
+    with pytest.raises(devices.Unavailable, match="this one has servers"):
+        devices.check("multi_worker", Task("chief", 0))
     assert not devices.serves()
     for served in ("worker", "ps"):
         place["task"]["type"] = served
