@@ -58,3 +58,45 @@ def test_a_progress_bar_is_shown_as_it_goes_on_a_terminal_and_at_its_end_elsewhe
 
 def test_bytes_that_are_no_text_do_not_stop_the_copying():
     assert copy([b"\xff\xfe\nend\n"])[0].endswith("[w] end\n")
+
+
+class Broken(Screen):
+    """A screen that nobody reads any more, or of another encoding."""
+
+    encoding = "latin-1"
+
+    def write(self, text):
+        text.encode("latin-1")
+        if "lost" in text:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+def test_a_screen_that_fails_stops_neither_the_copying_nor_the_log():
+    out, log = Broken(False), io.BytesIO()
+    read, write = os.pipe()
+    copier = Copier(os.fdopen(read, "rb"), "out", "", Console(out, out), log)
+    copier.start()
+    text = "one → two\nlost\nend\n".encode()
+    os.write(write, text)
+    os.close(write)
+    copier.join(timeout=10)
+    assert log.getvalue() == text
+    assert out.getvalue().replace("\n", "") == "one ? twoend"
+
+
+def test_a_log_that_fails_is_said_once_and_the_worker_goes_on():
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+    out = Screen(False)
+    read, write = os.pipe()
+    copier = Copier(os.fdopen(read, "rb"), "out", "[w] ", Console(out, out), Full())
+    copier.start()
+    os.write(write, b"one\ntwo\n")
+    os.close(write)
+    copier.join(timeout=10)
+    assert out.getvalue().count("the log of [w] is lost") == 1
+    assert "[w] one\n" in out.getvalue()
+    assert "[w] two\n" in out.getvalue()

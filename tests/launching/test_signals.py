@@ -1,0 +1,24 @@
+"""Which signals end a job."""
+
+import os
+import signal
+
+import pytest
+
+from dist_f1.jobs.launching import supervisor
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_signal_is_noted_unless_it_is_ignored_as_by_nohup(number, ignored):
+    before = signal.getsignal(number)
+    try:
+        if ignored:
+            signal.signal(number, signal.SIG_IGN)
+        mine = signal.getsignal(number)
+        with supervisor._signals() as received:
+            os.kill(os.getpid(), number)
+            assert received == ([] if ignored else [number])
+        assert signal.getsignal(number) == mine
+    finally:
+        signal.signal(number, before)
