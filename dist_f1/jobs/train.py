@@ -53,7 +53,11 @@ def main(argv: Sequence[str]) -> None:
     try:
         if len(argv) > 1:
             raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
-        config = settings.complete(_CONFIG.value)
+        try:
+            # Read here, and not with the other flags.
+            config = settings.complete(_CONFIG.value)
+        except OSError as error:
+            raise UserError(f"--config: {error}") from error
         settings.validate(config)
         _require_extras(config)
         if not _RUN_DIR.value:
