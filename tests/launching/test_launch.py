@@ -175,11 +175,11 @@ def test_a_worker_that_hangs_at_the_start_is_named_within_the_time(launch):
             time.sleep(100)
         """,
         "--workers=3",
-        "--start_timeout=2",
+        "--start_timeout=5",
     )
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert result.returncode == 1
-    assert "worker 1 has not joined the cluster within 2 s" in result.stderr
+    assert "worker 1 has not joined the cluster within 5 s" in result.stderr
     assert "in hang_here" in result.stderr
 
 

@@ -13,8 +13,7 @@ from dist_f1.jobs.launching import supervisor
 def test_a_signal_is_noted_unless_it_is_ignored_as_by_nohup(number, ignored):
     before = signal.getsignal(number)
     try:
-        if ignored:
-            signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
         mine = signal.getsignal(number)
         with supervisor._signals() as received:
             os.kill(os.getpid(), number)
