@@ -49,12 +49,15 @@ class Position:
             # What the last evaluation has counted is what the run ends with.
             self.phase = "done"
             return
-        self.step, self.rows, self.loss, self.seconds = 0, 0, 0.0, 0.0
+        self._begin()
 
     def begin_phase_again(self, phase: Phase) -> None:
         """Goes back to the beginning of the pass, of the last one if all are done."""
         self.total_steps -= self.step
         self.phase = phase
+        self._begin()
+
+    def _begin(self) -> None:
         self.step, self.rows, self.loss, self.seconds = 0, 0, 0.0, 0.0
 
     def __str__(self) -> str:

@@ -5,9 +5,10 @@ import dataclasses
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
+
+from dist_f1.jobs.launching.cluster import free_ports
 
 RESULT = "RESULT "
 
@@ -25,17 +26,6 @@ class Ended:
         assert self.returncode == 0, self.output
         line = [line for line in self.output.splitlines() if line.startswith(RESULT)][-1]
         return json.loads(line.removeprefix(RESULT))
-
-
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def run_workers(program, workers, *args, devices=2, timeout=180):

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable, Sequence
 
 from dist_f1.jobs.errors import UserError
+from dist_f1.jobs.launching import bootstrap
 
 HOST = "127.0.0.1"
 # Where gRPC reads which hosts need no proxy; the second one only without the first.
@@ -78,7 +79,7 @@ def environments(
             mine = _share(gpus, computing.index(task), len(computing)) if task in computing else []
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(mine) or "-1"
         elif task in computing:
-            variables["DIST_F1_CPU_DEVICES"] = str(cpu_devices)
+            variables[bootstrap.CPU_DEVICES] = str(cpu_devices)
         result.append(variables)
     return result
 
