@@ -2,16 +2,15 @@
 
 import functools
 import json
-import os
 import pathlib
 import runpy
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+from commands import dist_f1
 from test_counts import same
 from test_settings import config_of
 from test_sources import damage, example, write_records
@@ -24,18 +23,8 @@ EXAMPLE = config_of(ROOT / "configs" / "own_data.py")
 
 
 def train(run_dir, *arguments):
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "dist_f1.jobs.cli", "train"),
-            *("--config=configs/own_data.py", f"--run_dir={run_dir}", *arguments),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    flags = ("--config=configs/own_data.py", f"--run_dir={run_dir}")
+    return dist_f1("train", *flags, *arguments, timeout=300)
 
 
 @functools.cache
