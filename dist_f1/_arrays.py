@@ -96,6 +96,11 @@ def is_nan(x: Any) -> Any:
     return tf.math.is_nan(x) if tf.is_tensor(x) else np.isnan(x)
 
 
+def is_zero(x: Any) -> Any:
+    """Elementwise test for 0. In a plain `tf.Graph`, `==` asks whether it is the same tensor."""
+    return tf.equal(x, tf.cast(0, x.dtype)) if tf.is_tensor(x) else np.equal(x, 0)
+
+
 def take(x: Any, indices: list[int]) -> Any:
     """Elements of the last axis by index."""
     return tf.gather(x, indices, axis=-1) if tf.is_tensor(x) else x[..., np.asarray(indices)]
@@ -123,6 +128,6 @@ def column(x: Any) -> Any:
 
 def divide(above: Any, below: Any, otherwise: float) -> Any:
     """`above / below`, and `otherwise` where `below` is zero."""
-    undefined = below == 0.0
+    undefined = is_zero(below)
     safe = where(undefined, np.float64(1.0), below)
     return where(undefined, np.float64(otherwise), above / safe)

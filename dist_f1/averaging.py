@@ -71,7 +71,7 @@ def mean(values: Any, weights: Any, empty: float) -> Any:
         return plain
     weights = weights * ones
     weighted = xp.divide(xp.total(values * weights), xp.total(weights), math.nan)
-    return xp.where(xp.total(weights) == 0.0, plain, weighted)
+    return xp.where(xp.is_zero(xp.total(weights)), plain, weighted)
 
 
 def check_averaging(

@@ -10,6 +10,9 @@ import tensorflow as tf
 
 T = TypeVar("T")
 
+# Strategies of TensorFlow 1, which are classes of their own.
+_V1 = tf.compat.v1.distribute.experimental
+
 
 def in_replica() -> bool:
     """Whether we are inside of `strategy.run`."""
@@ -28,7 +31,10 @@ def eagerly(function: Callable[[], T]) -> T:
 
 def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether replicas are TPU cores."""
-    return isinstance(strategy, tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy)
+    return isinstance(
+        strategy,
+        tf.distribute.TPUStrategy | tf.distribute.experimental.TPUStrategy | _V1.TPUStrategy,
+    )
 
 
 # Strategies whose replicas are on devices of this very process.
@@ -44,13 +50,17 @@ def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
         strategy,
         tf.distribute.experimental.CentralStorageStrategy
         | tf.distribute.ParameterServerStrategy
-        | tf.distribute.experimental.ParameterServerStrategy,
+        | tf.distribute.experimental.ParameterServerStrategy
+        | _V1.CentralStorageStrategy
+        | _V1.ParameterServerStrategy,
     )
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
     """Processes that run this program side by side and meet in collectives."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not isinstance(
+        strategy, tf.distribute.MultiWorkerMirroredStrategy | _V1.MultiWorkerMirroredStrategy
+    ):
         return 1
     resolver = strategy.cluster_resolver
     if resolver.task_type == "evaluator":

@@ -169,7 +169,7 @@ def _matches(
         right = tf.gather(target.members, ids, batch_dims=1)
     else:
         ids = decision.ids
-        right = ids == target.ids[:, tf.newaxis]
+        right = tf.equal(ids, target.ids[:, tf.newaxis])
     return tally.histogram(ids, classes, where=right), right
 
 
@@ -177,7 +177,7 @@ def _row_size(ids: Any, members: Any, like: tf.Tensor) -> tf.Tensor:
     """How many classes each row names, int64 `[N]`."""
     if members is not None:
         return tf.math.count_nonzero(members, axis=-1)
-    size = 1 if ids.shape.rank == 1 else ids.shape[-1]
+    size = 1 if ids.shape.rank == 1 else ids.shape.as_list()[-1]
     return tf.fill(tf.shape(like)[:1], tf.constant(size, tf.int64))
 
 
@@ -185,6 +185,6 @@ def _single(target: Target) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    one = tf.math.count_nonzero(target.members, axis=-1) == 1
+    one = tf.equal(tf.math.count_nonzero(target.members, axis=-1), 1)
     ids = tf.argmax(tf.cast(target.members, tf.uint8), axis=-1, output_type=tf.int64)
     return Target(ids, None, target.invalid | ~one, target.ignored)

@@ -42,7 +42,7 @@ def group_rows(by: tf.Tensor | None, num_groups: int | None) -> Groups | None:
     if by is None or num_groups is None:
         return None
     ids = tf.cast(by, tf.int64)
-    whole = tf.cast(ids, by.dtype) == by if by.dtype.is_floating else True
+    whole = tf.equal(tf.cast(ids, by.dtype), by) if by.dtype.is_floating else True
     known = whole & (ids >= 0) & (ids < num_groups)
     return Groups(tf.where(known, ids, 0), ~known, num_groups)
 
@@ -55,7 +55,7 @@ def by_group(score: Callable[[Counts], Any], counts: Counts) -> Any:
     values = score(counts)
     if values.dtype in (np.int64, tf.int64):
         return values
-    empty = counts.total == 0
+    empty = xp.is_zero(counts.total)
     for _ in range(len(values.shape) - 1):
         empty = xp.column(empty)
     return xp.where(empty, math.nan, values)

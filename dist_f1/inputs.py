@@ -108,6 +108,11 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
     return tensor
 
 
+def _last(tensor: tf.Tensor) -> int | None:
+    """The size of the last axis, if there is one and its size is known."""
+    return (tensor.shape.as_list() or [None])[-1]
+
+
 class _Leading(NamedTuple):
     """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ...
 
@@ -128,7 +133,7 @@ def _scores(
 ) -> tuple[tf.Tensor, _Leading, int]:
     if not y_pred.dtype.is_floating:
         y_pred = tf.cast(y_pred, tf.float32)
-    rank, last = y_pred.shape.rank, y_pred.shape[-1] if y_pred.shape.rank else None
+    rank, last = y_pred.shape.rank, _last(y_pred)
     binary = rule.threshold is not None and (rank == 1 or (num_classes == 1 and last != 1))
     if rank < (1 if binary else 2):
         raise ValueError(
@@ -155,7 +160,7 @@ def _scores(
         )
     rule.check_classes(classes)
     if last is None:
-        y_pred = tf.ensure_shape(y_pred, [*y_pred.shape[:-1], classes])
+        y_pred = tf.ensure_shape(y_pred, [*y_pred.shape.as_list()[:-1], classes])
     flat = tf.reshape(y_pred, [-1, classes])
     leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1], tf.shape(flat)[0])
     return flat, leading, classes
@@ -171,8 +176,8 @@ def _labels(
             "y_pred holds integer labels, which do not show how many classes there are; pass "
             "num_classes=, or threshold=0.5 if they are 0/1 indicators."
         )
-    one_hot = y_true.shape.rank > 1 and y_true.shape[-1] == num_classes > 1
-    if y_pred.shape.rank > max(y_true.shape.rank - one_hot, 1) and y_pred.shape[-1] == 1:
+    one_hot = y_true.shape.rank > 1 and _last(y_true) == num_classes > 1
+    if y_pred.shape.rank > max(y_true.shape.rank - one_hot, 1) and _last(y_pred) == 1:
         y_pred = tf.squeeze(y_pred, axis=-1)
     if y_pred.shape.rank < 1:
         raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
@@ -183,7 +188,7 @@ def _labels(
 def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
     """Flattens `y_true` to ids `[N]` or, with a class axis, to `[N, C]`."""
     extra = y_true.shape.rank - leading.rank
-    last = y_true.shape[-1] if extra == 1 else None
+    last = _last(y_true) if extra == 1 else None
     front = y_true.shape[: leading.rank]
     fits = extra in (0, 1) and front.is_compatible_with(leading.static)
     if extra == 1 and last is None and fits and num_classes > 1:
@@ -207,12 +212,14 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tenso
 def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
     """Broadcasts over the trailing axes of `[...]` and flattens: `[B]` weighs all of `[B, T]`."""
     value = as_tensor(value, name)
-    if value.shape.rank == leading.rank + 1 and value.shape[-1] == 1:
+    if value.shape.rank == leading.rank + 1 and _last(value) == 1:
         value = tf.squeeze(value, axis=-1)
     missing = leading.rank - value.shape.rank
     fits = missing >= 0 and all(
         None in (own, other) or own in (1, other)
-        for own, other in zip(value.shape, leading.static[: value.shape.rank], strict=True)
+        for own, other in zip(
+            value.shape.as_list(), leading.static.as_list()[: value.shape.rank], strict=True
+        )
     )
     if not fits:
         raise ValueError(
@@ -227,7 +234,7 @@ def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
 
 def _checked_rows(flat: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
     """Checks sizes that tracing left open: one row must not be broadcast to all of them."""
-    if flat.shape[0] is not None and leading.static.is_fully_defined():
+    if flat.shape.is_fully_defined() and leading.static.is_fully_defined():
         return flat
     check = tf.debugging.assert_equal(
         tf.shape(flat)[0],

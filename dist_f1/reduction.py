@@ -8,10 +8,13 @@ kept depends on the strategy that is in scope when it is made:
   that the strategy does not know. It would share a single one among replicas, or have all workers
   wait for each other when it is made;
 - otherwise: one variable.
+
+In the graph of a session it is one variable for each replica too, among the local ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -48,16 +51,45 @@ def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> Any:
         )
 
 
-def add(state: Any, value: tf.Tensor) -> None:
-    """Adds to this replica's own vector and sends nothing.
+def local_zeros(size: int, dtype: tf.DType, name: str) -> Any:
+    """A state of zeros in the graph that is being built, for a session to initialise.
+
+    It is among the local variables of the graph. Inside of `strategy.run` each replica makes the
+    call and gets a vector of its own.
+
+    Raises:
+        ValueError: the replicas of the strategy could not have vectors of their own.
+    """
+    strategy = tf.distribute.get_strategy()
+    if contexts.keeps_variables_centrally(strategy) and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"Under {type(strategy).__name__}, replicas share their variables. In the graph of a "
+            "session, count under MirroredStrategy, OneDeviceStrategy, or without a strategy."
+        )
+    keys = tf.compat.v1.GraphKeys
+    # A resource is read as a whole; other variables of TensorFlow 1 may change while being read.
+    return tf.compat.v1.Variable(
+        lambda: tf.zeros([size], dtype),
+        trainable=False,
+        use_resource=True,
+        collections=[keys.LOCAL_VARIABLES, keys.METRIC_VARIABLES],
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.SUM,
+        name=name,
+    )
+
+
+def add(state: Any, value: tf.Tensor) -> Any:
+    """Adds to this replica's own vector and sends nothing. In a graph it returns the operation.
 
     Outside of `strategy.run` there is no own vector: the value, which is then the same on each
     worker, is added to the first one of all, so that it counts once.
     """
     if _in_replica(state):
-        _own(state).assign_add(value)
-    elif _holds_first(state):
-        components(state)[0].assign_add(value)
+        return _own(state).assign_add(value, read_value=False)
+    if _holds_first(state):
+        return components(state)[0].assign_add(value, read_value=False)
+    return None
 
 
 def read_locally(state: Any) -> tf.Tensor:
@@ -90,6 +122,19 @@ def read_sum(state: Any) -> tf.Tensor:
         return tf.add_n(values) if len(values) > 1 else values[0]
     # A cross-replica read of an ON_READ variable sums its components.
     return tf.convert_to_tensor(state)
+
+
+def derive_once(function: Callable[[tf.Tensor], Any], own: tf.Tensor) -> Any:
+    """`function` of the sum of what all replicas have read, made once and not on each of them.
+
+    In the graph of a session, all replicas then have the same tensors, which can be fetched.
+
+    Args:
+        function: from the sum to a nest of tensors.
+        own: what this replica has read.
+    """
+    context = tf.distribute.get_replica_context()
+    return context.merge_call(lambda _, values: function(all_reduce.all_reduce_sum(values)), (own,))
 
 
 def set_sum(state: Any, value: tf.Tensor) -> None:

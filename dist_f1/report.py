@@ -75,15 +75,20 @@ def raise_if_invalid(counts: Counts, by_groups: bool = False) -> None:
     invalid = int(counts.invalid)
     if invalid:
         raise ValueError(
-            f"{invalid} of {invalid + _readable(counts.total)} rows were not counted: their label "
-            f"is not one of the {counts.num_classes} classes (or a 0/1 target is neither), or a "
-            f"score or weight is NaN{_OF_GROUPS if by_groups else ''}. Mend the data, or pass "
-            "ignore_class= or a mask if they are to "
-            "be left out. The rest is counted: counts() returns it, with their number in invalid."
+            f"{invalid} of {invalid + _readable(counts.total)} rows "
+            f"{why_invalid(counts.num_classes, by_groups)} The rest is counted: counts() returns "
+            "it, with their number in invalid."
         )
 
 
-_OF_GROUPS = ", or their group id is none from 0 to num_groups - 1"
+def why_invalid(num_classes: int, by_groups: bool) -> str:
+    """Why rows may not have been counted, and what to do."""
+    of_groups = ", or their group id is none from 0 to num_groups - 1" if by_groups else ""
+    return (
+        f"were not counted: their label is not one of the {num_classes} classes (or a 0/1 target "
+        f"is neither), or a score or weight is NaN{of_groups}. Mend the data, or pass "
+        "ignore_class= or a mask if they are to be left out."
+    )
 
 
 def _readable(total: Any) -> Any:

@@ -49,12 +49,16 @@ def rowwise(
         actual: `[N]`, classes that are there.
     """
     right, predicted, actual = (tf.cast(x, tf.float64) for x in (right, predicted, actual))
-    columns = [tf.cast((right == predicted) & (right == actual), tf.float64)]
+    columns = [tf.cast(tf.equal(right, predicted) & tf.equal(right, actual), tf.float64)]
     for ratio in kept:
         above, below = _parts(ratio, right, predicted, actual)
         scaled = tf.math.divide_no_nan(above, below) * _LIMB
         high = tf.floor(scaled)
-        columns += [high, tf.round((scaled - high) * _LIMB), tf.cast(below == 0.0, tf.float64)]
+        columns += [
+            high,
+            tf.round((scaled - high) * _LIMB),
+            tf.cast(tf.equal(below, 0.0), tf.float64),
+        ]
     return tf.stack(columns, axis=-1)
 
 

@@ -26,7 +26,8 @@ def partition(
         invalid = invalid | groups.unknown
     if rows.weight is not None:
         invalid = invalid | ~tf.math.is_finite(rows.weight)
-        present = rows.weight != 0.0 if present is None else present & (rows.weight != 0.0)
+        heavy = tf.not_equal(rows.weight, 0.0)
+        present = heavy if present is None else present & heavy
     if ignored is not None:
         present = ~ignored if present is None else present & ~ignored
     valid = ~invalid

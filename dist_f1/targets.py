@@ -30,11 +30,11 @@ def read_targets(y_true: tf.Tensor, num_classes: int, ignore_class: int | None) 
         return _from_members(y_true, num_classes, ignore_class)
     ids = tf.cast(y_true, tf.int64)
     # A fractional or NaN id does not survive the round trip.
-    whole = tf.cast(ids, y_true.dtype) == y_true if y_true.dtype.is_floating else True
+    whole = tf.equal(tf.cast(ids, y_true.dtype), y_true) if y_true.dtype.is_floating else True
     known = whole & (ids >= 0) & (ids < max(num_classes, 2))
-    ignored = None if ignore_class is None else whole & (ids == ignore_class)
+    ignored = None if ignore_class is None else whole & tf.equal(ids, ignore_class)
     if num_classes == 1:
-        return Target(None, (ids == 1)[:, tf.newaxis], ~known, ignored)
+        return Target(None, tf.equal(ids, 1)[:, tf.newaxis], ~known, ignored)
     return Target(tf.where(known, ids, 0), None, ~known, ignored)
 
 
@@ -43,8 +43,8 @@ def _from_members(y_true: tf.Tensor, num_classes: int, ignore_class: int | None)
         members = y_true
         invalid = tf.zeros(tf.shape(y_true)[:1], tf.bool)
     else:
-        members = y_true == tf.cast(1, y_true.dtype)
-        zero = y_true == tf.cast(0, y_true.dtype)
+        members = tf.equal(y_true, tf.cast(1, y_true.dtype))
+        zero = tf.equal(y_true, tf.cast(0, y_true.dtype))
         invalid = ~tf.reduce_all(members | zero, axis=-1)
     inside = ignore_class is not None and 0 <= ignore_class < num_classes
     return Target(None, members, invalid, members[:, ignore_class] if inside else None)

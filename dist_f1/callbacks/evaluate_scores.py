@@ -15,8 +15,8 @@ from dist_f1.counts import Counts
 from dist_f1.metrics import Scores, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.metrics.scores_metric import DEFAULT
 from dist_f1.report import raise_if_invalid
+from dist_f1.score_sets import DEFAULT
 
 
 class EvaluateScores(tf.keras.callbacks.Callback):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, get_args
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import scores
+from dist_f1 import score_sets, scores
 from dist_f1.counts import Counts
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
@@ -67,7 +66,7 @@ class Accuracy(AgreementMetric):
 
     def score(self, counts: Counts) -> Any:
         """Accuracy, in float64; NaN without rows."""
-        return accuracy(counts, self.rule.top_k)
+        return score_sets.accuracy(counts, self.rule.top_k)
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
@@ -172,8 +171,3 @@ class HammingLoss(AgreementMetric):
     def score(self, counts: Counts) -> Any:
         """The loss, in float64; NaN without rows."""
         return scores.hamming_loss(counts)
-
-
-def accuracy(counts: Counts, top_k: int | None) -> Any:
-    """Accuracy; of top-k decisions, the share of true classes that are among the k best."""
-    return scores.accuracy(counts) if top_k is None else scores.recall(counts, "micro", math.nan)

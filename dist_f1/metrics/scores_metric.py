@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import collections
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import _arrays as xp
-from dist_f1 import counting, groups, score_names
-from dist_f1.averaging import check_averaging, check_samples
+from dist_f1 import counting, score_sets
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
-from dist_f1.metrics import agreement, directions
+from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.score_names import NamedScore
-
-DEFAULT = ("f1_macro", "f1_micro", "precision_macro", "recall_macro", "accuracy")
+from dist_f1.score_sets import DEFAULT
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
@@ -68,26 +62,16 @@ class Scores(CountsMetric):
     ) -> None:
         if "average" in options:
             raise TypeError("Scores takes no average=; it is part of the names, f1_macro.")
-        if isinstance(scores, str) or not scores:
-            raise ValueError(f"scores must be a sequence of names, got {scores!r}.")
-        named = [score_names.parse(score) for score in scores]
+        self._named = score_sets.parse(scores)
         self.scores = tuple(scores)
-        self._named = named
         self.prefix = prefix
         self._asks_confusion = bool(confusion)
-        self._confusion = confusion or any(score.needs_confusion for score in named)
-        self._betas = tuple(
-            sorted({s.beta for s in named if s.average == "samples" and s.beta not in (None, 1.0)})
-        )
+        # What the layout depends on comes before the accumulator.
+        asked_for = score_sets.ScoreSet(self._named)
+        self._confusion = confusion or asked_for.needs_confusion
+        self._betas = asked_for.betas
         super().__init__(None, threshold, name, dtype, **options)
-        if self.num_groups is None and any(score.spread for score in named):
-            raise ValueError(
-                "A score by groups was asked for, but there are none; pass num_groups=, and by= to "
-                "update_state."
-            )
-        for score in named:
-            check_averaging(score.average, self.zero_division, self.labels)
-            check_samples(score.average, self.labels, names_several=True)
+        self._set().check_options()
 
     def direction_of(self, entry: str) -> directions.Direction | None:
         """Whether more of an entry of `result()` is better; `None` if there is no such entry."""
@@ -113,8 +97,7 @@ class Scores(CountsMetric):
 
     def score(self, counts: Counts) -> dict[str, Any]:
         """The scores of some counts, in float64; those by groups are left out."""
-        named = [score for score in self._named if score.spread is None]
-        return self._entries(counts, named, lambda value: value)
+        return self._set().overall().entries(counts)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, for `from_config`."""
@@ -128,65 +111,19 @@ class Scores(CountsMetric):
         }
 
     def _value(self, counts: Counts) -> dict[str, Any]:
-        # Cast before they are taken apart into entries, of which there may be thousands.
-        return self._entries(counts, self._named, self._cast)
-
-    def _entries(
-        self, counts: Counts, named: Sequence[NamedScore], cast: Callable[[Any], Any]
-    ) -> dict[str, Any]:
-        entries: dict[str, Any] = {}
-        overall = counts.overall() if len(counts.total.shape) else counts
-        for score in named:
-            function = functools.partial(self._evaluate, score)
-            if score.spread == "by_group":
-                value = groups.by_group(function, counts)
-            elif score.spread == "gap":
-                value = groups.gap(function, counts)
-            else:
-                value = function(overall)
-            entries |= self._expanded(score, cast(value), counts.num_classes)
-        return entries
-
-    def _evaluate(self, score: NamedScore, counts: Counts) -> Any:
-        if score.base == "accuracy":
-            return agreement.accuracy(counts, self.rule.top_k)
-        return score(counts, self.zero_division, self.labels)
-
-    def _expanded(self, score: NamedScore, value: Any, num_classes: int) -> dict[str, Any]:
-        """The entries of one score: of each class and each group, if it has several."""
-        names = self._names_of(score, num_classes)
-        if len(names) == 1:
-            return {names[0]: xp.flat(value)[0]}
-        values = xp.flat(value)
-        values = tf.unstack(values) if tf.is_tensor(values) else values
-        return dict(zip(names, values, strict=True))
-
-    def _names_of(self, score: NamedScore, num_classes: int) -> list[str]:
-        names = [score.name]
-        if score.is_per_class:
-            classes = self.labels or ([1] if num_classes == 1 else range(num_classes))
-            shown = self.class_names or [str(c) for c in range(max(num_classes, 2))]
-            names = [f"{score.base}_{shown[c]}" for c in classes]
-        names = [f"{self.prefix}{name}" for name in names]
-        if score.spread == "gap":
-            return [f"{name}_gap" for name in names]
-        if score.spread == "by_group":
-            number = self.num_groups or 0
-            return [f"{name}_group_{group}" for group in range(number) for name in names]
-        return names
-
-    def _entry_names(self, num_classes: int) -> list[str]:
-        return [name for score in self._named for name in self._names_of(score, num_classes)]
+        return self._set().entries(counts, self._cast)
 
     def _layout(self, num_classes: int) -> Layout:
-        times = collections.Counter(self._entry_names(num_classes))
-        twice = sorted(name for name, number in times.items() if number > 1)
-        if twice:
-            raise ValueError(
-                f"Two scores would be called {', '.join(twice)}. Leave one out, or give the class "
-                "another name."
-            )
-        several = counting.is_multilabel(self.rule, num_classes)
-        for score in self._named:
-            score.check(num_classes, several)
+        self._set().check_classes(num_classes, counting.is_multilabel(self.rule, num_classes))
         return super()._layout(num_classes)
+
+    def _set(self) -> score_sets.ScoreSet:
+        return score_sets.ScoreSet(
+            self._named,
+            self.rule.top_k,
+            self.zero_division,
+            self.labels,
+            self.class_names,
+            self.num_groups,
+            self.prefix,
+        )

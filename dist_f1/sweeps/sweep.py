@@ -166,7 +166,7 @@ class Sweep(NamedTuple):
         _, precision, recall = sweep.curve()
         steps = (recall[:-1] - recall[1:]) * precision[:-1]
         support = xp.to_float(sweep.counts.at(0).actual)
-        values = xp.where(support == 0.0, 0.0, xp.first_axis_total(steps))
+        values = xp.where(xp.is_zero(support), 0.0, xp.first_axis_total(steps))
         if average is None:
             return values
         if average == "micro":

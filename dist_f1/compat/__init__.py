@@ -1,0 +1,5 @@
+"""For code that is older than Keras metrics: `dist_f1.compat.v1`."""
+
+from dist_f1.compat import v1
+
+__all__ = ["v1"]

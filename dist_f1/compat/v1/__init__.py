@@ -1,0 +1,30 @@
+"""F1 for `tf.estimator` and for the graphs of TensorFlow 1, as `(value, update_op)` pairs.
+
+    f1 = dist_f1.compat.v1.f1_score(labels, probabilities, average="macro")
+    return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"f1": f1})
+
+In the manner of `tf.compat.v1.metrics`: `update_op` counts a batch, `value` is the score of all
+batches so far, and both are made in the graph of a session. The counts are int64 (float64 with
+weights) in one local variable, and those of all replicas are summed before a score is derived.
+
+- `value` may be fetched at any time. In the same `session.run` as `update_op` it is the score
+  before that update. Fetching it raises `tf.errors.InvalidArgumentError` if rows could not be
+  counted, as reading a metric does.
+- `update_op` is a tensor, the score after the update. Where there are several replicas it is an
+  operation without a value: the score of one replica would not be that of the data.
+- `tf.compat.v1.local_variables_initializer()` sets all counts to zero.
+"""
+
+from dist_f1.compat.v1.evaluation import eval_metric_ops
+from dist_f1.compat.v1.exporting import compare_by
+from dist_f1.compat.v1.pairs import confusion_counts, f1_score, f_beta, precision, recall
+
+__all__ = [
+    "compare_by",
+    "confusion_counts",
+    "eval_metric_ops",
+    "f1_score",
+    "f_beta",
+    "precision",
+    "recall",
+]

@@ -1,0 +1,167 @@
+"""What the pairs take, and how it is counted: by the same pipeline as the metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import tensorflow as tf
+from typing_extensions import Unpack
+
+from dist_f1 import counting, groups, inputs
+from dist_f1.averaging import check_averaging, check_binary
+from dist_f1.compat.v1.stream import Stream
+from dist_f1.decisions import DecisionRule
+from dist_f1.metrics.options import MetricOptions, complete, rule_of
+
+
+class Options(TypedDict, total=False):
+    """Keywords of every function in `dist_f1.compat.v1`.
+
+    threshold: `None` (argmax), or a number `0 < t <= 1`: each class on its own; `predictions` of
+        shape `[B]` or `[B, 1]` are then binary. Boolean `predictions` need none.
+    top_k: the k best classes are predicted; excludes `threshold`.
+    ignore_class: rows with this label are left out.
+    averaged_labels: the classes that enter the averages, by default all; all are counted. (It is
+        `labels` elsewhere, which here are the true classes.)
+    from_logits: `predictions` are logits; `threshold` still speaks of probabilities.
+    zero_division: the score where it is 0 / 0: 0, 1 or NaN.
+    mask: booleans, shaped like `weights`; rows of False are left out.
+    dtype: of the values, by default float32, as in `tf.compat.v1.metrics`. Scores are computed in
+        float64.
+    """
+
+    threshold: Any
+    top_k: int | None
+    ignore_class: int | None
+    averaged_labels: Any
+    from_logits: bool
+    zero_division: float
+    mask: Any
+    dtype: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """The options of one call, checked and complete."""
+
+    rule: DecisionRule
+    average: Any
+    full: MetricOptions
+    mask: Any
+    dtype: tf.DType
+
+    def cast(self, value: Any) -> tf.Tensor:
+        """A score in the dtype that was asked for."""
+        return tf.cast(value, self.dtype)
+
+    def averaging(self) -> dict[str, Any]:
+        """The common arguments of the scores."""
+        return {
+            "average": self.average,
+            "zero_division": self.full["zero_division"],
+            "labels": self.full["labels"],
+        }
+
+    def check_average(self, num_classes: int, several: bool) -> None:
+        """Raises `ValueError` if such decisions do not have the average."""
+        check_averaging(self.average, self.full["zero_division"], self.full["labels"], num_classes)
+        check_binary(self.average, num_classes, several)
+
+
+def asked_for(
+    predictions: Any,
+    num_classes: int | None,
+    average: Any = None,
+    more: MetricOptions | None = None,
+    **options: Unpack[Options],
+) -> Asked:
+    """Checks the options of a call.
+
+    Args:
+        predictions: booleans are decided already.
+        num_classes: C, or `None`.
+        average: how classes are averaged.
+        more: options of the metrics that only some functions take.
+        **options: see `Options`.
+
+    Raises:
+        TypeError: an option that there is not.
+        ValueError: values that no function takes, or that exclude each other.
+    """
+    unknown = sorted(set(options) - set(Options.__annotations__))
+    if unknown:
+        known = ", ".join(Options.__annotations__)
+        raise TypeError(f"Unknown argument {', '.join(unknown)}; known are {known}.")
+    threshold = options.get("threshold")
+    if threshold is None and options.get("top_k") is None and num_classes is None:
+        boolean = tf.convert_to_tensor(predictions).dtype.is_bool
+        # Cast to 0 and 1, any threshold finds them as they are.
+        threshold = 0.5 if boolean else None
+    metric_options: MetricOptions = {
+        "num_classes": num_classes,
+        "top_k": options.get("top_k"),
+        "ignore_class": options.get("ignore_class"),
+        "labels": options.get("averaged_labels"),
+        "from_logits": options.get("from_logits", False),
+        "zero_division": options.get("zero_division", 0.0),
+        **(more or {}),
+    }
+    rule = rule_of(threshold, metric_options)
+    full = complete(metric_options, average, rule)
+    dtype = tf.as_dtype(options.get("dtype") or tf.float32)
+    return Asked(rule, average, full, options.get("mask"), dtype)
+
+
+def count_stream(
+    labels: Any,
+    predictions: Any,
+    weights: Any,
+    asked: Asked,
+    *,
+    check: Callable[[int, bool], None],
+    confusion: bool = False,
+    betas: tuple[float, ...] = (),
+    by: Any = None,
+) -> Stream:
+    """Counts a batch, and adds it to those before.
+
+    Args:
+        labels: class ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
+        predictions: scores `[..., C]`, or class ids.
+        weights: numbers, one per row or per leading axes, or `None`.
+        asked: the options.
+        check: raises if decisions of C classes, one or several for each row, have no such score.
+        confusion: whether to count the `[C, C]` matrix where it says more.
+        betas: beyond 1, the betas whose F is averaged over rows.
+        by: group ids.
+
+    Raises:
+        ValueError: inputs that do not fit each other.
+    """
+    rule, full = asked.rule, asked.full
+    try:
+        rows = inputs.flatten(
+            labels,
+            predictions,
+            weights,
+            asked.mask,
+            by,
+            rule=rule,
+            num_classes=full["num_classes"],
+        )
+    except ValueError as error:
+        note = "(labels are y_true here, predictions y_pred, and weights sample_weight.)"
+        raise ValueError(f"{error} {note}") from error
+    check(rows.num_classes, counting.is_multilabel(rule, rows.num_classes))
+    counts = counting.count(
+        rows,
+        rule,
+        ignore_class=full["ignore_class"],
+        confusion=confusion,
+        betas=betas,
+        groups=groups.group_rows(rows.by, full["num_groups"]),
+    )
+    layout = counting.layout_for(rule, rows.num_classes, confusion, betas, full["num_groups"] or 0)
+    return Stream(counts, layout)

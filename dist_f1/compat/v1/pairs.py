@@ -1,0 +1,258 @@
+"""One score, or the counts, as a `(value, update_op)` pair."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+from typing_extensions import Unpack
+
+from dist_f1 import scores
+from dist_f1.averaging import Average
+from dist_f1.compat.v1.counting import Options, asked_for, count_stream
+from dist_f1.compat.v1.stream import check_place, checked
+from dist_f1.counts import Counts
+from dist_f1.metrics.options import MetricOptions
+
+Pair = tuple[Any, Any]
+
+
+def f_beta(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    average: Average | None = "binary",
+    weights: Any = None,
+    beta: float = 1.0,
+    *,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> Pair:
+    """F-beta: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
+
+    Args:
+        labels: class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets `[..., C]`.
+        predictions: scores `[..., C]`, whose best class is predicted; with `threshold` also `[B]`
+            or `[B, 1]`, binary; booleans; or class ids `[...]`, given `num_classes`.
+        num_classes: C, by default the last axis of `predictions`. Class ids need it.
+        average: `"binary"` (the second of two classes), `"micro"`, `"macro"`, `"weighted"`,
+            `"samples"`, or `None`, a score per class, `[C]`; see `dist_f1.scores`.
+        weights: numbers, one per row or per leading axes. Counts are then float64. Rows of weight
+            0 leave no trace. Booleans are a mask.
+        beta: recall weighs `beta` times precision.
+        metrics_collections: collections of the graph that `value` is added to.
+        updates_collections: collections that `update_op` is added to.
+        name: of the variable scope, by default that of the function.
+        **options: see `dist_f1.compat.v1.counting.Options`.
+
+    Returns:
+        `(value, update_op)`, see `dist_f1.compat.v1`.
+
+    Raises:
+        RuntimeError: no graph is being built for a session.
+        ValueError: an argument out of its range, or inputs that do not fit each other.
+
+    Example:
+        >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        ...     value, update = f_beta([0, 1, 1, 0], [0, 1, 0, 0], num_classes=2, beta=2.0)
+        ...     session.run(tf.compat.v1.local_variables_initializer())
+        ...     _ = session.run(update)
+        ...     print(f"{session.run(value):.4f}")
+        0.5556
+    """
+    keeps = average == "samples" and math.isfinite(beta * beta)
+    return _pair(
+        "f_beta",
+        functools.partial(scores.f_beta, beta=beta),
+        (labels, predictions, weights),
+        (num_classes, average, options),
+        (metrics_collections, updates_collections),
+        name,
+        betas=(float(beta),) if keeps else (),
+    )
+
+
+def f1_score(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    average: Average | None = "binary",
+    weights: Any = None,
+    beta: float = 1.0,
+    *,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> Pair:
+    """F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
+
+    For the arguments and errors see `f_beta`, which it is for `beta=1`.
+
+    Example:
+        >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        ...     probabilities = tf.constant([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        ...     value, update = f1_score([0, 1, 1], probabilities, average="macro")
+        ...     session.run(tf.compat.v1.local_variables_initializer())
+        ...     _ = session.run(update)
+        ...     print(f"{session.run(value):.4f}")
+        0.6667
+    """
+    return f_beta(
+        labels,
+        predictions,
+        num_classes,
+        average,
+        weights,
+        beta,
+        metrics_collections=metrics_collections,
+        updates_collections=updates_collections,
+        name=name or "f1_score",
+        **options,
+    )
+
+
+def precision(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    average: Average | None = "binary",
+    weights: Any = None,
+    *,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> Pair:
+    """`tp / predicted`: how many of the rows predicted as a class are of it.
+
+    For the arguments and errors see `f_beta`.
+    """
+    return _pair(
+        "precision",
+        scores.precision,
+        (labels, predictions, weights),
+        (num_classes, average, options),
+        (metrics_collections, updates_collections),
+        name,
+    )
+
+
+def recall(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    average: Average | None = "binary",
+    weights: Any = None,
+    *,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> Pair:
+    """`tp / actual`: how many of the rows of a class are predicted as it.
+
+    For the arguments and errors see `f_beta`.
+    """
+    return _pair(
+        "recall",
+        scores.recall,
+        (labels, predictions, weights),
+        (num_classes, average, options),
+        (metrics_collections, updates_collections),
+        name,
+    )
+
+
+def confusion_counts(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    weights: Any = None,
+    *,
+    confusion: bool = False,
+    betas: tuple[float, ...] = (),
+    by: Any = None,
+    num_groups: int | None = None,
+    metrics_collections: Any = None,
+    updates_collections: Any = None,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> tuple[Counts, tf.Operation]:
+    """The `Counts` that scores, reports and pictures are derived from.
+
+    Fetched in a session, or as an entry of the result of `Estimator.evaluate`, `value` is a
+    `Counts` of NumPy arrays. Fetching it does not raise for rows that could not be counted; their
+    number is `invalid`.
+
+    Args:
+        labels: see `f_beta`, also for the arguments that are not named here.
+        predictions: likewise.
+        num_classes: likewise.
+        weights: likewise.
+        confusion: also keep the `[C, C]` matrix, where there are more than two classes.
+        betas: where rows may name several classes, the betas beyond 1 of F averaged over rows.
+        by: a group id for each row, shaped like `weights`, from 0 to `num_groups - 1`.
+        num_groups: how many groups there are; all counts then have a leading axis of groups.
+        metrics_collections: see `f_beta`.
+        updates_collections: likewise.
+        name: likewise.
+        **options: likewise.
+
+    Returns:
+        `(value, update_op)`. `update_op` is an operation without a value.
+
+    Example:
+        >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        ...     value, update = confusion_counts([0, 1, 2, 2], [0, 2, 2, 1], num_classes=3)
+        ...     session.run(tf.compat.v1.local_variables_initializer())
+        ...     session.run(update)
+        ...     session.run(value).true_positive.tolist()
+        [1, 0, 1]
+    """
+    check_place("confusion_counts")
+    given = [labels, predictions, weights]
+    with tf.compat.v1.variable_scope(name, "confusion_counts", given):
+        more: MetricOptions = {"num_groups": num_groups}
+        asked = asked_for(predictions, num_classes, more=more, **options)
+        stream = count_stream(
+            labels,
+            predictions,
+            weights,
+            asked,
+            check=asked.check_average,
+            confusion=confusion,
+            betas=tuple(betas),
+            by=by,
+        )
+        value = stream.value(lambda counts: counts, metrics_collections)
+        return value, stream.operation(updates_collections)
+
+
+def _pair(
+    function: str,
+    score: Callable[..., Any],
+    inputs: tuple[Any, Any, Any],
+    chosen: tuple[int | None, Any, Options],
+    collections: tuple[Any, Any],
+    name: str | None,
+    betas: tuple[float, ...] = (),
+) -> Pair:
+    labels, predictions, weights = inputs
+    num_classes, average, options = chosen
+    check_place(function)
+    with tf.compat.v1.variable_scope(name, function, list(inputs)):
+        asked = asked_for(predictions, num_classes, average, **options)
+        stream = count_stream(
+            labels, predictions, weights, asked, check=asked.check_average, betas=betas
+        )
+
+        def derive(counts: Counts) -> Any:
+            return asked.cast(score(checked(counts), **asked.averaging()))
+
+        return stream.value(derive, collections[0]), stream.update(derive, collections[1])
