@@ -65,7 +65,6 @@ def f_beta(
         ...     print(f"{session.run(value):.4f}")
         0.5556
     """
-    keeps = average == "samples" and math.isfinite(beta * beta)
     return _pair(
         "f_beta",
         functools.partial(scores.f_beta, beta=beta),
@@ -73,7 +72,7 @@ def f_beta(
         (num_classes, average, options),
         (metrics_collections, updates_collections),
         name,
-        betas=(float(beta),) if keeps else (),
+        betas=_kept(beta, average),
     )
 
 
@@ -92,7 +91,7 @@ def f1_score(
 ) -> Pair:
     """F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
 
-    For the arguments and errors see `f_beta`, which it is for `beta=1`.
+    For the arguments and errors see `f_beta`, which it is with `beta=1`.
 
     Example:
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -103,17 +102,14 @@ def f1_score(
         ...     print(f"{session.run(value):.4f}")
         0.6667
     """
-    return f_beta(
-        labels,
-        predictions,
-        num_classes,
-        average,
-        weights,
-        beta,
-        metrics_collections=metrics_collections,
-        updates_collections=updates_collections,
-        name=name or "f1_score",
-        **options,
+    return _pair(
+        "f1_score",
+        functools.partial(scores.f_beta, beta=beta),
+        (labels, predictions, weights),
+        (num_classes, average, options),
+        (metrics_collections, updates_collections),
+        name,
+        betas=_kept(beta, average),
     )
 
 
@@ -256,3 +252,8 @@ def _pair(
             return asked.cast(score(checked(counts), **asked.averaging()))
 
         return stream.value(derive, collections[0]), stream.update(derive, collections[1])
+
+
+def _kept(beta: float, average: Any) -> tuple[float, ...]:
+    """The betas whose F must be added up row by row: per-class counts do not tell it."""
+    return (float(beta),) if average == "samples" and math.isfinite(beta * beta) else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import reduction
+from dist_f1 import contexts, reduction
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
 from dist_f1.report import why_invalid
@@ -71,13 +71,18 @@ def check_place(function: str) -> None:
 
     Raises:
         RuntimeError: no graph is being built, or that of a `tf.function`.
-        ValueError: within the scope of a strategy, but on none of its replicas; several workers.
+        ValueError: within the scope of a strategy, but on none of its replicas; on TPU cores.
     """
     if tf.compat.v1.executing_eagerly_outside_functions():
         raise RuntimeError(
             f"dist_f1.compat.v1.{function} adds to the graph of a session, and none is being "
             "built: TensorFlow executes eagerly. Call it in the model_fn of an Estimator, or in "
             "`with tf.Graph().as_default():`. Everywhere else use the metrics, dist_f1.F1Score."
+        )
+    if contexts.is_tpu(tf.distribute.get_strategy()):
+        raise ValueError(
+            f"dist_f1.compat.v1.{function} does not run on TPU cores. Give the tensors to the host "
+            "(eval_metrics of TPUEstimatorSpec), or use the metrics, dist_f1.F1Score."
         )
     if tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context():
         raise ValueError(

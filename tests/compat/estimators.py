@@ -1,0 +1,76 @@
+"""Estimators on scikit-learn's data sets, for the tests of TensorFlow 2.15."""
+
+import numpy as np
+import tensorflow as tf
+from sklearn import datasets
+
+STRATEGIES = ("none", "one_device", "mirrored_2")
+# In batches of 50, both leave an uneven last one, and an uneven number of them for two replicas.
+BATCH = 50
+
+
+def load(name):
+    """Features `[N, F]`, standardised, and class ids `[N]`."""
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-9)
+    return x.astype(np.float32), y.astype(np.int64)
+
+
+def strategy(name):
+    if name == "none":
+        return None
+    if name == "one_device":
+        return tf.distribute.OneDeviceStrategy("CPU:0")
+    return tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+
+
+def run_config(model_dir, strategy_name="none", **options):
+    chosen = strategy(strategy_name)
+    return tf.estimator.RunConfig(
+        model_dir=str(model_dir),
+        tf_random_seed=1,
+        train_distribute=chosen,
+        eval_distribute=chosen,
+        session_config=tf.compat.v1.ConfigProto(device_count={"CPU": 2}),
+        **options,
+    )
+
+
+def batches(features, labels=None, batch=BATCH, epochs=1):
+    """An `input_fn`."""
+    arrays = features if labels is None else (features, labels)
+    return lambda: tf.data.Dataset.from_tensor_slices(arrays).repeat(epochs).batch(batch)
+
+
+def linear(metrics, classes, rate=0.1):
+    """A `model_fn` of one linear layer; `metrics(labels, scores)` makes its `eval_metric_ops`."""
+
+    def model_fn(features, labels, mode):
+        x = features["x"] if isinstance(features, dict) else features
+        kernel = tf.compat.v1.get_variable("kernel", [x.shape[-1], classes], tf.float32)
+        bias = tf.compat.v1.get_variable(
+            "bias", [classes], tf.float32, tf.compat.v1.zeros_initializer()
+        )
+        scores = x @ kernel + bias
+        predictions = {"scores": scores, "ids": tf.argmax(scores, axis=-1)}
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+        loss = tf.compat.v1.losses.sparse_softmax_cross_entropy(labels, scores)
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            step = tf.compat.v1.train.get_or_create_global_step()
+            optimizer = tf.compat.v1.train.GradientDescentOptimizer(rate)
+            return tf.estimator.EstimatorSpec(
+                mode, loss=loss, train_op=optimizer.minimize(loss, step)
+            )
+        ops = metrics(labels, scores, features)
+        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=ops)
+
+    return model_fn
+
+
+def predicted(estimator, features, key="ids", batch=BATCH):
+    """What the estimator predicts for each row, by its last checkpoint."""
+    rows = estimator.predict(batches(features, batch=batch))
+    return np.array([row[key] for row in rows])
