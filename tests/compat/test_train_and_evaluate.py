@@ -38,7 +38,7 @@ class Job:
         config = estimators.run_config(model_dir, strategy, save_checkpoints_steps=EVERY)
         self.estimator = tf.estimator.Estimator(estimators.linear(metrics, 10), config=config)
         self.train = estimators.batches(x[take], wrong, epochs=None)
-        self.evaluate = estimators.batches(x, y)
+        self.evaluate = estimators.evaluation(x, y)
 
     def run(self, exporters=(), hooks=()):
         tf.estimator.train_and_evaluate(
@@ -170,7 +170,7 @@ def test_add_metrics_gives_canned_estimators_our_scores(data, strategy, tmp_path
     estimator = tf.estimator.add_metrics(canned, more)
     features = {"x": x}
     estimator.train(estimators.batches(features, y, epochs=None), steps=20)
-    results = estimator.evaluate(estimators.batches(features, y))
+    results = estimator.evaluate(estimators.evaluation(features, y))
     ids = estimators.predicted(estimator, features, "class_ids")[:, 0]
     expected = sk.f1_score(y, ids, average="binary" if classes == 2 else "weighted")
     assert 0.4 < expected < 1.0

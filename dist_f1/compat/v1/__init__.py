@@ -13,13 +13,19 @@ weights) in one local variable, and those of all replicas are summed before a sc
 - `update_op` is a tensor, the score after the update. Where there are several replicas it is an
   operation without a value: the score of one replica would not be that of the data.
 - `tf.compat.v1.local_variables_initializer()` sets all counts to zero.
+
+`batch_for_replicas` batches the data of an evaluation so that no replica goes without in the last
+step, in which an `Estimator` may otherwise lose rows; `compare_by` tells a `BestExporter` which of
+two evaluations is better.
 """
 
+from dist_f1.compat.v1.batching import batch_for_replicas
 from dist_f1.compat.v1.evaluation import eval_metric_ops
 from dist_f1.compat.v1.exporting import compare_by
 from dist_f1.compat.v1.pairs import confusion_counts, f1_score, f_beta, precision, recall
 
 __all__ = [
+    "batch_for_replicas",
     "compare_by",
     "confusion_counts",
     "eval_metric_ops",
