@@ -1,0 +1,20 @@
+"""Pairs on several worker processes, each with sessions of its own."""
+
+import pytest
+import tensorflow as tf
+from cluster import run_workers
+from shards import counted, fields
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(tf, "estimator"), reason="TensorFlow has tf.estimator up to 2.15"
+)
+STEPS = 5
+
+
+def test_each_worker_fetches_the_counts_of_all_workers_before_the_step():
+    ended = run_workers("estimator_training", 2, STEPS, devices=1)
+    expected = [fields(counted(step, 2)) for step in range(1, STEPS)]
+    for worker in ended:
+        nothing, *after_each_step = worker.result
+        assert nothing["total"] == 0
+        assert after_each_step == expected
