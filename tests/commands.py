@@ -2,18 +2,25 @@
 
 import contextlib
 import os
-import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMAND = (sys.executable, "-m", "dist_f1.jobs.cli")
+from forking import ROOT, run_forked
+
+MODULE = ("-m", "dist_f1.jobs.cli")
+COMMAND = (sys.executable, *MODULE)
 
 
 def dist_f1(*arguments, cwd=ROOT, timeout=600, **variables):
-    """The finished process, with its output as text."""
+    """The finished process, with its output as text; TensorFlow was imported beforehand."""
+    environment = _environment(variables)
+    return run_forked(*MODULE, *arguments, cwd=cwd, env=environment, timeout=timeout)
+
+
+def dist_f1_from_scratch(*arguments, cwd=ROOT, timeout=600, **variables):
+    """The same from a Python that is started for it."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,

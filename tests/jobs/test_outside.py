@@ -15,7 +15,8 @@ import threading
 import numpy as np
 import pytest
 import yaml
-from commands import COMMAND, ROOT, is_running, last_line, read_until
+from commands import COMMAND, is_running, last_line, read_until
+from forking import ROOT
 
 from dist_f1 import Counts
 from dist_f1.jobs.launching import outside

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from commands import ROOT, dist_f1, is_running, last_line, read_until, started
+from commands import (
+    dist_f1,
+    dist_f1_from_scratch,
+    is_running,
+    last_line,
+    read_until,
+    started,
+)
+from forking import ROOT
 from test_counts import same
 
 from dist_f1 import Counts
@@ -33,7 +41,7 @@ def counts_of(run_dir):
 def alone(tmp_path_factory):
     """A run in one process that nothing happens to."""
     path = tmp_path_factory.mktemp("alone") / "run"
-    result = dist_f1(*FLAGS, f"--run_dir={path}", "--config.tensorboard=true")
+    result = dist_f1_from_scratch(*FLAGS, f"--run_dir={path}", "--config.tensorboard=true")
     assert result.returncode == 0, result.stderr
     return path
 

@@ -2,14 +2,13 @@
 
 import functools
 import json
-import subprocess
-import sys
 import warnings
 
 import numpy as np
 import pytest
 import sklearn.metrics
-from commands import dist_f1
+from commands import dist_f1, dist_f1_from_scratch, last_line
+from forking import run_forked
 from test_counts import same
 
 from dist_f1 import Counts, report
@@ -193,7 +192,8 @@ decided = model(loaded.x_validation).numpy().argmax(-1)
 predictions = np.load({str(path / "predictions.npz")!r})
 assert (np.sort(decided) == np.sort(predictions["y_pred"])).all()
 """
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    told = run_forked("-c", code)
+    assert told.returncode == 0, told.stderr
 
 
 def test_the_losses_are_means_over_rows_whatever_the_split(tmp_path):
@@ -217,7 +217,8 @@ for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_validation, loaded.y_va
     losses.append(np.mean(normal - logits[np.arange(len(y)), y]))
 print(json.dumps(losses))
 """
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    told = run_forked("-c", code)
+    assert told.returncode == 0, told.stderr
     rows = (path / "metrics.jsonl").read_text().splitlines()
     logged = [json.loads(row)["loss"] for row in rows]
     assert logged == pytest.approx(json.loads(told.stdout), rel=1e-9)
@@ -335,3 +336,27 @@ def test_commands_say_what_is_wrong(arguments, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train", "--config=configs/digits.py", "--run_dir=/nowhere/run", "--config.epoch=3"], 1),
+        (["report", "configs"], 1),
+        ([], 0),
+    ],
+)
+def test_a_python_from_scratch_says_and_returns_the_same(arguments, code):
+    """As one from a fork with TensorFlow, which most of these tests start."""
+    ours, forked = (run(*arguments) for run in (dist_f1_from_scratch, dist_f1))
+    assert ours.returncode == forked.returncode == code
+    assert ours.stdout == forked.stdout
+    if code:
+        assert last_line(ours.stderr) == last_line(forked.stderr)
+
+
+def test_a_python_from_scratch_reports_a_run(run):
+    path, _ = run("breast_cancer", 3)
+    result = dist_f1_from_scratch("report", path, "--digits=4")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip("\n") == (path / "report.txt").read_text().strip("\n")
