@@ -15,7 +15,7 @@ import threading
 import numpy as np
 import pytest
 import yaml
-from commands import COMMAND, is_running, last_line, read_until
+from commands import COMMAND, dist_f1, is_running, last_line, read_until
 from forking import ROOT
 
 from dist_f1 import Counts
@@ -318,12 +318,11 @@ def test_two_tasks_of_a_slurm_step_sum_over_both(environment, tmp_path):
 
 def test_a_slurm_step_that_makes_no_cluster_ends_with_one_line(tmp_path):
     (tmp_path / "sum.py").write_text(SUM)
-    variables = slurm(nodes="n1")
-    with processes([[*COMMAND, "launch", "sum.py"]], [variables], tmp_path) as running:
-        (text,) = outputs(running)
-        assert running[0].returncode == 1
-        assert last_line(text).startswith("dist-f1 launch: The variables of Slurm make no cluster")
-        assert "Traceback" not in text
+    result = dist_f1("launch", "sum.py", cwd=tmp_path, **slurm(nodes="n1"))
+    assert result.returncode == 1
+    said = last_line(result.stderr)
+    assert said.startswith("dist-f1 launch: The variables of Slurm make no cluster")
+    assert "Traceback" not in result.stderr
 
 
 # configs/kubernetes.yaml

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import time
 
@@ -11,14 +12,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from commands import (
-    dist_f1,
-    dist_f1_from_scratch,
-    is_running,
-    last_line,
-    read_until,
-    started,
-)
+from commands import dist_f1, is_running, last_line, read_until, started
 from forking import ROOT
 from test_counts import same
 
@@ -41,7 +35,7 @@ def counts_of(run_dir):
 def alone(tmp_path_factory):
     """A run in one process that nothing happens to."""
     path = tmp_path_factory.mktemp("alone") / "run"
-    result = dist_f1_from_scratch(*FLAGS, f"--run_dir={path}", "--config.tensorboard=true")
+    result = dist_f1(*FLAGS, f"--run_dir={path}", "--config.tensorboard=true")
     assert result.returncode == 0, result.stderr
     return path
 
@@ -125,8 +119,8 @@ def test_a_finished_run_is_reported_again_and_other_settings_are_refused(alone):
 
 def test_a_corrupt_checkpoint_is_said_and_the_one_before_it_used_or_none(alone, tmp_path):
     run_dir = tmp_path / "run"
-    flags = (*FLAGS, f"--run_dir={run_dir}")
-    assert dist_f1(*flags).returncode == 0
+    flags = (*FLAGS, f"--run_dir={run_dir}", "--config.tensorboard=true")
+    shutil.copytree(alone, run_dir)
     places = sorted((run_dir / "checkpoints").iterdir())
     assert len(places) > 1
     data = places[-1] / "state.data-00000-of-00001"
