@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from forking import ROOT, run_forked
+from forking import ROOT, forked
 
 MODULE = ("-m", "dist_f1.jobs.cli")
 COMMAND = (sys.executable, *MODULE)
@@ -15,8 +15,13 @@ COMMAND = (sys.executable, *MODULE)
 
 def dist_f1(*arguments, cwd=ROOT, timeout=600, **variables):
     """The finished process, with its output as text; TensorFlow was imported beforehand."""
-    environment = _environment(variables)
-    return run_forked(*MODULE, *arguments, cwd=cwd, env=environment, timeout=timeout)
+    with dist_f1_begun(*arguments, cwd=cwd, **variables) as (_, wait):
+        return wait(timeout)
+
+
+def dist_f1_begun(*arguments, cwd=ROOT, **variables):
+    """A process that runs, and what waits for it; it does not outlive the block."""
+    return forked(*MODULE, *arguments, cwd=cwd, env=_environment(variables))
 
 
 def dist_f1_from_scratch(*arguments, cwd=ROOT, timeout=600, **variables):

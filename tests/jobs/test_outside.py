@@ -15,7 +15,7 @@ import threading
 import numpy as np
 import pytest
 import yaml
-from commands import COMMAND, dist_f1, is_running, last_line, read_until
+from commands import COMMAND, dist_f1, dist_f1_begun, is_running, last_line, read_until
 from forking import ROOT
 
 from dist_f1 import Counts
@@ -308,12 +308,17 @@ def test_two_tasks_of_a_slurm_step_sum_over_both(environment, tmp_path):
     # Many sites have a proxy; nobody answers at this one.
     steps = [{**step, "http_proxy": "http://127.0.0.1:9"} for step in steps]
     (tmp_path / "sum.py").write_text(SUM)
-    commands = [[*COMMAND, "launch", f"--log_dir=logs-{rank}", "sum.py"] for rank in (0, 1)]
-    with processes(commands, steps, tmp_path) as running:
-        texts = outputs(running)
-        for rank, (process, text) in enumerate(zip(running, texts, strict=True)):
-            assert process.returncode == 0, text
-            assert f"[worker {rank}] sum 11.0\n" in text
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                dist_f1_begun("launch", f"--log_dir=logs-{rank}", "sum.py", cwd=tmp_path, **step)
+            )
+            for rank, step in enumerate(steps)
+        ]
+        for rank, (_, wait) in enumerate(running):
+            result = wait(150)
+            assert result.returncode == 0, result.stderr
+            assert f"[worker {rank}] sum 11.0\n" in result.stdout
 
 
 def test_a_slurm_step_that_makes_no_cluster_ends_with_one_line(tmp_path):
