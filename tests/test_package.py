@@ -36,7 +36,7 @@ IMPORT = """
 import os, sys, time
 import tensorflow
 before = set(sys.modules)
-for _ in range(3):
+for _ in range(10):
     # TensorFlow is imported once, and the package anew in each fork.
     if os.fork() == 0:
         start = time.perf_counter()
@@ -51,7 +51,7 @@ def test_the_import_is_light():
     command = [sys.executable, "-c", IMPORT]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     runs = [line.split() for line in result.stdout.splitlines()]
-    assert len(runs) == 3
+    assert len(runs) == 10
     assert min(float(seconds) for seconds, *_ in runs) < 0.1
     added = {name.split(".")[0] for name in runs[0][1:]}
     assert "dist_f1" in added
