@@ -2,18 +2,30 @@
 
 import contextlib
 import os
-import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMAND = (sys.executable, "-m", "dist_f1.jobs.cli")
+from forking import ROOT, forked
+
+MODULE = ("-m", "dist_f1.jobs.cli")
+COMMAND = (sys.executable, *MODULE)
 
 
 def dist_f1(*arguments, cwd=ROOT, timeout=600, **variables):
-    """The finished process, with its output as text."""
+    """The finished process, with its output as text; TensorFlow was imported beforehand."""
+    with dist_f1_begun(*arguments, cwd=cwd, **variables) as (_, wait):
+        return wait(timeout)
+
+
+def dist_f1_begun(*arguments, cwd=ROOT, **variables):
+    """A process that runs, and what waits for it; it does not outlive the block."""
+    return forked(*MODULE, *arguments, cwd=cwd, env=_environment(variables))
+
+
+def dist_f1_from_scratch(*arguments, cwd=ROOT, timeout=600, **variables):
+    """The same from a Python that is started for it."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,

@@ -9,6 +9,7 @@ from helpers import mirrored, per_replica, split
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_counts import same
+from tracing import traced_once
 
 import dist_f1
 from dist_f1 import Counts
@@ -52,18 +53,17 @@ class Loop:
         self.strategy = mirrored(replicas)
         with self.strategy.scope():
             self.metric = dist_f1.F1Score("macro", num_classes=CLASSES, weighted=weighted)
-        dtypes = (tf.int64, tf.int64, tf.float64)
+        dtypes = (tf.int64, tf.int64, tf.float64)[: 3 if weighted else 2]
 
         def replica(*columns):
-            columns = [tf.ensure_shape(column, [None]) for column in columns]
             self.metric.update_state(*columns)
             return self.metric.result()
 
         def step(*columns):
             return self.strategy.run(replica, columns)
 
-        self.step = tf.function(step, reduce_retracing=True) if compiled else step
-        self.dtypes = dtypes[: 3 if weighted else 2]
+        specs = [tf.TensorSpec([None], dtype) for dtype in dtypes]
+        self.step = traced_once(step, self.strategy, specs) if compiled else step
 
     def evaluate(self, columns, batch, cuts):
         self.metric.reset_state()

@@ -1,12 +1,15 @@
-"""Starts real worker processes on this machine, waits for them, and ends those it started."""
+"""Starts worker processes on this machine, waits for them, and ends those it started."""
 
-import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
+
+from forking import forked
 
 from dist_f1.jobs.launching.cluster import free_ports
 
@@ -50,33 +53,19 @@ def _run(environments, program, devices, args, timeout):
         "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONPATH": os.pathsep.join([str(here), *filter(None, sys.path)]),
     }
-    command = [sys.executable, str(here / "programs.py"), program, str(devices), *map(str, args)]
-    processes = []
-    try:
-        for environment in environments:
-            processes.append(
-                subprocess.Popen(
-                    command,
-                    env={**os.environ, **common, **environment},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
-            )
-        # Reads from all at once: a full pipe would stop a process that others wait for.
-        with concurrent.futures.ThreadPoolExecutor(len(processes)) as pool:
-            return list(pool.map(lambda process: _wait(process, timeout), processes))
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    command = [here / "programs.py", program, devices, *args]
+    with contextlib.ExitStack() as stack:
+        started = [
+            stack.enter_context(forked(*command, env={**os.environ, **common, **environment}))
+            for environment in environments
+        ]
+        end = time.monotonic() + timeout
+        return [_wait(wait, end - time.monotonic()) for _, wait in started]
 
 
-def _wait(process, timeout):
+def _wait(wait, timeout):
     try:
-        output, _ = process.communicate(timeout=timeout)
-        return Ended(process.returncode, output)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return Ended(None, process.communicate()[0])
+        ended = wait(max(timeout, 0.0))
+        return Ended(ended.returncode, ended.stdout + ended.stderr)
+    except subprocess.TimeoutExpired as expired:
+        return Ended(None, expired.stdout + expired.stderr)

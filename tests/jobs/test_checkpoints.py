@@ -2,12 +2,12 @@
 
 import pathlib
 import shutil
-import subprocess
-import sys
+import signal
 import textwrap
 
 import pytest
 import tensorflow as tf
+from forking import run_forked
 
 from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
 
@@ -111,7 +111,7 @@ def test_a_write_that_is_killed_leaves_those_before_it(checkpoints, tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         Checkpoints({str(tmp_path / "checkpoints")!r}).save(40, write)
     """
-    assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode < 0
+    assert run_forked("-c", textwrap.dedent(code)).returncode == -signal.SIGKILL
     assert read(checkpoints.newest(print)) == "state 30"
     # What is left of it does not stand in the way.
     checkpoints.save(40, writer("state 40"))
@@ -140,8 +140,7 @@ def test_a_replacement_that_is_killed_leaves_one_of_both(tmp_path, killed_at):
         checkpoints.shutil.rmtree = die(remove)
         save("new")
     """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    subprocess.run(command, check=False, capture_output=True)
+    run_forked("-c", textwrap.dedent(code))
     newest = Checkpoints(tmp_path / "checkpoints").newest(print)
     assert read(newest) == ("old" if killed_at == 1 else "new")
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000001"]
@@ -164,9 +163,7 @@ def test_a_disk_without_room_is_an_error_of_tensorflows_own_writer_too(tmp_path)
         names = [path.name for path in pathlib.Path({str(tmp_path)!r}).rglob("0*")]
         print(kept.newest(print).name, names)
     """
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
-    )
+    result = run_forked("-c", textwrap.dedent(code))
     assert result.returncode == 0, result.stderr
     assert "00000002 could not be written" in result.stdout
     assert "Those before it are whole, the last is 00000001" in result.stdout

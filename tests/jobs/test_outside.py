@@ -15,7 +15,8 @@ import threading
 import numpy as np
 import pytest
 import yaml
-from commands import COMMAND, ROOT, is_running, last_line, read_until
+from commands import COMMAND, dist_f1, dist_f1_begun, is_running, last_line, read_until
+from forking import ROOT
 
 from dist_f1 import Counts
 from dist_f1.jobs.launching import outside
@@ -307,22 +308,26 @@ def test_two_tasks_of_a_slurm_step_sum_over_both(environment, tmp_path):
     # Many sites have a proxy; nobody answers at this one.
     steps = [{**step, "http_proxy": "http://127.0.0.1:9"} for step in steps]
     (tmp_path / "sum.py").write_text(SUM)
-    commands = [[*COMMAND, "launch", f"--log_dir=logs-{rank}", "sum.py"] for rank in (0, 1)]
-    with processes(commands, steps, tmp_path) as running:
-        texts = outputs(running)
-        for rank, (process, text) in enumerate(zip(running, texts, strict=True)):
-            assert process.returncode == 0, text
-            assert f"[worker {rank}] sum 11.0\n" in text
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                dist_f1_begun("launch", f"--log_dir=logs-{rank}", "sum.py", cwd=tmp_path, **step)
+            )
+            for rank, step in enumerate(steps)
+        ]
+        for rank, (_, wait) in enumerate(running):
+            result = wait(150)
+            assert result.returncode == 0, result.stderr
+            assert f"[worker {rank}] sum 11.0\n" in result.stdout
 
 
 def test_a_slurm_step_that_makes_no_cluster_ends_with_one_line(tmp_path):
     (tmp_path / "sum.py").write_text(SUM)
-    variables = slurm(nodes="n1")
-    with processes([[*COMMAND, "launch", "sum.py"]], [variables], tmp_path) as running:
-        (text,) = outputs(running)
-        assert running[0].returncode == 1
-        assert last_line(text).startswith("dist-f1 launch: The variables of Slurm make no cluster")
-        assert "Traceback" not in text
+    result = dist_f1("launch", "sum.py", cwd=tmp_path, **slurm(nodes="n1"))
+    assert result.returncode == 1
+    said = last_line(result.stderr)
+    assert said.startswith("dist-f1 launch: The variables of Slurm make no cluster")
+    assert "Traceback" not in result.stderr
 
 
 # configs/kubernetes.yaml

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import time
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from commands import ROOT, dist_f1, is_running, last_line, read_until, started
+from commands import dist_f1, is_running, last_line, read_until, started
+from forking import ROOT
 from test_counts import same
 
 from dist_f1 import Counts
@@ -117,8 +119,8 @@ def test_a_finished_run_is_reported_again_and_other_settings_are_refused(alone):
 
 def test_a_corrupt_checkpoint_is_said_and_the_one_before_it_used_or_none(alone, tmp_path):
     run_dir = tmp_path / "run"
-    flags = (*FLAGS, f"--run_dir={run_dir}")
-    assert dist_f1(*flags).returncode == 0
+    flags = (*FLAGS, f"--run_dir={run_dir}", "--config.tensorboard=true")
+    shutil.copytree(alone, run_dir)
     places = sorted((run_dir / "checkpoints").iterdir())
     assert len(places) > 1
     data = places[-1] / "state.data-00000-of-00001"

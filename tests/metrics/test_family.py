@@ -12,6 +12,7 @@ from helpers import mirrored, per_replica, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks import Task, tasks
+from tracing import traced_once
 
 import dist_f1
 
@@ -90,13 +91,13 @@ class Sharded:
         row = [None, CLASSES] if kind == "multilabel" else [None]
 
         def replica(y_true, y_pred, weight):
-            y_true, y_pred = (tf.ensure_shape(y, row) for y in (y_true, y_pred))
             self.metric.update_state(y_true, y_pred, weight if weighted else None)
             # tf-keras hands one object to all replicas, which `run` would return as one value.
             return tf.nest.map_structure(tf.identity, self.metric.result()) if read else {}
 
-        self.step = tf.function(
-            lambda *shards: self.strategy.run(replica, shards), reduce_retracing=True
+        specs = [tf.TensorSpec(row, tf.int64)] * 2 + [tf.TensorSpec([None], tf.float64)]
+        self.step = traced_once(
+            lambda *shards: self.strategy.run(replica, shards), self.strategy, specs
         )
 
     def count(self, task, cuts):
