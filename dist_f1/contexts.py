@@ -29,6 +29,11 @@ def eagerly(function: Callable[[], T]) -> T:
         return pool.submit(function).result()
 
 
+def in_session_graph() -> bool:
+    """Whether what is made now will be run by a session, as in TensorFlow 1."""
+    return not tf.compat.v1.executing_eagerly_outside_functions()
+
+
 def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether replicas are TPU cores."""
     return isinstance(

@@ -6,6 +6,7 @@ before anything is counted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,11 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
         )
     tensor = tf.convert_to_tensor(value)
     if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
-        raise ValueError(f"{name} must be numeric or boolean, got {tensor.dtype.name}.")
+        names = ". Look the ids of names up first, with tf.lookup.StaticHashTable say"
+        raise ValueError(
+            f"{name} must be numeric or boolean, got {tensor.dtype.name}"
+            f"{names if tensor.dtype == tf.string else ''}."
+        )
     if tensor.shape.rank is None:
         raise ValueError(f"{name} has an unknown rank; fix it with tf.ensure_shape.")
     return tensor
@@ -114,14 +119,10 @@ def _last(tensor: tf.Tensor) -> int | None:
 
 
 class _Leading(NamedTuple):
-    """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ...
-
-    `rows` is their product, N.
-    """
+    """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ..."""
 
     static: tf.TensorShape
     dynamic: tf.Tensor
-    rows: tf.Tensor
 
     @property
     def rank(self) -> int:
@@ -162,7 +163,7 @@ def _scores(
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape.as_list()[:-1], classes])
     flat = tf.reshape(y_pred, [-1, classes])
-    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1], tf.shape(flat)[0])
+    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
     return flat, leading, classes
 
 
@@ -176,13 +177,18 @@ def _labels(
             "y_pred holds integer labels, which do not show how many classes there are; pass "
             "num_classes=, or threshold=0.5 if they are 0/1 indicators."
         )
+    if y_pred.dtype.is_bool and num_classes > 2:
+        raise ValueError(
+            f"y_pred holds booleans, which name no class among {num_classes}. If they are 0/1 "
+            "indicators of each class, pass threshold=0.5."
+        )
     one_hot = y_true.shape.rank > 1 and _last(y_true) == num_classes > 1
     if y_pred.shape.rank > max(y_true.shape.rank - one_hot, 1) and _last(y_pred) == 1:
         y_pred = tf.squeeze(y_pred, axis=-1)
     if y_pred.shape.rank < 1:
         raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
     flat = tf.reshape(tf.cast(y_pred, tf.int64), [-1])
-    return flat, _Leading(y_pred.shape, tf.shape(y_pred), tf.shape(flat)[0]), num_classes
+    return flat, _Leading(y_pred.shape, tf.shape(y_pred)), num_classes
 
 
 def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
@@ -205,8 +211,8 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tenso
             f"class(es) expected {wanted}."
         )
     has_class_axis = extra == 1 and last == num_classes and num_classes > 1
-    flat = tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
-    return _checked_rows(flat, leading, "y_true")
+    y_true = _checked(y_true, leading, "y_true", range(leading.rank))
+    return tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
 
 
 def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
@@ -226,23 +232,27 @@ def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
             f"{name} has shape {value.shape}, which does not lead the shape {leading.static} of "
             f"the rows. Pass one {name} per row, or per leading axes ([B] for rows [B, T])."
         )
+    # An axis that is known to be of size 1 is broadcast on purpose.
+    varied = [axis for axis, size in enumerate(value.shape.as_list()) if size != 1]
+    value = _checked(value, leading, name, varied)
     if missing == 0 and 1 not in value.shape.as_list():
-        return _checked_rows(tf.reshape(value, [-1]), leading, name)
+        return tf.reshape(value, [-1])
     value = tf.reshape(value, tf.concat([tf.shape(value), [1] * missing], axis=0))
     return tf.reshape(tf.broadcast_to(value, leading.dynamic), [-1])
 
 
-def _checked_rows(flat: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
+def _checked(value: tf.Tensor, leading: _Leading, name: str, axes: Sequence[int]) -> tf.Tensor:
     """Checks sizes that tracing left open: one row must not be broadcast to all of them."""
-    if flat.shape.is_fully_defined() and leading.static.is_fully_defined():
-        return flat
+    known = [value.shape.as_list(), leading.static.as_list()]
+    if all(sizes[axis] is not None for sizes in known for axis in axes):
+        return value
     check = tf.debugging.assert_equal(
-        tf.shape(flat)[0],
-        leading.rows,
+        tf.gather(tf.shape(value), list(axes)),
+        tf.gather(leading.dynamic, list(axes)),
         f"{name} and y_pred differ in their number of rows; pass as many of one as of the other.",
     )
     with tf.control_dependencies([] if check is None else [check]):
-        return tf.identity(flat)
+        return tf.identity(value)
 
 
 def _both(mask: Any, other: Any) -> Any:

@@ -14,6 +14,7 @@ In the graph of a session it is one variable for each replica too, among the loc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -51,14 +52,20 @@ def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> Any:
         )
 
 
-def local_zeros(size: int, dtype: tf.DType, name: str) -> Any:
-    """A state of zeros in the graph that is being built, for a session to initialise.
+def local_zeros(size: int, like: tf.Tensor, name: str) -> tf.Variable:
+    """Zeros in the graph that is being built, for a session to initialise.
 
-    It is among the local variables of the graph. Inside of `strategy.run` each replica makes the
-    call and gets a vector of its own.
+    The variable is among the local ones of the graph. On the replicas of a strategy each makes the
+    call and gets a vector of its own, which it reads and adds to by the methods of the variable.
+
+    Args:
+        size: of the vector.
+        like: a vector of the dtype, made where the counting is done.
+        name: of the variable.
 
     Raises:
-        ValueError: the replicas of the strategy could not have vectors of their own.
+        ValueError: the replicas of the strategy could not have vectors of their own, or count some
+            with weights and some without.
     """
     strategy = tf.distribute.get_strategy()
     if contexts.keeps_variables_centrally(strategy) and strategy.num_replicas_in_sync > 1:
@@ -67,29 +74,37 @@ def local_zeros(size: int, dtype: tf.DType, name: str) -> Any:
             "session, count under MirroredStrategy, OneDeviceStrategy, or without a strategy."
         )
     keys = tf.compat.v1.GraphKeys
-    # A resource is read as a whole; other variables of TensorFlow 1 may change while being read.
-    return tf.compat.v1.Variable(
-        lambda: tf.zeros([size], dtype),
-        trainable=False,
-        use_resource=True,
-        collections=[keys.LOCAL_VARIABLES, keys.METRIC_VARIABLES],
-        synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=tf.VariableAggregation.SUM,
-        name=name,
-    )
+    # Otherwise a device function would put it on a parameter server, for all workers to share.
+    here = like.device and not tf.distribute.has_strategy()
+    with tf.device(like.device) if here else contextlib.nullcontext():
+        # A resource is read as a whole; other variables of TensorFlow 1 may change meanwhile.
+        state = tf.compat.v1.Variable(
+            lambda: tf.zeros([size], like.dtype),
+            trainable=False,
+            use_resource=True,
+            collections=[keys.LOCAL_VARIABLES, keys.METRIC_VARIABLES],
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+            name=name,
+        )
+    if state.dtype.base_dtype != like.dtype:
+        raise ValueError(
+            "Some replicas count with weights and others without. Pass weights on all, of 1 where "
+            "there are none."
+        )
+    return state
 
 
-def add(state: Any, value: tf.Tensor) -> Any:
-    """Adds to this replica's own vector and sends nothing. In a graph it returns the operation.
+def add(state: Any, value: tf.Tensor) -> None:
+    """Adds to this replica's own vector and sends nothing.
 
     Outside of `strategy.run` there is no own vector: the value, which is then the same on each
     worker, is added to the first one of all, so that it counts once.
     """
     if _in_replica(state):
-        return _own(state).assign_add(value, read_value=False)
-    if _holds_first(state):
-        return components(state)[0].assign_add(value, read_value=False)
-    return None
+        _own(state).assign_add(value)
+    elif _holds_first(state):
+        components(state)[0].assign_add(value)
 
 
 def read_locally(state: Any) -> tf.Tensor:

@@ -86,8 +86,8 @@ def why_invalid(num_classes: int, by_groups: bool) -> str:
     of_groups = ", or their group id is none from 0 to num_groups - 1" if by_groups else ""
     return (
         f"were not counted: their label is not one of the {num_classes} classes (or a 0/1 target "
-        f"is neither), or a score or weight is NaN{of_groups}. Mend the data, or pass "
-        "ignore_class= or a mask if they are to be left out."
+        f"is neither), a score is NaN, or a weight is not finite{of_groups}. Mend the data, or "
+        "pass ignore_class= or a mask if they are to be left out."
     )
 
 

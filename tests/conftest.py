@@ -43,3 +43,5 @@ def _fresh_keras():
     tf.keras.utils.set_random_seed(0)
     yield
     tf.keras.backend.clear_session()
+    # Nor what TensorFlow has cached since.
+    gc.freeze()

@@ -95,6 +95,24 @@ def test_rows_that_differ_in_number_only_when_run_are_refused(rows, weights, one
     assert metric.counts().total == 3
 
 
+@pytest.mark.parametrize(
+    ("y_true", "weight"), [((3, 2), (2, 3)), ((2, 3), (3, 2)), ((2, 3), (1,)), ((2, 3), (1, 3))]
+)
+def test_unknown_sizes_of_several_axes_must_agree_one_by_one(y_true, weight):
+    metric = dist_f1.F1Score("micro", num_classes=4, weighted=True)
+    weight_spec = spec(*[None] * len(weight))
+
+    @tf.function(input_signature=[spec(None, None), spec(None, None, 4), weight_spec])
+    def update(y_true, y_pred, weight):
+        metric.update_state(y_true, y_pred, weight)
+
+    scores = np.zeros([2, 3, 4], np.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"differ in their number of rows"):
+        update(np.zeros(y_true, np.float32), scores, np.ones(weight, np.float32))
+    update(np.zeros([2, 3], np.float32), scores, np.ones([2, 3][: len(weight)], np.float32))
+    assert metric.counts().total == 6
+
+
 def test_an_unknown_class_axis_is_given_by_num_classes():
     @tf.function(input_signature=[spec(None), spec(None, None)])
     def update(y_true, y_pred):

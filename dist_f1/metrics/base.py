@@ -103,6 +103,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         Raises:
             ValueError: inputs that do not fit each other or the updates before; a call outside
                 of `strategy.run` where several workers run.
+            RuntimeError: in the graph of a session; see `dist_f1.compat.v1`.
         """
         _check_place(self.accumulator.strategy)
         rows = inputs.flatten(
@@ -279,6 +280,12 @@ class CountsMetric(tf.keras.metrics.Metric):
 
 def _check_place(strategy: tf.distribute.Strategy) -> None:
     """Outside of replicas a row counts once; with several workers, once is not defined."""
+    if contexts.in_session_graph():
+        raise RuntimeError(
+            "A metric was updated in the graph of a session (of tf.estimator, say), which would "
+            "not run the update. Take a (value, update_op) pair there, as of "
+            "dist_f1.compat.v1.f1_score."
+        )
     if not contexts.in_replica() and contexts.num_workers(strategy) > 1:
         raise ValueError(
             "update_state was called outside of strategy.run where several workers run, and it is "

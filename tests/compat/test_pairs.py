@@ -257,6 +257,17 @@ def test_several_classes_a_row_are_averaged_over_rows():
     )
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("given", [True, False])
+def test_booleans_for_each_class_are_decided_already(classes, given):
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, [2, 30, classes]).astype(bool)
+    number = classes if given else None
+    value = evaluate(v1.f1_score, y, p, number, "macro", **EXACT)
+    assert value == pytest.approx(sk.f1_score(y, p, average="macro"), abs=1e-12)
+    assert evaluate(v1.confusion_counts, y, p, number).total == 30
+
+
 def test_averaged_labels_and_zero_division_are_those_of_scikit_learn():
     y_true, y_pred = [0, 0, 1, 2], [0, 0, 2, 2]
     for zero in (0.0, 1.0):
@@ -365,19 +376,28 @@ def test_class_ids_without_num_classes_are_refused(function):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"predictions": tf.zeros([2], tf.float32)}, "set threshold=0.5"),
+        ({"predictions": np.zeros([2], np.float32)}, "set threshold=0.5"),
         ({"predictions": np.zeros([2, 3], np.float32)}, "choose another average|another average"),
-        ({"predictions": np.zeros([3, 2], np.float32)}, "labels are y_true here"),
+        (
+            {"predictions": np.zeros([3, 2], np.float32)},
+            r"expected ids \(3,\).*y_true is labels, y_pred is predictions",
+        ),
         ({"thresholds": 0.5}, "Unknown argument thresholds; known are threshold,"),
         ({"average": "both"}, "average must be None or one of"),
-        ({"beta": -1.0}, "beta must be 0 or more"),
+        ({"beta": -1.0}, "beta must be a number, 0 or more"),
         ({"num_classes": 3, "average": "macro"}, "but num_classes is 3"),
+        ({"num_classes": np.ones(2)}, "third argument here, and weights the fifth"),
+        ({"average": "macro", "averaged_labels": [7]}, r"labels holds \[7\].*averaged_labels"),
+        ({"dtype": tf.int32}, "dtype must be one of floating point"),
+        (
+            {"predictions": np.zeros([2], bool), "num_classes": 4, "average": "macro"},
+            "booleans, which name no class",
+        ),
+        ({"predictions": np.array(["a", "b"]), "num_classes": 2}, "Look the ids of names up"),
     ],
 )
 def test_what_is_wrong_is_named(options, message):
     predictions = options.pop("predictions", np.zeros([2, 2], np.float32))
-    if tf.is_tensor(predictions):
-        predictions = predictions.numpy()
     with tf.Graph().as_default(), pytest.raises((ValueError, TypeError), match=message):
         v1.f1_score([0, 1], predictions, **options)
 
@@ -390,6 +410,100 @@ def test_in_the_scope_of_a_strategy_but_on_no_replica_there_is_an_error():
         pytest.raises(ValueError, match=r"strategy\.run"),
     ):
         v1.f1_score([0, 1], [0, 1], 2)
+
+
+def _experimental():
+    return tf.compat.v1.distribute.experimental
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tf.compat.v1.distribute.OneDeviceStrategy("CPU:0"),
+        lambda: tf.compat.v1.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+        lambda: _experimental().CentralStorageStrategy(["CPU:0"]),
+        lambda: _experimental().ParameterServerStrategy(),
+    ],
+)
+def test_strategies_of_tensorflow_1_count_too(make):
+    strategy = make()
+    replicas = strategy.num_replicas_in_sync
+    with tf.Graph().as_default(), strategy.scope():
+        # As an Estimator calls its model_fn.
+        value, update = strategy.extended.call_for_each_replica(
+            lambda: v1.confusion_counts([0, 1, 1], [0, 1, 0], 2)
+        )
+        updates = strategy.experimental_local_results(update)
+        with sessions.session() as session:
+            session.run(tf.compat.v1.local_variables_initializer())
+            session.run(updates)
+            session.run(updates)
+            assert session.run(value.true_positive).tolist() == [2 * replicas, 2 * replicas]
+
+
+def test_on_a_worker_with_parameter_servers_the_counts_are_its_own():
+    device = "/job:worker/task:1"
+    setter = tf.compat.v1.train.replica_device_setter(ps_tasks=2, worker_device=device)
+    with tf.Graph().as_default(), tf.compat.v1.device(setter):
+        v1.f1_score([0, 1], [0, 1], 2)
+        (variable,) = tf.compat.v1.local_variables()
+        assert variable.device == device
+
+
+def test_in_the_graph_of_a_function_there_is_an_error():
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match=r"builds a tf\.function"):
+        tf.function(lambda: v1.f1_score([0, 1], [0, 1], 2)[0], autograph=False)()
+
+
+@pytest.mark.parametrize("name", ["one_device", "mirrored_2"])
+def test_in_a_branch_pairs_count_on_one_replica_and_are_refused_on_several(name):
+    def make(labels, scores):
+        def branch():
+            value, update = v1.f1_score(labels, scores)
+            pairs.append(value)
+            return update
+
+        pairs = []
+        update = tf.cond(tf.size(labels) > 0, branch, lambda: tf.constant(0.0))
+        return tf.zeros([]), update
+
+    if name == "mirrored_2":
+        with pytest.raises(ValueError, match="in a branch or a loop"):
+            sessions.Streamed(make, 2, name)
+        return
+    streamed = sessions.Streamed(make, 2, name)
+    with sessions.session(streamed.graph) as session:
+        session.run(streamed.initializer)
+        batch = (np.array([0, 1]), np.eye(2, dtype=np.float32))
+        assert session.run(streamed.update, streamed.feed([batch])) == (1.0,)
+
+
+def test_replicas_that_disagree_about_weights_are_told():
+    def make(labels, scores):
+        first = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
+        return v1.f1_score(labels, scores, weights=2.0 if first else None)
+
+    with pytest.raises(ValueError, match="Some replicas count with weights and others without"):
+        sessions.Streamed(make, 2, "mirrored_2")
+
+
+def test_after_a_control_dependency_on_the_update_the_value_is_still_the_one_before():
+    with tf.Graph().as_default(), sessions.session() as session:
+        value, update = v1.f1_score([0, 1], [0, 1], 2)
+        with tf.control_dependencies([update]):
+            after = tf.identity(value)
+        session.run(tf.compat.v1.local_variables_initializer())
+        assert [session.run(after) for _ in range(2)] == [0.0, 1.0]
+
+
+def test_rows_of_weighted_counts_that_could_not_be_counted_are_numbered():
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[1\] \[rows were not counted"):
+        evaluate(v1.f1_score, [0, 1], [0, 1], 2, weights=[0.4, np.inf])
+
+
+def test_a_keras_metric_in_the_graph_of_a_session_points_here():
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match=r"compat\.v1\.f1_score"):
+        dist_f1.F1Score(num_classes=2).update_state([0, 1], [0, 1])
 
 
 def test_where_replicas_share_their_variables_there_is_an_error():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import operator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, TypedDict
 
 import tensorflow as tf
@@ -72,7 +75,7 @@ class Asked:
 
 def asked_for(
     predictions: Any,
-    num_classes: int | None,
+    num_classes: Any,
     average: Any = None,
     more: MetricOptions | None = None,
     **options: Unpack[Options],
@@ -87,20 +90,20 @@ def asked_for(
         **options: see `Options`.
 
     Raises:
-        TypeError: an option that there is not.
+        TypeError: an option that there is not, or a `num_classes` that is no number.
         ValueError: values that no function takes, or that exclude each other.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
         known = ", ".join(Options.__annotations__)
         raise TypeError(f"Unknown argument {', '.join(unknown)}; known are {known}.")
+    classes = _number_of_classes(num_classes)
     threshold = options.get("threshold")
-    if threshold is None and options.get("top_k") is None and num_classes is None:
-        boolean = tf.convert_to_tensor(predictions).dtype.is_bool
+    if threshold is None and options.get("top_k") is None and _are_members(predictions, classes):
         # Cast to 0 and 1, any threshold finds them as they are.
-        threshold = 0.5 if boolean else None
+        threshold = 0.5
     metric_options: MetricOptions = {
-        "num_classes": num_classes,
+        "num_classes": classes,
         "top_k": options.get("top_k"),
         "ignore_class": options.get("ignore_class"),
         "labels": options.get("averaged_labels"),
@@ -111,7 +114,50 @@ def asked_for(
     rule = rule_of(threshold, metric_options)
     full = complete(metric_options, average, rule)
     dtype = tf.as_dtype(options.get("dtype") or tf.float32)
+    if not dtype.is_floating:
+        raise ValueError(f"dtype must be one of floating point, got {dtype.name}.")
     return Asked(rule, average, full, options.get("mask"), dtype)
+
+
+@contextlib.contextmanager
+def in_our_names() -> Iterator[None]:
+    """Says what the arguments that an error names are called here."""
+    try:
+        yield
+    except ValueError as error:
+        theirs = [name for name, (_, found) in _OUR_NAMES.items() if re.search(found, str(error))]
+        if not theirs:
+            raise
+        names = ", ".join(f"{name} is {_OUR_NAMES[name][0]}" for name in theirs)
+        raise ValueError(f"{error} (In dist_f1.compat.v1, {names}.)") from error
+
+
+# What each argument of the metrics is called, and what an error that speaks of it looks like.
+_OUR_NAMES = {
+    "y_true": ("labels", r"\by_true\b"),
+    "y_pred": ("predictions", r"\by_pred\b"),
+    "sample_weight": ("weights", r"\bsample_weight\b"),
+    "labels": ("averaged_labels", r"\blabels(=| holds| must)"),
+}
+
+
+def _number_of_classes(num_classes: Any) -> int | None:
+    try:
+        return None if num_classes is None else operator.index(num_classes)
+    except TypeError as error:
+        raise TypeError(
+            f"num_classes must be a positive integer, got {num_classes!r}. It is the third "
+            "argument here, and weights the fifth: pass weights=."
+        ) from error
+
+
+def _are_members(predictions: Any, num_classes: int | None) -> bool:
+    """Whether they are booleans that say of each class, or of the only one, whether it is named."""
+    predictions = inputs.as_tensor(predictions, "y_pred")
+    if not predictions.dtype.is_bool:
+        return False
+    several = predictions.shape.rank > 1 and predictions.shape.as_list()[-1] == num_classes
+    return num_classes in (None, 1) or several
 
 
 def count_stream(
@@ -141,19 +187,15 @@ def count_stream(
         ValueError: inputs that do not fit each other.
     """
     rule, full = asked.rule, asked.full
-    try:
-        rows = inputs.flatten(
-            labels,
-            predictions,
-            weights,
-            asked.mask,
-            by,
-            rule=rule,
-            num_classes=full["num_classes"],
-        )
-    except ValueError as error:
-        note = "(labels are y_true here, predictions y_pred, and weights sample_weight.)"
-        raise ValueError(f"{error} {note}") from error
+    rows = inputs.flatten(
+        labels,
+        predictions,
+        weights,
+        asked.mask,
+        by,
+        rule=rule,
+        num_classes=full["num_classes"],
+    )
     check(rows.num_classes, counting.is_multilabel(rule, rows.num_classes))
     counts = counting.count(
         rows,

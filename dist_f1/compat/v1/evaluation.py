@@ -9,7 +9,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import score_sets
-from dist_f1.compat.v1.counting import Options, asked_for, count_stream
+from dist_f1.compat.v1.counting import Options, asked_for, count_stream, in_our_names
 from dist_f1.compat.v1.stream import check_place, checked
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
@@ -74,7 +74,8 @@ def eval_metric_ops(
     """
     check_place("eval_metric_ops")
     named = score_sets.parse(scores)
-    with tf.compat.v1.variable_scope(name, "eval_metric_ops", [labels, predictions, weights]):
+    given = [labels, predictions, weights]
+    with tf.compat.v1.variable_scope(name, "eval_metric_ops", given), in_our_names():
         more: MetricOptions = {"class_names": class_names, "num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
         full = asked.full

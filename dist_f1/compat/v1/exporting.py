@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dist_f1 import score_names
+# The losses of Estimators, and the entries of `eval_metric_ops` of that kind.
+_LOWER_IS_BETTER = re.compile(r"(^|[/_])loss(_group_\d+)?$|_gap$")
 
 Compare = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
@@ -16,8 +18,8 @@ def compare_by(name: str, lower_is_better: bool | None = None) -> Compare:
 
     Args:
         name: the entry of what `evaluate` returns.
-        lower_is_better: `None` knows it for the names in `dist_f1.score_names` (`hamming_loss`
-            and gaps are better the lower they are); for all others more is better.
+        lower_is_better: by default so of losses and gaps (`loss`, `average_loss`, entries of
+            `hamming_loss`, `f1_macro_gap`), whatever the prefix; of all others more is better.
 
     Returns:
         A function of `best_eval_result` and `current_eval_result`: whether the current one is
@@ -32,7 +34,7 @@ def compare_by(name: str, lower_is_better: bool | None = None) -> Compare:
         True
     """
     if lower_is_better is None:
-        lower_is_better = _is_loss(name)
+        lower_is_better = _LOWER_IS_BETTER.search(name) is not None
 
     def compare(
         best_eval_result: Mapping[str, Any] | None, current_eval_result: Mapping[str, Any]
@@ -50,10 +52,3 @@ def compare_by(name: str, lower_is_better: bool | None = None) -> Compare:
         return current < best if lower_is_better else current > best
 
     return compare
-
-
-def _is_loss(name: str) -> bool:
-    try:
-        return score_names.parse(name).lower_is_better
-    except ValueError:
-        return False

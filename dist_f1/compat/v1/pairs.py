@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from typing_extensions import Unpack
 
 from dist_f1 import scores
 from dist_f1.averaging import Average
-from dist_f1.compat.v1.counting import Options, asked_for, count_stream
+from dist_f1.compat.v1.counting import Options, asked_for, count_stream, in_our_names
 from dist_f1.compat.v1.stream import check_place, checked
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
@@ -67,7 +68,7 @@ def f_beta(
     """
     return _pair(
         "f_beta",
-        functools.partial(scores.f_beta, beta=beta),
+        functools.partial(scores.f_beta, beta=_checked_beta(beta)),
         (labels, predictions, weights),
         (num_classes, average, options),
         (metrics_collections, updates_collections),
@@ -104,7 +105,7 @@ def f1_score(
     """
     return _pair(
         "f1_score",
-        functools.partial(scores.f_beta, beta=beta),
+        functools.partial(scores.f_beta, beta=_checked_beta(beta)),
         (labels, predictions, weights),
         (num_classes, average, options),
         (metrics_collections, updates_collections),
@@ -213,7 +214,7 @@ def confusion_counts(
     """
     check_place("confusion_counts")
     given = [labels, predictions, weights]
-    with tf.compat.v1.variable_scope(name, "confusion_counts", given):
+    with tf.compat.v1.variable_scope(name, "confusion_counts", given), in_our_names():
         more: MetricOptions = {"num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
         stream = count_stream(
@@ -242,7 +243,7 @@ def _pair(
     labels, predictions, weights = inputs
     num_classes, average, options = chosen
     check_place(function)
-    with tf.compat.v1.variable_scope(name, function, list(inputs)):
+    with tf.compat.v1.variable_scope(name, function, list(inputs)), in_our_names():
         asked = asked_for(predictions, num_classes, average, **options)
         stream = count_stream(
             labels, predictions, weights, asked, check=asked.check_average, betas=betas
@@ -252,6 +253,13 @@ def _pair(
             return asked.cast(score(checked(counts), **asked.averaging()))
 
         return stream.value(derive, collections[0]), stream.update(derive, collections[1])
+
+
+def _checked_beta(beta: Any) -> float:
+    number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
+    if not number or not float(beta) >= 0.0:
+        raise ValueError(f"beta must be a number, 0 or more, got {beta!r}.")
+    return float(beta)
 
 
 def _kept(beta: float, average: Any) -> tuple[float, ...]:

@@ -29,11 +29,11 @@ class Stream:
     def __init__(self, counts: Counts, layout: Layout) -> None:
         self._layout = layout
         vector = layout.pack(counts)
-        self._state = reduction.local_zeros(layout.size, vector.dtype, "counts")
-        self._before = reduction.read_locally(self._state)
+        self._state = reduction.local_zeros(layout.size, vector, "counts")
+        self._before = self._state.read_value()
         # A value of several replicas would be of no point in time if some had added by then.
         with tf.control_dependencies([self._before]):
-            self._update = reduction.add(self._state, vector)
+            self._update = self._state.assign_add(vector, read_value=False)
 
     def value(self, derive: Derived, collections: Any = None) -> Any:
         """What `derive` makes of the counts of all replicas before the update, once for all."""
@@ -48,7 +48,7 @@ class Stream:
         if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
             return self.operation(collections)
         with tf.control_dependencies([self._update]):
-            after = reduction.read_locally(self._state)
+            after = self._state.read_value()
         return _collected(self._named(derive, after, "update_op"), collections)
 
     def operation(self, collections: Any = None) -> tf.Operation:
@@ -71,39 +71,57 @@ def check_place(function: str) -> None:
 
     Raises:
         RuntimeError: no graph is being built, or that of a `tf.function`.
-        ValueError: within the scope of a strategy, but on none of its replicas; on TPU cores.
+        ValueError: on TPU cores; in the scope of a strategy, but not on its replicas; on several
+            replicas, in a branch or a loop.
     """
-    if tf.compat.v1.executing_eagerly_outside_functions():
+    called = f"dist_f1.compat.v1.{function}"
+    if not contexts.in_session_graph() or _in_function():
         raise RuntimeError(
-            f"dist_f1.compat.v1.{function} adds to the graph of a session, and none is being "
-            "built: TensorFlow executes eagerly. Call it in the model_fn of an Estimator, or in "
-            "`with tf.Graph().as_default():`. Everywhere else use the metrics, dist_f1.F1Score."
+            f"{called} adds to the graph of a session, and none is being built: TensorFlow "
+            "executes eagerly, or builds a tf.function. Call it in the model_fn of an Estimator or "
+            "in `with tf.Graph().as_default():`. Elsewhere use the metrics, dist_f1.F1Score."
         )
     if contexts.is_tpu(tf.distribute.get_strategy()):
         raise ValueError(
-            f"dist_f1.compat.v1.{function} does not run on TPU cores. Give the tensors to the host "
-            "(eval_metrics of TPUEstimatorSpec), or use the metrics, dist_f1.F1Score."
+            f"{called} does not run on TPU cores. Give the tensors to the host (eval_metrics of "
+            "TPUEstimatorSpec), or use the metrics, dist_f1.F1Score."
         )
-    if tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context():
+    if not tf.distribute.has_strategy():
+        return
+    if tf.distribute.in_cross_replica_context():
         raise ValueError(
-            f"dist_f1.compat.v1.{function} was called in the scope of a strategy, but not on its "
-            "replicas. Call it in the function that is given to strategy.run, or in a model_fn."
+            f"{called} was called in the scope of a strategy, but not on its replicas. Call it in "
+            "the function that is given to strategy.run, or in a model_fn."
         )
+    graph = tf.compat.v1.get_default_graph()
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1 and graph.building_function:
+        raise ValueError(
+            f"{called} was called in a branch or a loop, where the replicas cannot be added up. "
+            "Call it outside, and pass weights of 0 where nothing is to be counted."
+        )
+
+
+def _in_function() -> bool:
+    """Whether the graph is that of a function, and not of a branch or a loop in a session's."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph.building_function:
+        if not getattr(graph, "is_control_flow_graph", False):
+            return True
+        graph = graph.outer_graph
+    return False
 
 
 def checked(counts: Counts) -> Counts:
     """The same counts, which raise when they are fetched if rows could not be counted."""
     overall = counts.overall() if len(counts.total.shape) else counts
-    by_groups = overall is not counts
+    why = why_invalid(counts.num_classes, by_groups=overall is not counts)
+    number: list[Any] = [tf.cast(overall.invalid, tf.int64)]
+    if not counts.is_weighted:
+        number += ["of", overall.invalid + overall.total]
+    rest = "The rest is counted: confusion_counts tells it, with their number in invalid."
     all_counted = tf.debugging.Assert(
-        tf.equal(overall.invalid, 0),
-        [
-            overall.invalid,
-            "of",
-            overall.invalid + overall.total,
-            f"rows {why_invalid(counts.num_classes, by_groups)} The rest is counted:"
-            " confusion_counts tells it, with their number in invalid.",
-        ],
+        tf.equal(overall.invalid, tf.cast(0, overall.invalid.dtype)),
+        [*number, f"rows {why} {rest}"],
     )
     with tf.control_dependencies([all_counted]):
         return tf.nest.map_structure(tf.identity, counts)
