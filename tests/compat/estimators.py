@@ -1,11 +1,16 @@
 """Estimators on scikit-learn's data sets, for the tests of TensorFlow 2.15."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from sklearn import datasets
 
 from dist_f1.compat import v1
 
+VERSION = tuple(int(part) for part in tf.__version__.split(".")[:2])
+needs_estimator = pytest.mark.skipif(
+    VERSION > (2, 15), reason="TensorFlow has tf.estimator up to 2.15"
+)
 STRATEGIES = ("none", "one_device", "mirrored_2")
 # In batches of 64, both data sets leave an uneven last one and, for two replicas, one too many.
 BATCH = 64

@@ -9,9 +9,7 @@ from sklearn import metrics as sk
 import dist_f1
 from dist_f1.compat import v1
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(tf, "estimator"), reason="TensorFlow has tf.estimator up to 2.15"
-)
+pytestmark = estimators.needs_estimator
 CLASSES = {"breast_cancer": 2, "digits": 10}
 EXACT = {"dtype": tf.float64}
 

@@ -5,12 +5,10 @@ import re
 import subprocess
 import sys
 
+import estimators
 import pytest
-import tensorflow as tf
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(tf, "estimator"), reason="TensorFlow has tf.estimator up to 2.15"
-)
+pytestmark = estimators.needs_estimator
 ROOT = pathlib.Path(__file__).parents[2]
 FOUR_DEVICES = """
 import tensorflow as tf

@@ -10,13 +10,7 @@ from sklearn import metrics as sk
 
 from dist_f1.compat import v1
 
-early_stopping = pytest.importorskip(
-    "tensorflow_estimator.python.estimator.early_stopping", reason="TensorFlow has it up to 2.15"
-)
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(tf, "estimator"), reason="TensorFlow has tf.estimator up to 2.15"
-)
+pytestmark = estimators.needs_estimator
 SCORES = ("f1_macro", "f1_weighted", "accuracy")
 BEST, EVERY, LAST = 30, 10, 50
 
@@ -52,6 +46,8 @@ class Job:
 
     def evaluations(self):
         """What was evaluated, by step."""
+        from tensorflow_estimator.python.estimator import early_stopping
+
         results = early_stopping.read_eval_metrics(self.estimator.eval_dir())
         return {step: result for step, result in results.items() if "f1_macro" in result}
 

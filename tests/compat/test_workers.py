@@ -1,13 +1,10 @@
 """Pairs on several worker processes, each with sessions of its own."""
 
-import pytest
-import tensorflow as tf
+import estimators
 from cluster import run_workers
 from shards import counted, fields
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(tf, "estimator"), reason="TensorFlow has tf.estimator up to 2.15"
-)
+pytestmark = estimators.needs_estimator
 STEPS = 5
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import score_sets
-from dist_f1.compat.v1.counting import Options, asked_for, count_stream, in_our_names
-from dist_f1.compat.v1.stream import check_place, checked
+from dist_f1.compat.v1.options import Options, asked_for, in_our_names
+from dist_f1.compat.v1.stream import check_place, checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 

@@ -13,8 +13,8 @@ from typing_extensions import Unpack
 
 from dist_f1 import scores
 from dist_f1.averaging import Average
-from dist_f1.compat.v1.counting import Options, asked_for, count_stream, in_our_names
-from dist_f1.compat.v1.stream import check_place, checked
+from dist_f1.compat.v1.options import Options, asked_for, in_our_names
+from dist_f1.compat.v1.stream import check_place, checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 
@@ -49,7 +49,7 @@ def f_beta(
         metrics_collections: collections of the graph that `value` is added to.
         updates_collections: collections that `update_op` is added to.
         name: of the variable scope, by default that of the function.
-        **options: see `dist_f1.compat.v1.counting.Options`.
+        **options: see `dist_f1.compat.v1.options.Options`.
 
     Returns:
         `(value, update_op)`, see `dist_f1.compat.v1`.

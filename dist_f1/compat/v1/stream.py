@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import contexts, reduction
+from dist_f1 import contexts, counting, groups, inputs, reduction
+from dist_f1.compat.v1.options import Asked
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
 from dist_f1.report import why_invalid
@@ -58,6 +59,55 @@ class Stream:
     def _named(self, derive: Derived, vector: tf.Tensor, name: str) -> Any:
         value = derive(self._layout.unpack(vector))
         return tf.nest.map_structure(lambda tensor: tf.identity(tensor, name=name), value)
+
+
+def count_stream(
+    labels: Any,
+    predictions: Any,
+    weights: Any,
+    asked: Asked,
+    *,
+    check: Callable[[int, bool], None],
+    confusion: bool = False,
+    betas: tuple[float, ...] = (),
+    by: Any = None,
+) -> Stream:
+    """Counts a batch, and adds it to those before.
+
+    Args:
+        labels: class ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
+        predictions: scores `[..., C]`, or class ids.
+        weights: numbers, one per row or per leading axes, or `None`.
+        asked: the options.
+        check: raises if decisions of C classes, one or several for each row, have no such score.
+        confusion: whether to count the `[C, C]` matrix where it says more.
+        betas: beyond 1, the betas whose F is averaged over rows.
+        by: group ids.
+
+    Raises:
+        ValueError: inputs that do not fit each other.
+    """
+    rule, full = asked.rule, asked.full
+    rows = inputs.flatten(
+        labels,
+        predictions,
+        weights,
+        asked.mask,
+        by,
+        rule=rule,
+        num_classes=full["num_classes"],
+    )
+    check(rows.num_classes, counting.is_multilabel(rule, rows.num_classes))
+    counts = counting.count(
+        rows,
+        rule,
+        ignore_class=full["ignore_class"],
+        confusion=confusion,
+        betas=betas,
+        groups=groups.group_rows(rows.by, full["num_groups"]),
+    )
+    layout = counting.layout_for(rule, rows.num_classes, confusion, betas, full["num_groups"] or 0)
+    return Stream(counts, layout)
 
 
 def _collected(made: Any, collections: Any) -> Any:

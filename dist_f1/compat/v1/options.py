@@ -1,4 +1,4 @@
-"""What the pairs take, and how it is counted: by the same pipeline as the metrics."""
+"""What the pairs take, in words of TensorFlow 1 where these differ from those of the metrics."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import contextlib
 import dataclasses
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypedDict
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import counting, groups, inputs
+from dist_f1 import inputs
 from dist_f1.averaging import check_averaging, check_binary
-from dist_f1.compat.v1.stream import Stream
 from dist_f1.decisions import DecisionRule
 from dist_f1.metrics.options import MetricOptions, complete, rule_of
 
@@ -158,52 +157,3 @@ def _are_members(predictions: Any, num_classes: int | None) -> bool:
         return False
     several = predictions.shape.rank > 1 and predictions.shape.as_list()[-1] == num_classes
     return num_classes in (None, 1) or several
-
-
-def count_stream(
-    labels: Any,
-    predictions: Any,
-    weights: Any,
-    asked: Asked,
-    *,
-    check: Callable[[int, bool], None],
-    confusion: bool = False,
-    betas: tuple[float, ...] = (),
-    by: Any = None,
-) -> Stream:
-    """Counts a batch, and adds it to those before.
-
-    Args:
-        labels: class ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
-        predictions: scores `[..., C]`, or class ids.
-        weights: numbers, one per row or per leading axes, or `None`.
-        asked: the options.
-        check: raises if decisions of C classes, one or several for each row, have no such score.
-        confusion: whether to count the `[C, C]` matrix where it says more.
-        betas: beyond 1, the betas whose F is averaged over rows.
-        by: group ids.
-
-    Raises:
-        ValueError: inputs that do not fit each other.
-    """
-    rule, full = asked.rule, asked.full
-    rows = inputs.flatten(
-        labels,
-        predictions,
-        weights,
-        asked.mask,
-        by,
-        rule=rule,
-        num_classes=full["num_classes"],
-    )
-    check(rows.num_classes, counting.is_multilabel(rule, rows.num_classes))
-    counts = counting.count(
-        rows,
-        rule,
-        ignore_class=full["ignore_class"],
-        confusion=confusion,
-        betas=betas,
-        groups=groups.group_rows(rows.by, full["num_groups"]),
-    )
-    layout = counting.layout_for(rule, rows.num_classes, confusion, betas, full["num_groups"] or 0)
-    return Stream(counts, layout)
