@@ -175,6 +175,15 @@ def test_counts_do_not_stop_at_what_float32_can_hold():
         assert session.run(streamed.value.true_positive).tolist() == [2**53, 2**53 + 1]
 
 
+def test_the_counters_of_tensorflow_stop_where_the_page_says():
+    with tf.Graph().as_default(), sessions.session() as session:
+        value, update = tf.compat.v1.metrics.true_positives([1], [1])
+        (variable,) = tf.compat.v1.local_variables()
+        session.run(variable.assign(2.0**24))
+        session.run(update)
+        assert session.run(value) == 2.0**24
+
+
 def test_updates_and_reads_of_many_threads_lose_and_tear_nothing():
     rows, each, threads = 4, 50, 8
     streamed = sessions.Streamed(v1.confusion_counts, 3)
