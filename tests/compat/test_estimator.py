@@ -79,20 +79,22 @@ def test_scores_equal_scikit_learn_on_the_predictions_of_the_estimator(evaluated
     for name, oracle in oracles.items():
         for average in averages:
             expected = oracle(y, ids, average=average)
-            np.testing.assert_allclose(results[f"{name}_{average}"], expected, atol=1e-12)
+            np.testing.assert_allclose(results[f"{name}_{average}"], expected, rtol=0, atol=1e-12)
     macro = sk.f1_score(y, ids, average="macro")
     assert results["in_float32"].dtype == np.float32
-    np.testing.assert_allclose(results["in_float32"], macro, atol=1e-6)
+    np.testing.assert_allclose(results["in_float32"], macro, rtol=0, atol=1e-6)
     weighted = sk.f1_score(y, ids, average="macro", sample_weight=weight)
-    np.testing.assert_allclose(results["weighted_rows"], weighted, atol=1e-12)
+    np.testing.assert_allclose(results["weighted_rows"], weighted, rtol=0, atol=1e-12)
     assert abs(weighted - macro) > 1e-6
 
 
 def test_one_accumulator_makes_all_entries_of_eval_metric_ops(evaluated):
     y, ids, _, results = evaluated
     per_class = [results[f"all_f1_{c}"] for c in range(y.max() + 1)]
-    np.testing.assert_allclose(per_class, sk.f1_score(y, ids, average=None), atol=1e-12)
-    np.testing.assert_allclose(results["all_accuracy"], sk.accuracy_score(y, ids), atol=1e-12)
+    np.testing.assert_allclose(per_class, sk.f1_score(y, ids, average=None), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        results["all_accuracy"], sk.accuracy_score(y, ids), rtol=0, atol=1e-12
+    )
 
 
 def test_the_counts_of_an_evaluation_make_a_report(evaluated):

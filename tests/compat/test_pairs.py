@@ -62,7 +62,7 @@ def test_scores_of_all_batches_and_replicas_equal_scikit_learn(name, classes):
         expected = oracles[function](
             y_true, y_pred, average=average, labels=range(classes) if average is None else None
         )
-        np.testing.assert_allclose(value, expected, atol=1e-12, err_msg=key)
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12, err_msg=key)
 
 
 @given(st.data())
@@ -275,6 +275,14 @@ def test_booleans_for_each_class_are_decided_already(classes, given):
     value = evaluate(v1.f1_score, y, p, number, "macro", **EXACT)
     assert value == pytest.approx(sk.f1_score(y, p, average="macro"), abs=1e-12)
     assert evaluate(v1.confusion_counts, y, p, number).total == 30
+
+
+def test_values_are_float32_as_those_of_tensorflow_unless_asked_otherwise():
+    for options, dtype in (({}, np.float32), ({"dtype": "float64"}, np.float64)):
+        value = evaluate(v1.f1_score, [0, 1, 2], [0, 1, 1], 3, "macro", **options)
+        assert value.dtype == dtype
+        expected = sk.f1_score([0, 1, 2], [0, 1, 1], average="macro")
+        assert abs(np.float64(value) - expected) <= np.finfo(dtype).eps
 
 
 def test_averaged_labels_and_zero_division_are_those_of_scikit_learn():
