@@ -232,7 +232,7 @@ def evaluate(function, *args, **options):
         return values if isinstance(pair, dict) else values[""]
 
 
-Y, P = np.array([0, 1, 1, 0, 1]), np.array([0.2, 0.7, 0.4, 0.9, 0.8], np.float32)
+Y, P = np.array([0, 1, 1, 0, 1]), np.array([0.2, 0.55, 0.4, 0.9, 0.8], np.float32)
 BINARY_F1 = sk.f1_score(Y, P > 0.5)
 
 
