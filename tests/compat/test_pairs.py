@@ -538,7 +538,9 @@ import dist_f1
 
 labels, scores = tf.placeholder(tf.int64, [None]), tf.placeholder(tf.float32, [None, 3])
 weights = tf.placeholder(tf.float32, [None])
+any_scores = tf.placeholder_with_default(scores, [None, None])
 pairs = [
+    dist_f1.compat.v1.f1_score(labels, any_scores, 3, "macro"),
     dist_f1.compat.v1.f1_score(labels, scores, average="macro"),
     dist_f1.compat.v1.f1_score(labels, tf.argmax(scores, -1), 3, "macro", weights),
     dist_f1.compat.v1.f1_score(
@@ -572,6 +574,7 @@ def test_it_works_where_tensorflow_behaves_as_it_did_in_version_1():
     w, ids = np.tile(np.arange(9) / 4, 3), p.argmax(-1)
     one_hot, chosen = np.eye(3, dtype=int)[y], p > 0.5
     expected = [
+        sk.f1_score(y, ids, average="macro"),
         sk.f1_score(y, ids, average="macro"),
         sk.f1_score(y, ids, average="macro", sample_weight=w),
         sk.f1_score(one_hot, chosen, average="samples", sample_weight=w),
