@@ -260,10 +260,12 @@ def test_labels_and_predictions_come_as_estimators_hand_them_over(labels, predic
 def test_several_classes_a_row_are_averaged_over_rows():
     rng = np.random.default_rng(0)
     y, p = rng.integers(0, 2, [20, 4]), rng.random([20, 4]).astype(np.float32)
-    value = evaluate(v1.f_beta, y, p, average="samples", beta=0.5, threshold=0.5, **EXACT)
-    assert value == pytest.approx(
-        sk.fbeta_score(y, p > 0.5, beta=0.5, average="samples"), abs=1e-12
-    )
+    expected = sk.fbeta_score(y, p > 0.5, beta=0.5, average="samples")
+    options = {"threshold": 0.5, **EXACT}
+    value = evaluate(v1.f_beta, y, p, average="samples", beta=0.5, **options)
+    assert value == pytest.approx(expected, abs=1e-12)
+    values = evaluate(v1.eval_metric_ops, y, p, scores=["f0.5_samples"], **options)
+    assert values["f0.5_samples"] == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
