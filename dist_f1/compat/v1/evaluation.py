@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import score_sets
-from dist_f1.compat.v1.options import Options, asked_for, in_our_names
+from dist_f1.compat.v1.options import Options, asked_for, scope
 from dist_f1.compat.v1.stream import check_place, checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
@@ -28,9 +27,6 @@ def eval_metric_ops(
     class_names: Sequence[str] | None = None,
     by: Any = None,
     num_groups: int | None = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> dict[str, tuple[Any, Any]]:
     """Many scores for an `EstimatorSpec`: one decision, one local variable, one sum over replicas.
@@ -50,9 +46,6 @@ def eval_metric_ops(
         class_names: in the entries of `_per_class`.
         by: a group id for each row, shaped like `weights`, for `_by_group` and `_gap`.
         num_groups: how many groups there are.
-        metrics_collections: see `f_beta`.
-        updates_collections: likewise.
-        name: likewise.
         **options: likewise.
 
     Returns:
@@ -74,8 +67,7 @@ def eval_metric_ops(
     """
     check_place("eval_metric_ops")
     named = score_sets.parse(scores)
-    given = [labels, predictions, weights]
-    with tf.compat.v1.variable_scope(name, "eval_metric_ops", given), in_our_names():
+    with scope("eval_metric_ops", [labels, predictions, weights], options):
         more: MetricOptions = {"class_names": class_names, "num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
         full = asked.full
@@ -103,8 +95,8 @@ def eval_metric_ops(
         def derive(kept: Counts) -> dict[str, Any]:
             return wanted.entries(checked(kept), asked.cast)
 
-        values = stream.value(derive, metrics_collections)
-        updates = stream.update(derive, updates_collections)
+        values = stream.value(derive)
+        updates = stream.update(derive)
         if not isinstance(updates, dict):
             updates = dict.fromkeys(values, updates)
         ops = {entry: (values[entry], updates[entry]) for entry in values}

@@ -32,6 +32,9 @@ class Options(TypedDict, total=False):
     mask: booleans, shaped like `weights`; rows of False are left out.
     dtype: of the values, by default float32, as in `tf.compat.v1.metrics`. Scores are computed in
         float64.
+    metrics_collections: collections of the graph that values are added to.
+    updates_collections: collections that updates are added to.
+    name: of the variable scope, by default that of the function.
     """
 
     threshold: Any
@@ -42,6 +45,9 @@ class Options(TypedDict, total=False):
     zero_division: float
     mask: Any
     dtype: Any
+    metrics_collections: Any
+    updates_collections: Any
+    name: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +59,8 @@ class Asked:
     full: MetricOptions
     mask: Any
     dtype: tf.DType
+    metrics_collections: Any
+    updates_collections: Any
 
     def cast(self, value: Any) -> tf.Tensor:
         """A score in the dtype that was asked for."""
@@ -115,14 +123,23 @@ def asked_for(
     dtype = tf.as_dtype(options.get("dtype") or tf.float32)
     if not dtype.is_floating:
         raise ValueError(f"dtype must be one of floating point, got {dtype.name}.")
-    return Asked(rule, average, full, options.get("mask"), dtype)
+    return Asked(
+        rule,
+        average,
+        full,
+        options.get("mask"),
+        dtype,
+        options.get("metrics_collections"),
+        options.get("updates_collections"),
+    )
 
 
 @contextlib.contextmanager
-def in_our_names() -> Iterator[None]:
-    """Says what the arguments that an error names are called here."""
+def scope(function: str, given: list[Any], options: Options) -> Iterator[None]:
+    """The variable scope of a call, in which errors say what the arguments are called here."""
     try:
-        yield
+        with tf.compat.v1.variable_scope(options.get("name"), function, given):
+            yield
     except ValueError as error:
         theirs = [name for name, (_, found) in _OUR_NAMES.items() if re.search(found, str(error))]
         if not theirs:

@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 
 from dist_f1 import scores
 from dist_f1.averaging import Average
-from dist_f1.compat.v1.options import Options, asked_for, in_our_names
+from dist_f1.compat.v1.options import Options, asked_for, scope
 from dist_f1.compat.v1.stream import check_place, checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
@@ -28,10 +28,6 @@ def f_beta(
     average: Average | None = "binary",
     weights: Any = None,
     beta: float = 1.0,
-    *,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> Pair:
     """F-beta: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
@@ -46,9 +42,6 @@ def f_beta(
         weights: numbers, one per row or per leading axes. Counts are then float64. Rows of weight
             0 leave no trace. Booleans are a mask.
         beta: recall weighs `beta` times precision.
-        metrics_collections: collections of the graph that `value` is added to.
-        updates_collections: collections that `update_op` is added to.
-        name: of the variable scope, by default that of the function.
         **options: see `dist_f1.compat.v1.options.Options`.
 
     Returns:
@@ -71,8 +64,6 @@ def f_beta(
         functools.partial(scores.f_beta, beta=_checked_beta(beta)),
         (labels, predictions, weights),
         (num_classes, average, options),
-        (metrics_collections, updates_collections),
-        name,
         betas=_kept(beta, average),
     )
 
@@ -84,10 +75,6 @@ def f1_score(
     average: Average | None = "binary",
     weights: Any = None,
     beta: float = 1.0,
-    *,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> Pair:
     """F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
@@ -108,8 +95,6 @@ def f1_score(
         functools.partial(scores.f_beta, beta=_checked_beta(beta)),
         (labels, predictions, weights),
         (num_classes, average, options),
-        (metrics_collections, updates_collections),
-        name,
         betas=_kept(beta, average),
     )
 
@@ -120,24 +105,14 @@ def precision(
     num_classes: int | None = None,
     average: Average | None = "binary",
     weights: Any = None,
-    *,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> Pair:
     """`tp / predicted`: how many of the rows predicted as a class are of it.
 
     For the arguments and errors see `f_beta`.
     """
-    return _pair(
-        "precision",
-        scores.precision,
-        (labels, predictions, weights),
-        (num_classes, average, options),
-        (metrics_collections, updates_collections),
-        name,
-    )
+    given = (labels, predictions, weights)
+    return _pair("precision", scores.precision, given, (num_classes, average, options))
 
 
 def recall(
@@ -146,24 +121,14 @@ def recall(
     num_classes: int | None = None,
     average: Average | None = "binary",
     weights: Any = None,
-    *,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> Pair:
     """`tp / actual`: how many of the rows of a class are predicted as it.
 
     For the arguments and errors see `f_beta`.
     """
-    return _pair(
-        "recall",
-        scores.recall,
-        (labels, predictions, weights),
-        (num_classes, average, options),
-        (metrics_collections, updates_collections),
-        name,
-    )
+    given = (labels, predictions, weights)
+    return _pair("recall", scores.recall, given, (num_classes, average, options))
 
 
 def confusion_counts(
@@ -176,9 +141,6 @@ def confusion_counts(
     betas: tuple[float, ...] = (),
     by: Any = None,
     num_groups: int | None = None,
-    metrics_collections: Any = None,
-    updates_collections: Any = None,
-    name: str | None = None,
     **options: Unpack[Options],
 ) -> tuple[Counts, tf.Operation]:
     """The `Counts` that scores, reports and pictures are derived from.
@@ -196,9 +158,6 @@ def confusion_counts(
         betas: where rows may name several classes, the betas beyond 1 of F averaged over rows.
         by: a group id for each row, shaped like `weights`, from 0 to `num_groups - 1`.
         num_groups: how many groups there are; all counts then have a leading axis of groups.
-        metrics_collections: see `f_beta`.
-        updates_collections: likewise.
-        name: likewise.
         **options: likewise.
 
     Returns:
@@ -213,8 +172,7 @@ def confusion_counts(
         [1, 0, 1]
     """
     check_place("confusion_counts")
-    given = [labels, predictions, weights]
-    with tf.compat.v1.variable_scope(name, "confusion_counts", given), in_our_names():
+    with scope("confusion_counts", [labels, predictions, weights], options):
         more: MetricOptions = {"num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
         stream = count_stream(
@@ -227,8 +185,7 @@ def confusion_counts(
             betas=tuple(betas),
             by=by,
         )
-        value = stream.value(lambda counts: counts, metrics_collections)
-        return value, stream.operation(updates_collections)
+        return stream.value(lambda counts: counts), stream.operation()
 
 
 def _pair(
@@ -236,14 +193,12 @@ def _pair(
     score: Callable[..., Any],
     inputs: tuple[Any, Any, Any],
     chosen: tuple[int | None, Any, Options],
-    collections: tuple[Any, Any],
-    name: str | None,
     betas: tuple[float, ...] = (),
 ) -> Pair:
     labels, predictions, weights = inputs
     num_classes, average, options = chosen
     check_place(function)
-    with tf.compat.v1.variable_scope(name, function, list(inputs)), in_our_names():
+    with scope(function, list(inputs), options):
         asked = asked_for(predictions, num_classes, average, **options)
         stream = count_stream(
             labels, predictions, weights, asked, check=asked.check_average, betas=betas
@@ -252,7 +207,7 @@ def _pair(
         def derive(counts: Counts) -> Any:
             return asked.cast(score(checked(counts), **asked.averaging()))
 
-        return stream.value(derive, collections[0]), stream.update(derive, collections[1])
+        return stream.value(derive), stream.update(derive)
 
 
 def _checked_beta(beta: Any) -> float:

@@ -25,10 +25,12 @@ class Stream:
     Args:
         counts: of a batch, one set on each replica.
         layout: of the counts.
+        collections: that values, and that updates are added to.
     """
 
-    def __init__(self, counts: Counts, layout: Layout) -> None:
+    def __init__(self, counts: Counts, layout: Layout, collections: tuple[Any, Any]) -> None:
         self._layout = layout
+        self._collections = collections
         vector = layout.pack(counts)
         self._state = reduction.local_zeros(layout.size, vector, "counts")
         self._before = self._state.read_value()
@@ -36,25 +38,25 @@ class Stream:
         with tf.control_dependencies([self._before]):
             self._update = self._state.assign_add(vector, read_value=False)
 
-    def value(self, derive: Derived, collections: Any = None) -> Any:
+    def value(self, derive: Derived) -> Any:
         """What `derive` makes of the counts of all replicas before the update, once for all."""
 
         def derived(total: tf.Tensor) -> Any:
-            return _collected(self._named(derive, total, "value"), collections)
+            return _collected(self._named(derive, total, "value"), self._collections[0])
 
         return reduction.derive_once(derived, self._before)
 
-    def update(self, derive: Derived, collections: Any = None) -> Any:
+    def update(self, derive: Derived) -> Any:
         """The same of the counts after the update; with several replicas the operation alone."""
         if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
-            return self.operation(collections)
+            return self.operation()
         with tf.control_dependencies([self._update]):
             after = self._state.read_value()
-        return _collected(self._named(derive, after, "update_op"), collections)
+        return _collected(self._named(derive, after, "update_op"), self._collections[1])
 
-    def operation(self, collections: Any = None) -> tf.Operation:
+    def operation(self) -> tf.Operation:
         """The update, which has no value."""
-        return _collected(tf.group(self._update, name="update_op"), collections)
+        return _collected(tf.group(self._update, name="update_op"), self._collections[1])
 
     def _named(self, derive: Derived, vector: tf.Tensor, name: str) -> Any:
         value = derive(self._layout.unpack(vector))
@@ -107,7 +109,7 @@ def count_stream(
         groups=groups.group_rows(rows.by, full["num_groups"]),
     )
     layout = counting.layout_for(rule, rows.num_classes, confusion, betas, full["num_groups"] or 0)
-    return Stream(counts, layout)
+    return Stream(counts, layout, (asked.metrics_collections, asked.updates_collections))
 
 
 def _collected(made: Any, collections: Any) -> Any:
