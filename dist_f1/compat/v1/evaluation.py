@@ -57,6 +57,7 @@ def eval_metric_ops(
         ValueError: a name that is no score, or a score that these decisions do not have.
 
     Example:
+        >>> import tensorflow as tf
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         ...     ops = eval_metric_ops([0, 1, 1], [0, 1, 0], 2, scores=["f1_binary", "accuracy"])
         ...     session.run(tf.compat.v1.local_variables_initializer())
