@@ -74,17 +74,22 @@ def _run(arguments, cwd, env, outputs):
         os.dup2(file, number)
         os.close(file)
     # Where Python looks for modules, without what pytest has added.
-    installed = [path for path in sys.path if not pathlib.Path(path).is_relative_to(ROOT)]
+    installed = [path for path in map(pathlib.Path, sys.path) if not _is_of_tests(path)]
     given = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
     what, *rest = arguments
     if what in ("-m", "-c"):
-        sys.path[:] = [cwd, *given, *installed]
+        sys.path[:] = [cwd, *given, *map(str, installed)]
         sys.argv = rest
         if what == "-c":
             exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
         else:
             runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     else:
-        sys.path[:] = [os.path.dirname(what), *given, *installed]
+        sys.path[:] = [os.path.dirname(what), *given, *map(str, installed)]
         sys.argv = list(arguments)
         runpy.run_path(what, run_name="__main__")
+
+
+def _is_of_tests(path):
+    # The environment may be in a folder of the project.
+    return path.is_relative_to(ROOT) and not path.is_relative_to(sys.prefix)
