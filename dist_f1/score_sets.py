@@ -57,8 +57,8 @@ class ScoreSet:
         """Raises `ValueError` if the scores and the options exclude each other."""
         if self.num_groups is None and any(score.spread for score in self.named):
             raise ValueError(
-                "A score by groups was asked for, but there are none; pass num_groups=, and by= to "
-                "update_state."
+                "A score by groups was asked for, but there are none; pass num_groups=, and by= "
+                "with each batch."
             )
         for score in self.named:
             check_averaging(score.average, self.zero_division, self.labels)
