@@ -92,6 +92,16 @@ def worker_index(strategy: tf.distribute.Strategy) -> int:
     return resolver.task_id + behind_chief
 
 
+def in_function() -> bool:
+    """Whether the graph being built is that of a function, and not of a branch or a loop."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph.building_function:
+        if not getattr(graph, "is_control_flow_graph", False):
+            return True
+        graph = graph.outer_graph
+    return False
+
+
 def is_called_from_control_flow() -> bool:
     """Whether the function being traced is called from a `tf.cond` or a `while_loop`.
 

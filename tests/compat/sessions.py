@@ -2,18 +2,14 @@
 
 import contextlib
 
+import helpers
 import numpy as np
 import tensorflow as tf
 
 
 def strategy(name):
-    """`none`, `one_device` or `mirrored_<replicas>`, in the scope of which a graph is built."""
-    if name == "none":
-        return None
-    if name == "one_device":
-        return tf.distribute.OneDeviceStrategy("CPU:0")
-    replicas = int(name.removeprefix("mirrored_"))
-    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+    """`none`, or one in whose scope a graph is built."""
+    return None if name == "none" else helpers.strategy(name)
 
 
 @contextlib.contextmanager

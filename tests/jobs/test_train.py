@@ -13,7 +13,7 @@ from test_counts import same
 
 from dist_f1 import Counts, report
 
-REPLICAS = (1, 3, 4, 8)
+REPLICAS = (1, 2, 3, 4, 8)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from typing import Any
 from typing_extensions import Unpack
 
 from dist_f1 import score_sets
-from dist_f1.compat.v1.options import Options, asked_for, scope
-from dist_f1.compat.v1.stream import check_place, checked, count_stream
+from dist_f1.compat.v1.options import Options, asked_for
+from dist_f1.compat.v1.scope import scope
+from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 
@@ -66,14 +67,12 @@ def eval_metric_ops(
         ...     print({name: round(float(value), 3) for name, value in values.items()})
         {'f1_binary': 0.667, 'accuracy': 0.667}
     """
-    check_place("eval_metric_ops")
-    named = score_sets.parse(scores)
     with scope("eval_metric_ops", [labels, predictions, weights], options):
         more: MetricOptions = {"class_names": class_names, "num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
         full = asked.full
         wanted = score_sets.ScoreSet(
-            named,
+            score_sets.parse(scores),
             asked.rule.top_k,
             full["zero_division"],
             full["labels"],

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import operator
-import re
-from collections.abc import Iterator
 from typing import Any, TypedDict
 
 import tensorflow as tf
@@ -132,29 +129,6 @@ def asked_for(
         options.get("metrics_collections"),
         options.get("updates_collections"),
     )
-
-
-@contextlib.contextmanager
-def scope(function: str, given: list[Any], options: Options) -> Iterator[None]:
-    """The variable scope of a call, in which errors say what the arguments are called here."""
-    try:
-        with tf.compat.v1.variable_scope(options.get("name"), function, given):
-            yield
-    except ValueError as error:
-        theirs = [name for name, (_, found) in _OUR_NAMES.items() if re.search(found, str(error))]
-        if not theirs:
-            raise
-        names = ", ".join(f"{name} is {_OUR_NAMES[name][0]}" for name in theirs)
-        raise ValueError(f"{error} (In dist_f1.compat.v1, {names}.)") from error
-
-
-# What each argument of the metrics is called, and what an error that speaks of it looks like.
-_OUR_NAMES = {
-    "y_true": ("labels", r"\by_true\b"),
-    "y_pred": ("predictions", r"\by_pred\b"),
-    "sample_weight": ("weights", r"\bsample_weight\b"),
-    "labels": ("averaged_labels", r"\blabels(=| holds| must)"),
-}
 
 
 def _number_of_classes(num_classes: Any) -> int | None:

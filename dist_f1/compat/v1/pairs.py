@@ -13,8 +13,9 @@ from typing_extensions import Unpack
 
 from dist_f1 import scores
 from dist_f1.averaging import Average
-from dist_f1.compat.v1.options import Options, asked_for, scope
-from dist_f1.compat.v1.stream import check_place, checked, count_stream
+from dist_f1.compat.v1.options import Options, asked_for
+from dist_f1.compat.v1.scope import scope
+from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 
@@ -59,13 +60,8 @@ def f_beta(
         ...     print(f"{session.run(value):.4f}")
         0.5556
     """
-    return _pair(
-        "f_beta",
-        functools.partial(scores.f_beta, beta=_checked_beta(beta)),
-        (labels, predictions, weights),
-        (num_classes, average, options),
-        betas=_kept(beta, average),
-    )
+    given = (labels, predictions, weights)
+    return _f_pair("f_beta", beta, given, (num_classes, average, options))
 
 
 def f1_score(
@@ -90,13 +86,8 @@ def f1_score(
         ...     print(f"{session.run(value):.4f}")
         0.6667
     """
-    return _pair(
-        "f1_score",
-        functools.partial(scores.f_beta, beta=_checked_beta(beta)),
-        (labels, predictions, weights),
-        (num_classes, average, options),
-        betas=_kept(beta, average),
-    )
+    given = (labels, predictions, weights)
+    return _f_pair("f1_score", beta, given, (num_classes, average, options))
 
 
 def precision(
@@ -171,7 +162,6 @@ def confusion_counts(
         ...     session.run(value).true_positive.tolist()
         [1, 0, 1]
     """
-    check_place("confusion_counts")
     with scope("confusion_counts", [labels, predictions, weights], options):
         more: MetricOptions = {"num_groups": num_groups}
         asked = asked_for(predictions, num_classes, more=more, **options)
@@ -188,6 +178,23 @@ def confusion_counts(
         return stream.value(lambda counts: counts), stream.operation()
 
 
+def _f_pair(
+    function: str,
+    beta: Any,
+    inputs: tuple[Any, Any, Any],
+    chosen: tuple[int | None, Any, Options],
+) -> Pair:
+    number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
+    if not number or not float(beta) >= 0.0:
+        raise ValueError(f"beta must be a number, 0 or more, got {beta!r}.")
+    beta = float(beta)
+    _, average, _ = chosen
+    # Over rows, F must be added up row by row: per-class counts do not tell it.
+    by_row = average == "samples" and math.isfinite(beta * beta)
+    score = functools.partial(scores.f_beta, beta=beta)
+    return _pair(function, score, inputs, chosen, betas=(beta,) if by_row else ())
+
+
 def _pair(
     function: str,
     score: Callable[..., Any],
@@ -197,7 +204,6 @@ def _pair(
 ) -> Pair:
     labels, predictions, weights = inputs
     num_classes, average, options = chosen
-    check_place(function)
     with scope(function, list(inputs), options):
         asked = asked_for(predictions, num_classes, average, **options)
         stream = count_stream(
@@ -208,15 +214,3 @@ def _pair(
             return asked.cast(score(checked(counts), **asked.averaging()))
 
         return stream.value(derive), stream.update(derive)
-
-
-def _checked_beta(beta: Any) -> float:
-    number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
-    if not number or not float(beta) >= 0.0:
-        raise ValueError(f"beta must be a number, 0 or more, got {beta!r}.")
-    return float(beta)
-
-
-def _kept(beta: float, average: Any) -> tuple[float, ...]:
-    """The betas whose F must be added up row by row: per-class counts do not tell it."""
-    return (float(beta),) if average == "samples" and math.isfinite(beta * beta) else ()

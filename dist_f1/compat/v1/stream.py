@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import contexts, counting, groups, inputs, reduction
+from dist_f1 import counting, groups, inputs, reduction
 from dist_f1.compat.v1.options import Asked
 from dist_f1.counts import Counts
 from dist_f1.layout import Layout
@@ -116,51 +116,6 @@ def _collected(made: Any, collections: Any) -> Any:
     for one in tf.nest.flatten(made) if collections else ():
         tf.compat.v1.add_to_collections(collections, one)
     return made
-
-
-def check_place(function: str) -> None:
-    """Raises where no session could run what is about to be made.
-
-    Raises:
-        RuntimeError: no graph is being built, or that of a `tf.function`.
-        ValueError: on TPU cores; in the scope of a strategy, but not on its replicas; on several
-            replicas, in a branch or a loop.
-    """
-    called = f"dist_f1.compat.v1.{function}"
-    if not contexts.in_session_graph() or _in_function():
-        raise RuntimeError(
-            f"{called} adds to the graph of a session, and none is being built: TensorFlow "
-            "executes eagerly, or builds a tf.function. Call it in the model_fn of an Estimator or "
-            "in `with tf.Graph().as_default():`. Elsewhere use the metrics, dist_f1.F1Score."
-        )
-    if contexts.is_tpu(tf.distribute.get_strategy()):
-        raise ValueError(
-            f"{called} does not run on TPU cores. Give the tensors to the host (eval_metrics of "
-            "TPUEstimatorSpec), or use the metrics, dist_f1.F1Score."
-        )
-    if not tf.distribute.has_strategy():
-        return
-    if tf.distribute.in_cross_replica_context():
-        raise ValueError(
-            f"{called} was called in the scope of a strategy, but not on its replicas. Call it in "
-            "the function that is given to strategy.run, or in a model_fn."
-        )
-    graph = tf.compat.v1.get_default_graph()
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1 and graph.building_function:
-        raise ValueError(
-            f"{called} was called in a branch or a loop, where the replicas cannot be added up. "
-            "Call it outside, and pass weights of 0 where nothing is to be counted."
-        )
-
-
-def _in_function() -> bool:
-    """Whether the graph is that of a function, and not of a branch or a loop in a session's."""
-    graph = tf.compat.v1.get_default_graph()
-    while graph.building_function:
-        if not getattr(graph, "is_control_flow_graph", False):
-            return True
-        graph = graph.outer_graph
-    return False
 
 
 def checked(counts: Counts) -> Counts:

@@ -1,21 +1,10 @@
 """The code on the pages about tf.estimator runs, and their tables are what it prints."""
 
-import pathlib
 import re
-import subprocess
-import sys
 
 import estimators
+import page_code
 import pytest
-
-ROOT = pathlib.Path(__file__).parents[2]
-FOUR_DEVICES = """
-import tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
-)
-"""
-
 
 # What an Estimator would have left behind.
 LEFT_BEHIND = """
@@ -33,22 +22,6 @@ dist_f1.Counts.from_labels(y, ids, 2).save("before.npz")
 """
 
 
-def blocks_of(page):
-    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
-
-
-def run(directory, *blocks):
-    """What the code prints."""
-    script = directory / "page.py"
-    # An Estimator reads the source of its functions, so the code must be in a file.
-    script.write_text("\n".join(blocks))
-    ended = subprocess.run(
-        [sys.executable, script], cwd=directory, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr[-5000:]
-    return ended.stdout
-
-
 def rows(text):
     """The rows of tables that end with a number or `fails`."""
     return re.findall(r"^\|.*\| (?:[\d.]+|fails) \|$", text, re.MULTILINE)
@@ -56,8 +29,8 @@ def rows(text):
 
 @estimators.needs_estimator
 def test_the_recipes_give_the_numbers_on_the_page(tmp_path):
-    printed = run(tmp_path, *blocks_of("estimator.md"))
-    page = (ROOT / "docs" / "estimator.md").read_text()
+    printed = page_code.run(tmp_path, *page_code.blocks_of("docs/estimator.md"))
+    page = (page_code.ROOT / "docs" / "estimator.md").read_text()
     assert rows(printed) == rows(page)
     by_recipe = {cells[1]: cells[2:-1] for cells in (_cells(row) for row in rows(page))}
     assert len(by_recipe) == 6
@@ -75,7 +48,9 @@ def _cells(row):
 
 @estimators.needs_estimator
 def test_f1_is_the_same_before_and_after_the_move_to_keras(tmp_path):
-    printed = run(tmp_path, FOUR_DEVICES, *blocks_of("from_estimator.md"))
+    printed = page_code.run(
+        tmp_path, page_code.FOUR_REPLICAS, *page_code.blocks_of("docs/from_estimator.md")
+    )
     # The page itself compares the counts.
     before, after = re.findall(r"'f1_macro': ([\d.]+)", printed)
     assert float(before) == pytest.approx(float(after), abs=1e-6)
@@ -83,7 +58,7 @@ def test_f1_is_the_same_before_and_after_the_move_to_keras(tmp_path):
 
 
 def test_the_second_half_of_the_move_runs_without_tf_estimator(tmp_path):
-    before, *after = blocks_of("from_estimator.md")
+    before, *after = page_code.blocks_of("docs/from_estimator.md")
     beginning, _ = before.split("\n\n\ndef model_fn")
-    printed = run(tmp_path, FOUR_DEVICES, beginning, LEFT_BEHIND, *after)
+    printed = page_code.run(tmp_path, page_code.FOUR_REPLICAS, beginning, LEFT_BEHIND, *after)
     assert "weighted avg" in printed
