@@ -1,0 +1,24 @@
+"""Kernels: how the decision and the counting are done, chosen by device, class count and shape.
+
+    chosen = choose(scores)                              # what will be used for these scores
+    with override(compiled=False, argmax="rows"):        # a choice of one's own, for what is traced
+        step = tf.function(...).get_concrete_function(...)
+
+Every choice counts the same integers; they differ in what they cost. Reading is O(N C) once,
+counting O(N), the state O(C).
+
+| where | argmax | counting |
+|---|---|---|
+| CPU, 2**17 scores or more, N known | `"rows"` to 32 classes, then `"blocks"` | compiled by XLA |
+| CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
+| GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
+| TPU | `"rows"` | `"matmul"` to 1,024 classes, then `"segment_sum"` |
+| a step that is compiled itself | `"rows"` | `"segment_sum"` |
+
+Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=True`. Choices for
+GPUs and TPUs follow from which kernels exist there; they were not timed.
+"""
+
+from dist_f1.kernels.choice import Kernels, choose, device, override
+
+__all__ = ["Kernels", "choose", "device", "override"]

@@ -1,0 +1,87 @@
+"""The class with the best score of each row, and which rows have none."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from dist_f1 import contexts
+from dist_f1.kernels.blocks import block_width
+from dist_f1.kernels.choice import Kernels
+
+
+class Maxima(NamedTuple):
+    """The largest score of each block of `width` classes: `values` `[N, C / width]`.
+
+    `show_nan`: whether they are NaN where a score of the block is.
+    """
+
+    values: Any
+    width: int
+    show_nan: bool = False
+
+
+def block_maxima(scores: tf.Tensor, kernels: Kernels) -> Maxima | None:
+    """The one read of all scores `[N, C]`, if the search goes by blocks; otherwise `None`."""
+    classes = scores.shape.as_list()[-1]
+    width = block_width(classes) if kernels.argmax == "blocks" else None
+    if width is None:
+        return None
+    maxima = tf.reduce_max(tf.reshape(scores, [-1, width]), axis=-1)
+    return Maxima(tf.reshape(maxima, [-1, classes // width]), width, _max_shows_nan(kernels))
+
+
+def best(
+    scores: tf.Tensor, kernels: Kernels, maxima: Maxima | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The best class of each row of scores `[N, C]`, and whether every score is a number.
+
+    Args:
+        scores: floating-point. Of equal ones the lowest class is the best.
+        kernels: how to look for it.
+        maxima: of the blocks, where `block_maxima` has any.
+
+    Returns:
+        ids `[N]` of dtype `kernels.index`, and bool `[N]`: rows without a NaN.
+    """
+    if maxima is not None:
+        ids = _best_of_blocks(scores, maxima, kernels.index)
+        known = maxima.values if maxima.show_nan else scores
+        return ids, ~tf.reduce_any(tf.math.is_nan(known), axis=-1)
+    return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores, kernels)
+
+
+def are_numbers(scores: tf.Tensor, kernels: Kernels) -> tf.Tensor:
+    """Bool `[N]`: the rows without a NaN.
+
+    A comparison with NaN is False, and argmax skips or keeps it depending on its place and the
+    device, so it is looked for by itself.
+    """
+    if _max_shows_nan(kernels):
+        largest = tf.reduce_max(scores, axis=-1)
+        return tf.equal(largest, largest)
+    return ~tf.reduce_any(tf.math.is_nan(scores), axis=-1)
+
+
+def _max_shows_nan(kernels: Kernels) -> bool:
+    """Whether `tf.reduce_max` is NaN where an element is: not in what XLA makes for CPUs."""
+    return kernels.device == "CPU" and not contexts.is_compiled()
+
+
+def _best_of_blocks(scores: tf.Tensor, maxima: Maxima, index: tf.DType) -> tf.Tensor:
+    """The first best class of the first best block."""
+    values, width, _ = maxima
+    block = _best(values, index)
+    row = tf.range(tf.shape(values, index)[0], dtype=index)
+    fetched = tf.gather(tf.reshape(scores, [-1, width]), row * values.shape.as_list()[-1] + block)
+    return block * width + _best(fetched, index)
+
+
+def _best(values: tf.Tensor, index: tf.DType) -> tf.Tensor:
+    classes = values.shape.as_list()[-1]
+    width = block_width(classes)
+    if width is None:
+        return tf.argmax(values, axis=-1, output_type=index)
+    blocks = tf.reshape(values, [-1, classes // width, width])
+    return _best_of_blocks(values, Maxima(tf.reduce_max(blocks, axis=-1), width), index)

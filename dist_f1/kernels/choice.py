@@ -1,0 +1,126 @@
+"""`choose`: which kernels count a batch of scores."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+import tensorflow as tf
+
+from dist_f1 import contexts
+from dist_f1.kernels.blocks import block_width
+
+Argmax = Literal["rows", "blocks"]
+Histogram = Literal["bincount", "segment_sum", "matmul"]
+
+# From here on compiling pays: a call of compiled code costs as much as some plain operations.
+_LEAST_COMPILED = 2**17
+# Up to here compiled code finds the best of a row in one vectorized loop.
+_ROWS_COMPILED = 32
+# From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
+_LEAST_BLOCKED = 256
+# One-hot rows beyond this are more work for a matrix unit than a scatter is.
+_MOST_MATMUL = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernels:
+    """How one batch is decided and counted.
+
+    Args:
+        device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
+        argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
+            classes first, then only the best block.
+        histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
+            for each; `"matmul"`, with one-hot rows.
+        compiled: whether XLA compiles it, but for the maxima of blocks. It then compiles once for
+            each shape.
+    """
+
+    device: str = "CPU"
+    argmax: Argmax = "rows"
+    histogram: Histogram = "bincount"
+    compiled: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("device", self.device, ("CPU", "GPU", "TPU")),
+            ("argmax", self.argmax, get_args(Argmax)),
+            ("histogram", self.histogram, get_args(Histogram)),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+
+    @property
+    def index(self) -> tf.DType:
+        """The dtype of class ids. On a GPU, TensorFlow calculates with int32 on the host."""
+        return tf.int32 if self.compiled or self.device == "TPU" else tf.int64
+
+
+# What was overridden. Replicas are traced in threads of their own, so it is of the process.
+_overridden: dict[str, Any] = {}
+
+
+def choose(scores: tf.Tensor, *, best_of_row: bool = True) -> Kernels:
+    """The kernels for scores `[N, C]` or labels `[N]`, as they are seen while tracing.
+
+    Args:
+        scores: see `dist_f1.kernels`.
+        best_of_row: whether the decision is the best class of each row. Others are not compiled.
+    """
+    rows, classes = [*scores.shape.as_list(), 1][:2]
+    chosen = _fastest(device(scores), rows, classes, best_of_row and scores.shape.rank == 2)
+    return dataclasses.replace(chosen, **_overridden)
+
+
+def device(like: tf.Tensor) -> str:
+    """`"CPU"`, `"GPU"` or `"TPU"`: where what is made of a tensor is, unless overridden."""
+    return _overridden.get("device") or contexts.device_type(like)
+
+
+@contextlib.contextmanager
+def override(**fields: Any) -> Iterator[None]:
+    """Replaces fields of every choice that is made inside of the context, in all threads.
+
+    A choice is made when a step is traced, and then stays.
+
+    Args:
+        **fields: of `Kernels`. With `device` the others follow from it, unless they are given too.
+
+    Raises:
+        ValueError: there is no such field, or no such kernel.
+        TypeError: likewise.
+
+    Example:
+        >>> with override(device="GPU"):
+        ...     choose(tf.zeros([8, 100])).histogram
+        'bincount'
+    """
+    Kernels(**fields)
+    before = dict(_overridden)
+    _overridden.update(fields)
+    try:
+        yield
+    finally:
+        _overridden.clear()
+        _overridden.update(before)
+
+
+def _fastest(device: str, rows: int | None, classes: int, best_of_row: bool) -> Kernels:
+    if device == "TPU":
+        # float32 adds up whole numbers without loss below 2**24.
+        matmul = classes <= _MOST_MATMUL and rows is not None and rows < 2**24
+        return Kernels(device, histogram="matmul" if matmul else "segment_sum")
+    if contexts.is_compiled():
+        return Kernels(device, histogram="segment_sum")
+    if device == "GPU":
+        return Kernels(device)
+    large = rows is not None and rows * classes >= _LEAST_COMPILED
+    if best_of_row and large and contexts.may_compile():
+        if classes <= _ROWS_COMPILED:
+            return Kernels(device, "rows", "segment_sum", compiled=True)
+        if block_width(classes) is not None:
+            return Kernels(device, "blocks", "segment_sum", compiled=True)
+    return Kernels(device, "blocks" if classes >= _LEAST_BLOCKED else "rows")

@@ -1,0 +1,120 @@
+"""Histograms of class ids: O(N) additions into O(C) counts, several of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from dist_f1.kernels.choice import Kernels
+
+
+class Part(NamedTuple):
+    """A histogram of `size` counts: of integers `ids` `[N]` or `[N, k]`.
+
+    Rows count where `valid` `[N]` says so, and of them those entries where `where`, shaped like
+    `ids`, does, or all. Ids that count are in `[0, size)`; others may be anything.
+    """
+
+    ids: Any
+    valid: Any
+    where: Any
+    size: int
+
+
+class RowCounts(NamedTuple):
+    """Two counts, of the rows that are `valid` `[N]` and of those that are `invalid` `[N]`.
+
+    `invalid` is `None` if all rows are that are not valid.
+    """
+
+    valid: Any
+    invalid: Any
+
+
+def histograms(
+    parts: Sequence[Part | RowCounts], weight: tf.Tensor | None, kernels: Kernels
+) -> tf.Tensor:
+    """The counts of all parts in one vector: int64, or sums of `weight` `[N]`, float64."""
+    if weight is None and kernels.histogram == "bincount" and _fit_in_one(parts):
+        return _one_bincount(parts)
+    counted = [
+        _rows(part, weight) if isinstance(part, RowCounts) else _of_one(part, weight, kernels)
+        for part in parts
+    ]
+    return tf.concat(counted, axis=0) if len(counted) > 1 else counted[0]
+
+
+def _fit_in_one(parts: Sequence[Part | RowCounts]) -> bool:
+    """Whether one bincount does: all of the same rows, of which each is somewhere."""
+    ids = [part.ids for part in parts if isinstance(part, Part)]
+    alike = len({part.valid.ref() for part in parts}) == 1 and bool(ids)
+    alike = alike and all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
+    return alike and all(part.invalid is None for part in parts if isinstance(part, RowCounts))
+
+
+def _one_bincount(parts: Sequence[Part | RowCounts]) -> tf.Tensor:
+    """One histogram of all parts, in which each begins where the one before ends.
+
+    It takes the operations of one, which is what a small step on a GPU costs.
+    """
+    sizes = [part.size if isinstance(part, Part) else 2 for part in parts]
+    starts = np.cumsum([0, *sizes])
+    total = int(starts[-1])
+    index = next(part.ids.dtype for part in parts if isinstance(part, Part))
+    # What is not counted lies beyond the end, where nothing is. Invalid rows lie after valid ones.
+    otherwise = [
+        total if isinstance(part, Part) else start + 1
+        for part, start in zip(parts, starts, strict=False)
+    ]
+    ids = []
+    for part in parts:
+        if isinstance(part, RowCounts):
+            ids.append(tf.zeros_like(part.valid, index))
+        else:
+            beyond = tf.constant(total, index)
+            ids.append(part.ids if part.where is None else tf.where(part.where, part.ids, beyond))
+    slots = tf.stack(ids) + tf.constant(starts[:-1, np.newaxis], index)
+    slots = tf.where(parts[0].valid, slots, tf.constant(np.c_[otherwise], index))
+    return _bincount(tf.reshape(slots, [-1]), total)
+
+
+def _bincount(slots: tf.Tensor, size: int) -> tf.Tensor:
+    # There is no kernel that makes int64 on a GPU.
+    counted = tf.raw_ops.DenseBincount(
+        input=slots, size=tf.constant(size, slots.dtype), weights=tf.zeros([0], tf.int32)
+    )
+    return tf.cast(counted, tf.int64)
+
+
+def _rows(part: RowCounts, weight: tf.Tensor | None) -> tf.Tensor:
+    invalid = tf.math.count_nonzero(~part.valid if part.invalid is None else part.invalid)
+    if weight is None:
+        return tf.stack([tf.math.count_nonzero(part.valid), invalid])
+    return tf.stack([tf.reduce_sum(weight), tf.cast(invalid, weight.dtype)])
+
+
+def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
+    valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
+    where = valid if part.where is None else valid & part.where
+    if kernels.histogram == "matmul" and weight is None:
+        return _matmul(tf.reshape(part.ids, [-1]), where, part)
+    slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))
+    flat = tf.reshape(slots, [-1])
+    if weight is not None:
+        if slots.shape.rank == 2:
+            weight = tf.broadcast_to(weight[:, tf.newaxis], tf.shape(slots))
+        return tf.math.unsorted_segment_sum(tf.reshape(weight, [-1]), flat, part.size + 1)[:-1]
+    if kernels.histogram == "bincount":
+        return _bincount(flat, part.size)
+    counted = tf.math.unsorted_segment_sum(tf.ones_like(flat, tf.int32), flat, part.size + 1)
+    return tf.cast(counted[:-1], tf.int64)
+
+
+def _matmul(ids: tf.Tensor, where: tf.Tensor, part: Part) -> tf.Tensor:
+    """Products of 0 and 1 are exact at any precision, and so is their sum below 2**24."""
+    counting = tf.broadcast_to(tf.cast(where, tf.float32), tf.shape(part.ids))
+    rows = tf.one_hot(ids, part.size, dtype=tf.float32)
+    return tf.cast(tf.matmul(tf.reshape(counting, [1, -1]), rows)[0], tf.int64)
