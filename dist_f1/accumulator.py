@@ -115,8 +115,12 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def add(self, counts: Counts) -> None:
         """Adds to this replica's counts, after `build`."""
-        state, layout = self._built()
-        reduction.add(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
+        self.add_vector(self._built()[1].pack(counts))
+
+    def add_vector(self, vector: tf.Tensor) -> None:
+        """Likewise, as the layout packs them."""
+        state, _ = self._built()
+        reduction.add(state, tf.cast(vector, reduction.dtype(state)))
 
     def read(self) -> Counts:
         """The counts of all replicas: one collective."""

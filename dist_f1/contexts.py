@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 T = TypeVar("T")
 
@@ -58,6 +59,32 @@ def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
         | tf.distribute.experimental.ParameterServerStrategy
         | _V1.CentralStorageStrategy
         | _V1.ParameterServerStrategy,
+    )
+
+
+def device_type(like: tf.Tensor) -> str:
+    """`"TPU"`, `"GPU"` or `"CPU"`: where what is made of a tensor here will be, as far as known."""
+    if tf.distribute.has_strategy() and is_tpu(tf.distribute.get_strategy()):
+        return "TPU"
+    # What is made here tells the device that is in scope. A constant costs nothing in a graph.
+    made = like if tf.executing_eagerly() else tf.constant(0)
+    named = tf.DeviceSpec.from_string(made.device or "").device_type
+    if named in ("CPU", "GPU", "TPU"):
+        return named
+    return "GPU" if named is None and tf.config.list_logical_devices("GPU") else "CPU"
+
+
+def is_compiled() -> bool:
+    """Whether XLA compiles what is traced here (`jit_compile=True`)."""
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def may_compile() -> bool:
+    """Whether a part of what is traced here can be handed to XLA, once for all its calls."""
+    return (
+        not tf.executing_eagerly()
+        and not in_session_graph()
+        and not keeps_variables_centrally(tf.distribute.get_strategy())
     )
 
 

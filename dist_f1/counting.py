@@ -12,13 +12,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import inputs, sample_averages
+from dist_f1 import inputs, kernels, sample_averages
 from dist_f1.counts import Counts
 from dist_f1.decisions import Decision, DecisionRule, decide, is_integer
 from dist_f1.groups import Groups, group_rows
 from dist_f1.inputs import Rows
+from dist_f1.kernels import Kernels, argmax
+from dist_f1.kernels.histograms import Part
 from dist_f1.layout import Layout
-from dist_f1.tally import Tally, partition
+from dist_f1.tally import Tally, tally_of
 from dist_f1.targets import Target, read_targets
 
 
@@ -45,13 +47,36 @@ def count(
         int64 counts, float64 where `rows.weight` is given. Masked rows, rows of weight 0 and
         ignored rows leave no trace. Rows that cannot be counted add one each to `invalid`.
     """
-    classes = rows.num_classes
-    target = read_targets(rows.y_true, classes, ignore_class)
-    decision = decide(rows.y_pred, rule) if rows.has_scores else _named(rows.y_pred, classes)
-    layout = layout_for(rule, classes, confusion, betas, groups.number if groups else 0)
-    if layout.confusion:
-        target = _single(target)
-    return _count(decision, target, rows, layout, groups)
+    layout = layout_for(rule, rows.num_classes, confusion, betas, groups.number if groups else 0)
+    return layout.unpack(count_vector(rows, rule, layout, ignore_class, groups))
+
+
+def count_vector(
+    rows: Rows,
+    rule: DecisionRule,
+    layout: Layout,
+    ignore_class: int | None = None,
+    groups: Groups | None = None,
+) -> tf.Tensor:
+    """The same as one vector, in which the counts lie as `layout` says."""
+    chosen = kernels.choose(rows.y_pred, best_of_row=rule.is_argmax)
+    maxima = None
+    if rows.has_scores and rule.is_argmax:
+        maxima = argmax.block_maxima(rows.y_pred, chosen)
+
+    def decided_and_counted(
+        rows: Rows, groups: Groups | None, maxima: argmax.Maxima | None
+    ) -> tf.Tensor:
+        target = read_targets(rows.y_true, rows.num_classes, ignore_class, chosen.index)
+        if rows.has_scores:
+            decision = decide(rows.y_pred, rule, chosen, maxima)
+        else:
+            decision = _named(rows.y_pred, rows.num_classes, chosen)
+        return _count(decision, target, rows, layout, groups, chosen)
+
+    if chosen.compiled:
+        decided_and_counted = tf.function(decided_and_counted, jit_compile=True, autograph=False)
+    return decided_and_counted(rows, groups, maxima)
 
 
 def layout_for(
@@ -105,86 +130,89 @@ def from_labels(
         y_true, lined_up, sample_weight, by=by, rule=rule, num_classes=num_classes
     )
     groups = group_rows(rows.by, num_groups)
-    decision = _named(tf.reshape(y_pred, tf.shape(rows.y_pred)), num_classes)
-    target = read_targets(rows.y_true, num_classes, None)
+    y_pred = tf.reshape(y_pred, tf.shape(rows.y_pred))
+    chosen = kernels.choose(y_pred, best_of_row=False)
+    decision = _named(y_pred, num_classes, chosen)
+    target = read_targets(rows.y_true, num_classes, None, chosen.index)
     layout = layout_for(rule, num_classes, confusion, betas, num_groups or 0)
-    return _count(decision, target, rows, layout, groups)
+    return layout.unpack(_count(decision, target, rows, layout, groups, chosen))
 
 
-def _named(y_pred: tf.Tensor, classes: int) -> Decision:
+def _named(y_pred: tf.Tensor, classes: int, chosen: Kernels) -> Decision:
     """The decision in labels `[N]` or 0/1 indicators `[N, C]`, which are read like targets."""
-    named = read_targets(y_pred, classes, None)
-    ids = None if named.ids is None else named.ids[:, tf.newaxis]
-    return Decision(ids, named.members, named.invalid)
+    named = read_targets(y_pred, classes, None, chosen.index)
+    return Decision(named.ids, named.members, named.known)
 
 
 def _count(
-    decision: Decision, target: Target, rows: Rows, layout: Layout, groups: Groups | None
-) -> Counts:
+    decision: Decision,
+    target: Target,
+    rows: Rows,
+    layout: Layout,
+    groups: Groups | None,
+    chosen: Kernels,
+) -> tf.Tensor:
     classes = layout.num_classes
-    valid, invalid = partition(target.invalid | decision.undefined, target.ignored, rows, groups)
-    tally = Tally.of(valid, rows.weight, groups)
-
+    if layout.confusion:
+        target = _single(target, chosen)
+    known = target.known & decision.known
+    tally = tally_of(known, target.ignored, rows, groups, chosen)
     true_positive, right = _matches(decision, target, tally, classes)
-    predicted = tally.classes(decision.ids, decision.chosen, classes)
-    actual = tally.classes(target.ids, target.members, classes)
-
-    samples: Any = ()
+    fields: list[Any] = [
+        true_positive,
+        tally.classes(decision.ids, decision.chosen, classes),
+        tally.classes(target.ids, target.members, classes),
+        *tally.rows(),
+    ]
     if layout.samples is not None:
         columns = sample_averages.rowwise(
             layout.samples,
-            tf.math.count_nonzero(right, axis=-1),
-            _row_size(decision.ids, decision.chosen, right),
-            _row_size(target.ids, target.members, right),
+            _row_size(None, right, known),
+            _row_size(decision.ids, decision.chosen, known),
+            _row_size(target.ids, target.members, known),
         )
-        samples = sample_averages.named(tally.sum(columns), layout.samples)
-    matrix: Any = ()
+        fields += tf.nest.flatten(sample_averages.named(tally.sum(columns), layout.samples))
     if layout.confusion:
-        cells = tally.histogram(target.ids * classes + decision.ids[:, 0], classes * classes)
-        matrix = tf.reshape(cells, layout.shapes.confusion)
-    uncounted = Tally.of(invalid, None, groups).rows()
-    return Counts(
-        true_positive,
-        predicted,
-        actual,
-        tally.rows(),
-        tf.cast(uncounted, actual.dtype),
-        samples,
-        matrix,
-    )
+        fields.append(tally.histogram(target.ids * classes + decision.ids, classes * classes))
+    return tally.vector(fields)
 
 
 def _matches(
     decision: Decision, target: Target, tally: Tally, classes: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """True positives `[C]`, and which decisions are right: bool `[N, k]`, `[N, 1]` or `[N, C]`."""
+) -> tuple[Part | tf.Tensor, tf.Tensor]:
+    """True positives `[C]`, and which decisions are right: bool `[N]`, `[N, k]` or `[N, C]`."""
     if decision.ids is None and target.ids is None:
         right = decision.chosen & target.members
         return tally.columns(right), right
     if decision.ids is None:
-        ids = target.ids[:, tf.newaxis]
-        right = tf.gather(decision.chosen, ids, batch_dims=1)
+        # An id that is no class has no place to look at.
+        ids = tf.where(target.known, target.ids, 0)
+        right = tf.gather(decision.chosen, ids[:, tf.newaxis], batch_dims=1)[:, 0]
     elif target.ids is None:
         ids = decision.ids
-        right = tf.gather(target.members, ids, batch_dims=1)
+        several = ids if ids.shape.rank == 2 else ids[:, tf.newaxis]
+        right = tf.reshape(tf.gather(target.members, several, batch_dims=1), tf.shape(ids))
     else:
         ids = decision.ids
-        right = tf.equal(ids, target.ids[:, tf.newaxis])
+        right = tf.equal(ids, target.ids if ids.shape.rank == 1 else target.ids[:, tf.newaxis])
     return tally.histogram(ids, classes, where=right), right
 
 
-def _row_size(ids: Any, members: Any, like: tf.Tensor) -> tf.Tensor:
-    """How many classes each row names, int64 `[N]`."""
-    if members is not None:
-        return tf.math.count_nonzero(members, axis=-1)
-    size = 1 if ids.shape.rank == 1 else ids.shape.as_list()[-1]
-    return tf.fill(tf.shape(like)[:1], tf.constant(size, tf.int64))
+def _row_size(ids: Any, members: Any, rows: tf.Tensor) -> tf.Tensor:
+    """How many classes each row names, float32 `[N]`."""
+    if members is None:
+        named = 1 if ids.shape.rank == 1 else ids.shape.as_list()[-1]
+        return tf.fill(tf.shape(rows)[:1], float(named))
+    if members.shape.rank == 1:
+        return tf.cast(members, tf.float32)
+    return tf.reduce_sum(tf.cast(members, tf.float32), axis=-1)
 
 
-def _single(target: Target) -> Target:
+def _single(target: Target, chosen: Kernels) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    one = tf.equal(tf.math.count_nonzero(target.members, axis=-1), 1)
-    ids = tf.argmax(tf.cast(target.members, tf.uint8), axis=-1, output_type=tf.int64)
-    return Target(ids, None, target.invalid | ~one, target.ignored)
+    members = tf.cast(target.members, tf.float32)
+    one = tf.equal(tf.reduce_sum(members, axis=-1), 1.0)
+    ids = tf.argmax(members, axis=-1, output_type=chosen.index)
+    return Target(ids, None, target.known & one, target.ignored)

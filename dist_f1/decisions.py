@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.kernels import Kernels, argmax, choose
+
 
 @dataclasses.dataclass(frozen=True)
 class DecisionRule:
@@ -51,6 +53,11 @@ class DecisionRule:
         if self.threshold is not None:
             object.__setattr__(self, "threshold", _valid_threshold(self.threshold))
 
+    @property
+    def is_argmax(self) -> bool:
+        """Whether the class with the best score is chosen, one for each row."""
+        return self.threshold is None and self.top_k is None
+
     def check_classes(self, num_classes: int) -> None:
         """Raises `ValueError` if the rule does not fit that many classes."""
         if self.top_k is not None and self.top_k > num_classes:
@@ -65,28 +72,39 @@ class DecisionRule:
 class Decision(NamedTuple):
     """The classes named for each of N rows; exactly one of `ids` and `chosen` is set.
 
-    `ids`: int64 `[N, k]`. `chosen`: bool `[N, C]`. `undefined`: bool `[N]`, rows with a NaN
-    score, which have no winner; `None` where scores cannot be NaN.
+    `ids`: integers `[N]`, or `[N, k]` for top-k. `chosen`: bool `[N, C]`. `known`: bool `[N]`,
+    False in rows with a NaN score, which have no winner.
     """
 
     ids: Any
     chosen: Any
-    undefined: Any
+    known: Any
 
 
-def decide(scores: tf.Tensor, rule: DecisionRule) -> Decision:
-    """Applies `rule` to floating-point scores `[N, C]`."""
-    # A comparison with NaN is False and argmax skips or keeps it depending on its position and
-    # the device, so NaN is looked for by itself.
-    undefined = tf.reduce_any(tf.math.is_nan(scores), axis=-1)
+def decide(
+    scores: tf.Tensor,
+    rule: DecisionRule,
+    kernels: Kernels | None = None,
+    maxima: argmax.Maxima | None = None,
+) -> Decision:
+    """Applies `rule` to floating-point scores `[N, C]`.
+
+    Args:
+        scores: of each class.
+        rule: how they become decisions.
+        kernels: how the best of a row is found; by default `kernels.choose` tells.
+        maxima: what `argmax.block_maxima` has found already.
+    """
+    kernels = kernels or choose(scores, best_of_row=rule.is_argmax)
+    if rule.is_argmax:
+        ids, known = argmax.best(scores, kernels, maxima)
+        return Decision(ids, None, known)
+    known = argmax.are_numbers(scores, kernels)
     if rule.threshold is not None:
         chosen = scores > comparison_threshold(rule.threshold, rule.from_logits, scores.dtype)
-        return Decision(None, chosen, undefined)
-    if rule.top_k is not None:
-        ids = tf.math.top_k(scores, k=rule.top_k).indices
-        return Decision(tf.cast(ids, tf.int64), None, undefined)
-    ids = tf.argmax(scores, axis=-1, output_type=tf.int64)
-    return Decision(ids[:, tf.newaxis], None, undefined)
+        return Decision(None, chosen, known)
+    ids = tf.math.top_k(scores, k=rule.top_k).indices
+    return Decision(tf.cast(ids, kernels.index), None, known)
 
 
 def comparison_threshold(

@@ -122,11 +122,16 @@ class _Leading(NamedTuple):
     """The axes in front of the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ..."""
 
     static: tf.TensorShape
-    dynamic: tf.Tensor
+    whole: tf.Tensor
 
     @property
     def rank(self) -> int:
         return self.static.rank
+
+    @property
+    def dynamic(self) -> tf.Tensor:
+        """The sizes, where tracing left some open."""
+        return tf.shape(self.whole)[: self.rank]
 
 
 def _scores(
@@ -162,9 +167,8 @@ def _scores(
     rule.check_classes(classes)
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape.as_list()[:-1], classes])
-    flat = tf.reshape(y_pred, [-1, classes])
-    leading = _Leading(y_pred.shape[:-1], tf.shape(y_pred)[:-1])
-    return flat, leading, classes
+    flat = y_pred if y_pred.shape.rank == 2 else tf.reshape(y_pred, [-1, classes])
+    return flat, _Leading(y_pred.shape[:-1], y_pred), classes
 
 
 def _labels(
@@ -188,7 +192,7 @@ def _labels(
     if y_pred.shape.rank < 1:
         raise ValueError("y_pred is a scalar; pass labels of shape [B] or with more axes.")
     flat = tf.reshape(tf.cast(y_pred, tf.int64), [-1])
-    return flat, _Leading(y_pred.shape, tf.shape(y_pred)), num_classes
+    return flat, _Leading(y_pred.shape, y_pred), num_classes
 
 
 def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tensor:
@@ -212,6 +216,8 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tenso
         )
     has_class_axis = extra == 1 and last == num_classes and num_classes > 1
     y_true = _checked(y_true, leading, "y_true", range(leading.rank))
+    if y_true.shape.rank == 1 + has_class_axis:
+        return y_true
     return tf.reshape(y_true, [-1, num_classes] if has_class_axis else [-1])
 
 

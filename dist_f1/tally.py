@@ -2,112 +2,131 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from dist_f1.groups import Groups
 from dist_f1.inputs import Rows
+from dist_f1.kernels import Kernels
+from dist_f1.kernels.histograms import Part, RowCounts, histograms
 
 
-def partition(
-    uncountable: tf.Tensor, ignored: tf.Tensor | None, rows: Rows, groups: Groups | None
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Which rows count and which are invalid; the rest leave no trace. Both bool `[N]`.
+def tally_of(
+    known: tf.Tensor,
+    ignored: tf.Tensor | None,
+    rows: Rows,
+    groups: Groups | None,
+    kernels: Kernels,
+) -> Tally:
+    """Tells which rows count and which are invalid; the rest leave no trace.
 
     Args:
-        uncountable: `[N]`, rows whose target or scores do not say what to count.
-        ignored: `[N]`, rows of `ignore_class`.
+        known: bool `[N]`, rows whose target and scores say what to count.
+        ignored: bool `[N]`, rows of `ignore_class`, or `None`.
         rows: the batch, with weights and masks.
         groups: rows of no group are invalid too.
+        kernels: how it is added up.
     """
-    invalid, present = uncountable, rows.keep
+    present = rows.keep
     if groups is not None:
-        invalid = invalid | groups.unknown
+        known &= ~groups.unknown
     if rows.weight is not None:
-        invalid = invalid | ~tf.math.is_finite(rows.weight)
+        known &= tf.math.is_finite(rows.weight)
         heavy = tf.not_equal(rows.weight, 0.0)
         present = heavy if present is None else present & heavy
     if ignored is not None:
         present = ~ignored if present is None else present & ~ignored
-    valid = ~invalid
-    if present is not None:
-        valid, invalid = valid & present, invalid & present
-    return valid, invalid
+    weight = rows.weight
+    valid = known if present is None else known & present
+    if weight is not None:
+        # A weight that is not finite must not reach a sum, not even times zero.
+        weight = tf.where(valid, weight, 0.0)
+    invalid = None if present is None else ~known & present
+    return Tally(valid, invalid, weight, groups, kernels)
 
 
 class Tally(NamedTuple):
     """Sums over rows. With groups, all of them have a leading axis of groups.
 
-    `valid`: bool `[N]`. `weight`: float64 `[N]`, or `None` where each row weighs 1.
+    `valid`, `invalid`: bool `[N]`, rows that count and rows that cannot be counted; `None` for all
+    others. `weight`: float64 `[N]`, 0 in rows that do not count, or `None` where each row weighs 1.
     """
 
     valid: Any
+    invalid: Any
     weight: Any
     groups: Groups | None
+    kernels: Kernels
 
-    @classmethod
-    def of(cls, valid: tf.Tensor, weight: tf.Tensor | None, groups: Groups | None) -> Tally:
-        """Makes a tally; weights of rows that do not count are set to 0."""
-        if weight is not None:
-            # A weight that is not finite must not reach a sum, not even times zero.
-            weight = tf.where(valid, weight, 0.0)
-        return cls(valid, weight, groups)
+    @property
+    def dtype(self) -> tf.DType:
+        """Of all sums."""
+        return tf.int64 if self.weight is None else tf.float64
 
-    def histogram(self, ids: tf.Tensor, size: int, where: tf.Tensor | None = None) -> tf.Tensor:
+    def vector(self, fields: Iterable[Part | RowCounts | tf.Tensor]) -> tf.Tensor:
+        """All fields one after the other; histograms that follow each other are counted at once."""
+        pieces: list[tf.Tensor] = []
+        run: list[Part | RowCounts] = []
+
+        def counted() -> None:
+            if run:
+                pieces.append(histograms(run, self.weight, self.kernels))
+                run.clear()
+
+        for field in fields:
+            if isinstance(field, Part | RowCounts):
+                run.append(field)
+            else:
+                counted()
+                pieces.append(tf.reshape(field, [-1]))
+        counted()
+        return tf.concat(pieces, axis=0) if len(pieces) > 1 else pieces[0]
+
+    def histogram(self, ids: tf.Tensor, size: int, where: tf.Tensor | None = None) -> Part:
         """`[size]`: how often each id occurs in ids `[N]` or `[N, k]`."""
-        valid, weight, groups = self.valid, self.weight, self.groups
-        if ids.shape.rank == 2:
-            valid, weight = valid[:, tf.newaxis], _column(weight)
-        if where is not None:
-            valid = valid & where
-        slots, total = ids, size
-        if groups is not None:
-            of_group = groups.ids[:, tf.newaxis] if ids.shape.rank == 2 else groups.ids
-            slots, total = of_group * size + ids, groups.number * size
-        slots = tf.reshape(tf.where(valid, slots, total), [-1])
-        if weight is None:
-            counted = tf.raw_ops.DenseBincount(
-                input=slots,
-                size=tf.constant(total + 1, slots.dtype),
-                weights=tf.zeros([0], tf.int32),
-            )
-            counted = tf.cast(counted[:total], tf.int64)
-        else:
-            weight = tf.reshape(tf.broadcast_to(weight, tf.shape(ids, tf.int64)), [-1])
-            counted = tf.math.unsorted_segment_sum(weight, slots, total + 1)[:total]
-        return counted if groups is None else tf.reshape(counted, [groups.number, size])
+        if self.groups is None:
+            return Part(ids, self.valid, where, size)
+        group = tf.cast(self.groups.ids, ids.dtype)
+        group = group[:, tf.newaxis] if ids.shape.rank == 2 else group
+        return Part(group * size + ids, self.valid, where, self.groups.number * size)
 
-    def classes(self, ids: Any, members: Any, size: int) -> tf.Tensor:
+    def rows(self) -> list[RowCounts | tf.Tensor]:
+        """Two scalars: how many rows there are, and how many are invalid, whatever they weigh."""
+        if self.groups is None:
+            return [RowCounts(self.valid, self.invalid)]
+        ids, number = tf.cast(self.groups.ids, self.kernels.index), self.groups.number
+        uncounted = ~self.valid if self.invalid is None else self.invalid
+        invalid = histograms([Part(ids, uncounted, None, number)], None, self.kernels)
+        counted = histograms([Part(ids, self.valid, None, number)], self.weight, self.kernels)
+        return [counted, tf.cast(invalid, self.dtype)]
+
+    def classes(self, ids: Any, members: Any, size: int) -> Part | tf.Tensor:
         """`[C]`: how many rows name each class, by `ids` or, where there are none, by `members`."""
         return self.columns(members) if ids is None else self.histogram(ids, size)
 
     def columns(self, members: tf.Tensor) -> tf.Tensor:
         """`[C]`: in how many rows each class of `members`, bool `[N, C]`, is set."""
-        members = members & self.valid[:, tf.newaxis]
         if self.groups is not None:
-            dtype = tf.int64 if self.weight is None else tf.float64
-            return self._by_group(tf.cast(members, dtype))
-        if self.weight is None:
-            return tf.reduce_sum(tf.cast(members, tf.int64), axis=0)
-        return tf.linalg.matvec(tf.cast(members, tf.float64), self.weight, transpose_a=True)
-
-    def rows(self) -> tf.Tensor:
-        """Scalar: how many rows there are."""
-        if self.groups is not None:
-            return self.histogram(tf.zeros_like(self.groups.ids), 1)[:, 0]
-        if self.weight is None:
-            return tf.math.count_nonzero(self.valid, dtype=tf.int64)
-        return tf.reduce_sum(self.weight)
+            return self._by_group(tf.cast(members & self.valid[:, tf.newaxis], self.dtype))
+        if self.weight is not None:
+            return tf.linalg.matvec(tf.cast(members, tf.float64), self.weight, transpose_a=True)
+        # A product with a row of ones reads each element once, in its order; a sum over the first
+        # axis does not. float32 adds up whole numbers without loss below 2**24.
+        rows = members.shape.as_list()[0]
+        dtype = tf.float32 if rows is not None and rows < 2**24 else tf.float64
+        ones = tf.cast(self.valid, dtype)[tf.newaxis]
+        return tf.cast(tf.matmul(ones, tf.cast(members, dtype)), tf.int64)
 
     def sum(self, values: tf.Tensor) -> tf.Tensor:
         """Sums whole numbers `[N, S]`, float64, over rows: `[S]`."""
         values = tf.where(self.valid[:, tf.newaxis], values, 0.0)
         if self.groups is not None:
-            return self._by_group(values if self.weight is not None else tf.cast(values, tf.int64))
-        if self.weight is None:
-            return tf.reduce_sum(tf.cast(values, tf.int64), axis=0)
-        return tf.linalg.matvec(values, self.weight, transpose_a=True)
+            return self._by_group(tf.cast(values, self.dtype))
+        if self.weight is not None:
+            return tf.linalg.matvec(values, self.weight, transpose_a=True)
+        return tf.reduce_sum(tf.cast(values, tf.int64), axis=0)
 
     def _by_group(self, values: tf.Tensor) -> tf.Tensor:
         """Sums values `[N, S]` over the rows of each group: `[G, S]`."""
@@ -115,7 +134,3 @@ class Tally(NamedTuple):
         if self.weight is not None:
             values = values * self.weight[:, tf.newaxis]
         return tf.math.unsorted_segment_sum(values, self.groups.ids, self.groups.number)
-
-
-def _column(weight: tf.Tensor | None) -> tf.Tensor | None:
-    return None if weight is None else weight[:, tf.newaxis]

@@ -119,9 +119,9 @@ class CountsMetric(tf.keras.metrics.Metric):
         layout = self.accumulator.layout
         if layout is None or layout.num_classes != rows.num_classes:
             layout = self._layout(rows.num_classes)
-        counts = self._count(rows)
+        vector = self._count(rows, layout)
         self.accumulator.build(layout, weighted or bool(self.weighted))
-        self.accumulator.add(counts)
+        self.accumulator.add_vector(vector)
 
     def result(self) -> Any:
         """The score. Eagerly, it raises `ValueError` if rows could not be counted."""
@@ -230,16 +230,10 @@ class CountsMetric(tf.keras.metrics.Metric):
         """The result, from what is kept of all replicas."""
         return self.score(self._overall(counts))
 
-    def _count(self, rows: inputs.Rows) -> Counts:
-        """The counts of one batch."""
-        return counting.count(
-            rows,
-            self.rule,
-            ignore_class=self.ignore_class,
-            confusion=self._confusion,
-            betas=self._betas,
-            groups=groups.group_rows(rows.by, self.num_groups),
-        )
+    def _count(self, rows: inputs.Rows, layout: Layout) -> tf.Tensor:
+        """The counts of one batch, as `layout` packs them."""
+        by = groups.group_rows(rows.by, self.num_groups)
+        return counting.count_vector(rows, self.rule, layout, self.ignore_class, by)
 
     def _layout(self, num_classes: int) -> Layout:
         several = counting.is_multilabel(self.rule, num_classes)

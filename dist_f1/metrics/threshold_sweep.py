@@ -17,7 +17,7 @@ from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.report import raise_if_invalid, report
-from dist_f1.sweeps.counting import count_between
+from dist_f1.sweeps.counting import vector_between
 from dist_f1.sweeps.grid import Grid
 from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
@@ -144,11 +144,9 @@ class ThresholdSweep(CountsMetric):
     def _value(self, counts: Counts) -> dict[str, Any]:
         return self.score(Sweep.of(self._grid, counts).counts)
 
-    def _count(self, rows: inputs.Rows) -> Counts:
+    def _count(self, rows: inputs.Rows, layout: Layout) -> tf.Tensor:
         groups.group_rows(rows.by, None)
-        return count_between(
-            rows, self._grid, from_logits=self.rule.from_logits, ignore_class=self.ignore_class
-        )
+        return vector_between(rows, self._grid, self.rule.from_logits, self.ignore_class)
 
     def _layout(self, num_classes: int) -> Layout:
         check_averaging(self.average, 0.0, self.labels, num_classes)

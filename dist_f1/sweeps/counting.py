@@ -5,10 +5,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from dist_f1 import _arrays as xp
+from dist_f1 import kernels
 from dist_f1.counts import Counts
 from dist_f1.inputs import Rows
+from dist_f1.kernels.argmax import are_numbers
+from dist_f1.layout import Layout
 from dist_f1.sweeps.grid import Grid
-from dist_f1.tally import Tally, partition
+from dist_f1.tally import tally_of
 from dist_f1.targets import read_targets
 
 
@@ -22,34 +25,41 @@ def count_between(
         the class and of all rows, that lie above exactly `b` of T thresholds. `at_thresholds`
         adds them up. The other fields are as for one threshold.
     """
+    layout = Layout(rows.num_classes, thresholds=grid.thresholds)
+    return layout.unpack(vector_between(rows, grid, from_logits, ignore_class))
+
+
+def vector_between(
+    rows: Rows, grid: Grid, from_logits: bool, ignore_class: int | None
+) -> tf.Tensor:
+    """The same as one vector, as `Layout` packs it."""
     classes, size = rows.num_classes, grid.size
+    chosen = kernels.choose(rows.y_pred, best_of_row=False)
+    # Of each class and bucket one: int32 is enough for them, and faster where it may be used.
+    index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
-    undefined = tf.reduce_any(tf.math.is_nan(rows.y_pred), axis=-1)
-    valid, invalid = partition(target.invalid | undefined, target.ignored, rows, None)
-    tally = Tally.of(valid, rows.weight, None)
+    known = target.known & are_numbers(rows.y_pred, chosen)
+    tally = tally_of(known, target.ignored, rows, None, chosen)
 
-    slots = grid.buckets(rows.y_pred, from_logits) + size * tf.range(classes)
+    slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)
     if target.members is None:
-        predicted = tally.histogram(slots, classes * size)
-        own = tf.gather(slots, target.ids[:, tf.newaxis], batch_dims=1)
-        true_positive = tally.histogram(own, classes * size)
+        ids = tf.where(tally.valid, target.ids, 0)
+        own = tf.gather(slots, ids[:, tf.newaxis], batch_dims=1)
+        both = [tally.histogram(own, classes * size), tally.histogram(slots, classes * size)]
+        true_positive, predicted = _by_bucket(tally.vector(both), classes)
     else:
-        slots += classes * size * tf.cast(target.members, tf.int32)
-        negative, true_positive = tf.split(tally.histogram(slots, 2 * classes * size), 2)
+        slots += classes * size * tf.cast(target.members, index)
+        sides = tally.vector([tally.histogram(slots, 2 * classes * size)])
+        negative, true_positive = _by_bucket(sides, classes)
         predicted = negative + true_positive
-
-    def by_bucket(counted: tf.Tensor) -> tf.Tensor:
-        return tf.transpose(tf.reshape(counted, [classes, size]))
-
     actual = tally.classes(target.ids, target.members, classes)
-    uncounted = Tally.of(invalid, None, None).rows()
-    return Counts(
-        by_bucket(true_positive),
-        by_bucket(predicted),
-        actual,
-        tally.rows(),
-        tf.cast(uncounted, actual.dtype),
-    )
+    return tally.vector([true_positive, predicted, actual, *tally.rows()])
+
+
+def _by_bucket(pair: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Two histograms by class and bucket, each as `[T + 1, C]`."""
+    both = tf.transpose(tf.reshape(pair, [2, classes, -1]), [0, 2, 1])
+    return both[0], both[1]
 
 
 def at_thresholds(between: Counts) -> Counts:

@@ -52,8 +52,10 @@ class Grid:
         """How many buckets there are: one more than thresholds."""
         return len(self.thresholds) + 1
 
-    def buckets(self, scores: tf.Tensor, from_logits: bool = False) -> tf.Tensor:
-        """How many thresholds are less than each score: int32, shaped like `scores`.
+    def buckets(
+        self, scores: tf.Tensor, from_logits: bool = False, index: tf.DType = tf.int32
+    ) -> tf.Tensor:
+        """How many thresholds are less than each score: of dtype `index`, shaped like `scores`.
 
         It is the number of thresholds at which the score is positive, exactly as comparing with
         each would tell. With `from_logits` it is the thresholds that become logits. Where a score
@@ -63,17 +65,18 @@ class Grid:
         scores = tf.cast(scores, wide)
         limits = tf.constant(comparison_threshold(self.thresholds, from_logits, wide))
         if not self._is_even():
-            found = tf.searchsorted(limits, tf.reshape(scores, [-1]), side="left")
+            flat = tf.reshape(scores, [-1])
+            found = tf.searchsorted(limits, flat, side="left", out_type=index)
             return tf.reshape(found, tf.shape(scores))
         # Scores lie in the bucket of their rounded place on the grid, or in the next one; which of
         # them, one exact comparison tells.
         first, step = self.thresholds[0], self._step()
         place = ((tf.sigmoid(scores) if from_logits else scores) - first) / step
         last = len(self.thresholds) - 1
-        guess = tf.cast(tf.floor(tf.clip_by_value(place, 0.0, last) + 0.5), tf.int32)
+        guess = tf.cast(tf.floor(tf.clip_by_value(place, 0.0, last) + 0.5), index)
         # NaN is cast to anything.
-        guess = tf.clip_by_value(guess, 0, last)
-        return guess + tf.cast(scores > tf.gather(limits, guess), tf.int32)
+        guess = tf.clip_by_value(guess, tf.constant(0, index), tf.constant(last, index))
+        return guess + tf.cast(scores > tf.gather(limits, guess), index)
 
     def index(self, threshold: float) -> int:
         """The place of a threshold, which may have been rounded to float32 or float16.
