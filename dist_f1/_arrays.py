@@ -108,6 +108,8 @@ def take(x: Any, indices: list[int]) -> Any:
 
 def concat(parts: list[Any]) -> Any:
     """One after the other, along the last axis."""
+    if len(parts) == 1:
+        return parts[0]
     return tf.concat(parts, axis=-1) if tf.is_tensor(parts[0]) else np.concatenate(parts, axis=-1)
 
 
@@ -126,8 +128,27 @@ def column(x: Any) -> Any:
     return x[..., np.newaxis]
 
 
+def mean(x: Any) -> Any:
+    """The mean over the last axis."""
+    return tf.reduce_mean(x, axis=-1) if tf.is_tensor(x) else np.mean(x, axis=-1)
+
+
+def matmul(a: np.ndarray, x: Any) -> Any:
+    """The product of a NumPy matrix and `x` `[K, C]`, as sums of products, exact for integers."""
+    if tf.is_tensor(x):
+        return tf.matmul(tf.constant(a), x)
+    return a @ x
+
+
+def is_float(x: Any) -> bool:
+    """Whether it is of a float dtype."""
+    return bool(tf.as_dtype(x.dtype).is_floating)
+
+
 def divide(above: Any, below: Any, otherwise: float) -> Any:
-    """`above / below`, and `otherwise` where `below` is zero."""
+    """`above / below`, in float64, and `otherwise` where `below` is zero."""
+    if tf.is_tensor(below):
+        ratio = tf.math.divide_no_nan(above, below)
+        return ratio if otherwise == 0.0 else where(is_zero(below), otherwise, ratio)
     undefined = is_zero(below)
-    safe = where(undefined, np.float64(1.0), below)
-    return where(undefined, np.float64(otherwise), above / safe)
+    return where(undefined, np.float64(otherwise), above / where(undefined, np.float64(1.0), below))

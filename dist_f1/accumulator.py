@@ -122,13 +122,13 @@ class Accumulator(tf.train.experimental.PythonState):
         state, _ = self._built()
         reduction.add(state, tf.cast(vector, reduction.dtype(state)))
 
-    def read(self) -> Counts:
-        """The counts of all replicas: one collective."""
-        return self._read(reduction.read_sum)
+    def read(self, scalars: bool = True) -> Counts:
+        """The counts of all replicas: one collective. For `scalars` see `Layout.unpack`."""
+        return self._read(reduction.read_sum, scalars)
 
-    def read_locally(self) -> Counts:
+    def read_locally(self, scalars: bool = True) -> Counts:
         """This replica's own counts; the counts of all outside of `strategy.run`."""
-        return self._read(reduction.read_locally)
+        return self._read(reduction.read_locally, scalars)
 
     def assign(self, counts: Counts) -> None:
         """Replaces the counts of all replicas by these."""
@@ -216,7 +216,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 "int64, which cannot hold them. Pass weighted=True when it is made."
             )
 
-    def _read(self, read: Callable[[Any], tf.Tensor]) -> Counts:
+    def _read(self, read: Callable[[Any], tf.Tensor], scalars: bool) -> Counts:
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()
@@ -224,7 +224,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 raise _nothing_counted()
         # Where other workers may have counted something, they wait for this one.
         state, layout = self._built()
-        return layout.unpack(read(state))
+        return layout.unpack(read(state), scalars)
 
     def _read_without_state(self) -> Counts:
         if self._restored is not None:

@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from dist_f1 import _arrays as xp
 from dist_f1 import sample_averages
 from dist_f1.counts import Counts
 from dist_f1.decisions import is_integer
+from dist_f1.linear import Ratio
 
 Average = Literal["binary", "micro", "macro", "weighted", "samples"]
-
-# Numerator and denominator of a score for each class, `[..., C]`. Both are linear in the counts, so
-# that their sums over classes make the micro average.
-Parts = Callable[[Counts], tuple[Any, Any]]
 
 
 def averaged(
     counts: Counts,
-    parts: Parts,
-    ratio: str | None,
+    ratio: Ratio,
     average: Average | None,
     zero_division: float,
     labels: Iterable[int] | None,
     pos_label: int,
 ) -> Any:
-    """Averages the score `parts`; see `dist_f1.scores`.
-
-    `ratio` names the score among the sample averages, if it is there.
-    """
+    """Averages the score `ratio`; see `dist_f1.scores`."""
     classes = counts.num_classes
     labels = check_averaging(average, zero_division, labels, classes)
     if average == "samples":
         if labels is not None and len(labels) < classes:
             raise ValueError(_SAMPLES_OF_LABELS)
-        return _sample_average(counts, ratio, zero_division)
+        return _sample_average(counts, ratio.sample_average, zero_division)
     if average == "binary":
         labels = (_positive(counts, pos_label),)
     if labels is not None:
         counts = only(counts.both_sides(), list(labels))
-    occurs = None
-    if labels is None and not counts.is_multilabel and classes > 1:
-        occurs = (counts.predicted + counts.actual) > 0
-    above, below = map(xp.to_float, parts(counts))
+    above, below = ratio.above.of(counts), ratio.below.of(counts)
     if average == "micro":
         return xp.divide(xp.total(above), xp.total(below), zero_division)
     values = xp.divide(above, below, zero_division)
@@ -52,10 +42,42 @@ def averaged(
         return values[..., 0]
     if average is None:
         return values
-    if occurs is not None:
-        values = xp.where(occurs, values, math.nan)
-    support = xp.to_float(counts.actual) if average == "weighted" else None
-    return mean(values, support, zero_division)
+    # A class that neither occurs nor is predicted is no part of the mean, but where rows may name
+    # several classes, or the classes are said.
+    occurs = None
+    if labels is None and not counts.is_multilabel and classes > 1:
+        both = below if ratio.covers else xp.to_float(counts.predicted + counts.actual)
+        occurs = xp.divide(both, both, 0.0)
+    if math.isnan(zero_division):
+        values = values if occurs is None else xp.where(occurs > 0.0, values, math.nan)
+        support = xp.to_float(counts.actual) if average == "weighted" else None
+        return mean(values, support, zero_division)
+    if occurs is not None and (zero_division or ratio.holds_for_none):
+        values = values * occurs
+    plain = mean_of_some(values, occurs, zero_division)
+    if average == "macro":
+        return plain
+    return weighted_mean(values, xp.to_float(counts.actual), plain)
+
+
+def mean_of_some(values: Any, occurs: Any, empty: float) -> Any:
+    """The mean of the values that count, over the last axis; `empty` if none does.
+
+    Args:
+        values: 0 where they do not count.
+        occurs: 1 where they do and 0 elsewhere, or `None` if all do.
+        empty: the mean of none.
+    """
+    if occurs is None:
+        return xp.mean(values)
+    return xp.divide(xp.total(values), xp.total(occurs), empty)
+
+
+def weighted_mean(values: Any, weights: Any, otherwise: Any) -> Any:
+    """The weighted mean over the last axis; `otherwise` if all weights are 0."""
+    whole = xp.total(weights)
+    weighted = xp.divide(xp.total(values * weights), whole, 0.0)
+    return xp.where(xp.is_zero(whole), otherwise, weighted)
 
 
 def mean(values: Any, weights: Any, empty: float) -> Any:
@@ -67,11 +89,7 @@ def mean(values: Any, weights: Any, empty: float) -> Any:
     ones = xp.where(missing, 0.0, 1.0)
     values = xp.where(missing, 0.0, values)
     plain = xp.divide(xp.total(values), xp.total(ones), empty)
-    if weights is None:
-        return plain
-    weights = weights * ones
-    weighted = xp.divide(xp.total(values * weights), xp.total(weights), math.nan)
-    return xp.where(xp.is_zero(xp.total(weights)), plain, weighted)
+    return plain if weights is None else weighted_mean(values, weights * ones, plain)
 
 
 def check_averaging(

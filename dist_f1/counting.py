@@ -59,7 +59,8 @@ def count_vector(
     groups: Groups | None = None,
 ) -> tf.Tensor:
     """The same as one vector, in which the counts lie as `layout` says."""
-    chosen = kernels.choose(rows.y_pred, best_of_row=rule.is_argmax)
+    kind = rule.kind if rows.has_scores else "other"
+    chosen = kernels.choose(rows.y_pred, decision=kind)
     maxima = None
     if rows.has_scores and rule.is_argmax:
         maxima = argmax.block_maxima(rows.y_pred, chosen)
@@ -131,7 +132,7 @@ def from_labels(
     )
     groups = group_rows(rows.by, num_groups)
     y_pred = tf.reshape(y_pred, tf.shape(rows.y_pred))
-    chosen = kernels.choose(y_pred, best_of_row=False)
+    chosen = kernels.choose(y_pred, decision="other")
     decision = _named(y_pred, num_classes, chosen)
     target = read_targets(rows.y_true, num_classes, None, chosen.index)
     layout = layout_for(rule, num_classes, confusion, betas, num_groups or 0)

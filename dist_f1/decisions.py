@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.kernels import Kernels, argmax, choose
+from dist_f1.kernels import Decided, Kernels, argmax, choose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,13 @@ class DecisionRule:
         """Whether the class with the best score is chosen, one for each row."""
         return self.threshold is None and self.top_k is None
 
+    @property
+    def kind(self) -> Decided:
+        """What `kernels.choose` should know of it."""
+        if self.threshold is not None:
+            return "each"
+        return "best" if self.is_argmax else "other"
+
     def check_classes(self, num_classes: int) -> None:
         """Raises `ValueError` if the rule does not fit that many classes."""
         if self.top_k is not None and self.top_k > num_classes:
@@ -95,7 +102,7 @@ def decide(
         kernels: how the best of a row is found; by default `kernels.choose` tells.
         maxima: what `argmax.block_maxima` has found already.
     """
-    kernels = kernels or choose(scores, best_of_row=rule.is_argmax)
+    kernels = kernels or choose(scores, decision=rule.kind)
     if rule.is_argmax:
         ids, known = argmax.best(scores, kernels, maxima)
         return Decision(ids, None, known)

@@ -92,14 +92,26 @@ class Layout:
         """Counts as one vector `[size]`."""
         return tf.concat([tf.reshape(x, [-1]) for x in tf.nest.flatten(counts)], axis=0)
 
-    def unpack(self, vector: Any) -> Counts:
-        """The inverse of `pack`; NumPy stays NumPy."""
-        fields, start = [], 0
+    def unpack(self, vector: Any, scalars: bool = True) -> Counts:
+        """The inverse of `pack`; NumPy stays NumPy.
+
+        Args:
+            vector: `[size]`.
+            scalars: whether `total` and `invalid` will be read; otherwise they are `None`.
+        """
+        fields: list[Any] = []
+        start = 0
         for shape in tf.nest.flatten(self.shapes):
-            part = vector[start : start + shape.num_elements()]
-            start += shape.num_elements()
-            dimensions = shape.as_list()
-            fields.append(
-                tf.reshape(part, dimensions) if tf.is_tensor(part) else part.reshape(dimensions)
-            )
+            dimensions, end = shape.as_list(), start + shape.num_elements()
+            if not dimensions and not scalars:
+                fields.append(None)
+            elif not dimensions:
+                fields.append(vector[start])
+            elif len(dimensions) == 1:
+                fields.append(vector[start:end])
+            elif tf.is_tensor(vector):
+                fields.append(tf.reshape(vector[start:end], dimensions))
+            else:
+                fields.append(vector[start:end].reshape(dimensions))
+            start = end
         return tf.nest.pack_sequence_as(self.shapes, fields)

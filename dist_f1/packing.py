@@ -60,7 +60,11 @@ def unpack(vector: tf.Tensor, like: Sequence[tf.Tensor], carrier: Carrier) -> li
     An integer sum that its dtype cannot hold wraps around, as integer addition does.
     """
     sizes = [_size(x) * _words(x.dtype, carrier) for x in like]
-    parts = tf.split(vector, sizes) if len(like) > 1 else [vector]
+    # Slices, since there is no kernel that splits int64 on a GPU.
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(vector[start : start + size])
+        start += size
     return [
         tf.reshape(_decode(part, x.dtype, carrier), tf.shape(x) if _is_dynamic(x) else x.shape)
         for part, x in zip(parts, like, strict=True)

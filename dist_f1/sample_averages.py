@@ -40,7 +40,7 @@ def shapes(kept: Iterable[str]) -> dict[str, list[int]]:
 def rowwise(
     kept: Iterable[str], right: tf.Tensor, predicted: tf.Tensor, actual: tf.Tensor
 ) -> tf.Tensor:
-    """What each row adds to the sums: whole numbers, float64 `[N, 1 + 3 len(kept)]`.
+    """What each row adds to the sums: whole numbers, float64 `[1 + 3 len(kept), N]`.
 
     Args:
         kept: names of ratios.
@@ -59,7 +59,7 @@ def rowwise(
             tf.round((scaled - high) * _LIMB),
             tf.cast(tf.equal(below, 0.0), tf.float64),
         ]
-    return tf.stack(columns, axis=-1)
+    return tf.stack(columns)
 
 
 def named(sums: Any, kept: Iterable[str]) -> dict[str, Any]:

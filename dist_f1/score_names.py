@@ -15,15 +15,22 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
-from dist_f1 import scores
+from dist_f1 import linear, scores
 from dist_f1.averaging import Average
 from dist_f1.counts import Counts
+from dist_f1.linear import Ratio
 
 _RATIOS: dict[str, Callable[..., Any]] = {
     "precision": scores.precision,
     "recall": scores.recall,
     "specificity": scores.specificity,
     "jaccard": scores.jaccard,
+}
+_PARTS = {
+    "precision": linear.PRECISION,
+    "recall": linear.RECALL,
+    "specificity": linear.SPECIFICITY,
+    "jaccard": linear.JACCARD,
 }
 _WHOLE: dict[str, Callable[..., Any]] = {
     "accuracy": scores.accuracy,
@@ -96,6 +103,13 @@ class NamedScore:
         """The beta of an F-score."""
         match = _F_BETA.fullmatch(self.base)
         return float(match[1]) if match else None
+
+    @property
+    def ratio(self) -> Ratio | None:
+        """What it is for each class, if it has averages."""
+        if not self.is_ratio:
+            return None
+        return _PARTS[self.base] if self.beta is None else linear.f_beta_ratio(self.beta)
 
     @property
     def is_per_class(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from dist_f1 import _arrays as xp
-from dist_f1 import groups, score_names, scores
+from dist_f1 import groups, score_batches, score_names, scores
 from dist_f1.averaging import check_averaging, check_samples
 from dist_f1.counts import Counts
 from dist_f1.score_names import NamedScore
@@ -96,12 +96,19 @@ class ScoreSet:
 
         Args:
             counts: in a leading axis of groups, if there are groups.
-            cast: applied to each score before it is taken apart into its entries, of which there
-                may be thousands.
+            cast: applied to all values before they are taken apart into entries.
         """
-        entries: dict[str, Any] = {}
+        names: list[str] = []
+        values: list[Any] = []
         overall = counts.overall() if len(counts.total.shape) else counts
+        together = score_batches.batched(self.named, overall, self.zero_division, self.labels)
+        if together:
+            names += [self._names_of(score, counts.num_classes)[0] for score in together]
+            found = score_batches.evaluate(together, overall, self.zero_division, self.labels)
+            values.append(found)
         for score in self.named:
+            if score in together:
+                continue
             function = functools.partial(self._evaluate, score)
             if score.spread == "by_group":
                 value = groups.by_group(function, counts)
@@ -109,22 +116,18 @@ class ScoreSet:
                 value = groups.gap(function, counts)
             else:
                 value = function(overall)
-            entries |= self._expanded(score, cast(value), counts.num_classes)
-        return entries
+            names += self._names_of(score, counts.num_classes)
+            values.append(xp.flat(value))
+        # In one piece: there may be thousands of entries.
+        whole = cast(xp.concat(values))
+        entries = dict(zip(names, tf.unstack(whole) if tf.is_tensor(whole) else whole, strict=True))
+        in_order = [n for s in self.named for n in self._names_of(s, counts.num_classes)]
+        return {name: entries[name] for name in in_order}
 
     def _evaluate(self, score: NamedScore, counts: Counts) -> Any:
         if score.base == "accuracy":
             return accuracy(counts, self.top_k)
         return score(counts, self.zero_division, self.labels)
-
-    def _expanded(self, score: NamedScore, value: Any, num_classes: int) -> dict[str, Any]:
-        """The entries of one score: of each class and each group, if it has several."""
-        names = self._names_of(score, num_classes)
-        if len(names) == 1:
-            return {names[0]: xp.flat(value)[0]}
-        values = xp.flat(value)
-        values = tf.unstack(values) if tf.is_tensor(values) else values
-        return dict(zip(names, values, strict=True))
 
     def _names_of(self, score: NamedScore, num_classes: int) -> list[str]:
         names = [score.name]

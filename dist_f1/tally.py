@@ -112,6 +112,8 @@ class Tally(NamedTuple):
             return self._by_group(tf.cast(members & self.valid[:, tf.newaxis], self.dtype))
         if self.weight is not None:
             return tf.linalg.matvec(tf.cast(members, tf.float64), self.weight, transpose_a=True)
+        if self.kernels.compiled:
+            return tf.reduce_sum(tf.cast(members & self.valid[:, tf.newaxis], tf.int64), axis=0)
         # A product with a row of ones reads each element once, in its order; a sum over the first
         # axis does not. float32 adds up whole numbers without loss below 2**24.
         rows = members.shape.as_list()[0]
@@ -120,13 +122,13 @@ class Tally(NamedTuple):
         return tf.cast(tf.matmul(ones, tf.cast(members, dtype)), tf.int64)
 
     def sum(self, values: tf.Tensor) -> tf.Tensor:
-        """Sums whole numbers `[N, S]`, float64, over rows: `[S]`."""
-        values = tf.where(self.valid[:, tf.newaxis], values, 0.0)
+        """Sums whole numbers `[S, N]`, float64, over rows: `[S]`."""
+        values = tf.where(self.valid, values, 0.0)
         if self.groups is not None:
-            return self._by_group(tf.cast(values, self.dtype))
+            return self._by_group(tf.transpose(tf.cast(values, self.dtype)))
         if self.weight is not None:
-            return tf.linalg.matvec(values, self.weight, transpose_a=True)
-        return tf.reduce_sum(tf.cast(values, tf.int64), axis=0)
+            return tf.linalg.matvec(values, self.weight)
+        return tf.reduce_sum(tf.cast(values, tf.int64), axis=-1)
 
     def _by_group(self, values: tf.Tensor) -> tf.Tensor:
         """Sums values `[N, S]` over the rows of each group: `[G, S]`."""

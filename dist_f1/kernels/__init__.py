@@ -19,6 +19,6 @@ Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=Tr
 GPUs and TPUs follow from which kernels exist there; they were not timed.
 """
 
-from dist_f1.kernels.choice import Kernels, choose, device, override
+from dist_f1.kernels.choice import Decided, Kernels, choose, device, override
 
-__all__ = ["Kernels", "choose", "device", "override"]
+__all__ = ["Decided", "Kernels", "choose", "device", "override"]

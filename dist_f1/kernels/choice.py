@@ -13,6 +13,7 @@ from dist_f1 import contexts
 from dist_f1.kernels.blocks import block_width
 
 Argmax = Literal["rows", "blocks"]
+Decided = Literal["best", "each", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
@@ -63,15 +64,16 @@ class Kernels:
 _overridden: dict[str, Any] = {}
 
 
-def choose(scores: tf.Tensor, *, best_of_row: bool = True) -> Kernels:
+def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
     """The kernels for scores `[N, C]` or labels `[N]`, as they are seen while tracing.
 
     Args:
         scores: see `dist_f1.kernels`.
-        best_of_row: whether the decision is the best class of each row. Others are not compiled.
+        decision: `"best"`, the best class of each row; `"each"`, each class on its own; `"other"`,
+            which is never compiled.
     """
     rows, classes = [*scores.shape.as_list(), 1][:2]
-    chosen = _fastest(device(scores), rows, classes, best_of_row and scores.shape.rank == 2)
+    chosen = _fastest(device(scores), rows, classes, decision)
     return dataclasses.replace(chosen, **_overridden)
 
 
@@ -108,7 +110,7 @@ def override(**fields: Any) -> Iterator[None]:
         _overridden.update(before)
 
 
-def _fastest(device: str, rows: int | None, classes: int, best_of_row: bool) -> Kernels:
+def _fastest(device: str, rows: int | None, classes: int, decision: Decided) -> Kernels:
     if device == "TPU":
         # float32 adds up whole numbers without loss below 2**24.
         matmul = classes <= _MOST_MATMUL and rows is not None and rows < 2**24
@@ -118,9 +120,9 @@ def _fastest(device: str, rows: int | None, classes: int, best_of_row: bool) -> 
     if device == "GPU":
         return Kernels(device)
     large = rows is not None and rows * classes >= _LEAST_COMPILED
-    if best_of_row and large and contexts.may_compile():
+    if decision != "other" and large and contexts.may_compile():
         if classes <= _ROWS_COMPILED:
             return Kernels(device, "rows", "segment_sum", compiled=True)
-        if block_width(classes) is not None:
+        if decision == "best" and block_width(classes) is not None:
             return Kernels(device, "blocks", "segment_sum", compiled=True)
     return Kernels(device, "blocks" if classes >= _LEAST_BLOCKED else "rows")

@@ -40,6 +40,8 @@ class FBetaScore(CountsMetric):
         0.694
     """
 
+    _is_ratio_of_classes = True
+
     def __init__(
         self,
         average: scores.Average | None = None,
@@ -89,6 +91,8 @@ class F1Score(CountsMetric):
         >>> round(float(metric.result()), 3)
         0.667
     """
+
+    _is_ratio_of_classes = True
 
     def __init__(
         self,

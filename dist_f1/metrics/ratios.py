@@ -25,6 +25,7 @@ class Precision(CountsMetric):
     """
 
     _default_name = "precision"
+    _is_ratio_of_classes = True
 
     def score(self, counts: Counts) -> Any:
         """Precision, in float64."""
@@ -45,6 +46,7 @@ class Recall(CountsMetric):
     """
 
     _default_name = "recall"
+    _is_ratio_of_classes = True
 
     def score(self, counts: Counts) -> Any:
         """Recall, in float64."""
@@ -86,6 +88,7 @@ class JaccardIndex(CountsMetric):
     """
 
     _default_name = "jaccard_index"
+    _is_ratio_of_classes = True
 
     def score(self, counts: Counts) -> Any:
         """The Jaccard index, in float64."""

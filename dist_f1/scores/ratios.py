@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from dist_f1 import _arrays as xp
-from dist_f1 import sample_averages
+from dist_f1 import linear, sample_averages
 from dist_f1.averaging import Average, averaged
 from dist_f1.counts import Counts
 
@@ -33,20 +31,8 @@ def f_beta(
     """
     if not beta >= 0.0:
         raise ValueError(f"beta must be 0 or more, got {beta}.")
-    if math.isinf(beta * beta):
-        return recall(counts, average, zero_division, labels, pos_label)
-    if beta == 0.0:
-        return precision(counts, average, zero_division, labels, pos_label)
-    square = beta * beta
-
-    def parts(c: Counts) -> tuple[Any, Any]:
-        true_positive, actual, predicted = map(
-            xp.to_float, (c.true_positive, c.actual, c.predicted)
-        )
-        return (1.0 + square) * true_positive, square * actual + predicted
-
-    ratio = sample_averages.f_ratio(beta)
-    return averaged(counts, parts, ratio, average, zero_division, labels, pos_label)
+    ratio = linear.f_beta_ratio(beta, sample_averages.f_ratio(beta))
+    return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 
 def f1(
@@ -68,11 +54,7 @@ def precision(
     pos_label: int = 1,
 ) -> Any:
     """`tp / predicted`: how many of the rows predicted as a class are of it."""
-
-    def parts(c: Counts) -> tuple[Any, Any]:
-        return c.true_positive, c.predicted
-
-    return averaged(counts, parts, "precision", average, zero_division, labels, pos_label)
+    return averaged(counts, linear.PRECISION, average, zero_division, labels, pos_label)
 
 
 def recall(
@@ -83,11 +65,7 @@ def recall(
     pos_label: int = 1,
 ) -> Any:
     """`tp / actual`: how many of the rows of a class are predicted as it."""
-
-    def parts(c: Counts) -> tuple[Any, Any]:
-        return c.true_positive, c.actual
-
-    return averaged(counts, parts, "recall", average, zero_division, labels, pos_label)
+    return averaged(counts, linear.RECALL, average, zero_division, labels, pos_label)
 
 
 def specificity(
@@ -98,11 +76,7 @@ def specificity(
     pos_label: int = 1,
 ) -> Any:
     """`tn / (tn + fp)`: how many of the rows not of a class are not predicted as it."""
-
-    def parts(c: Counts) -> tuple[Any, Any]:
-        return c.true_negative, c.not_actual
-
-    return averaged(counts, parts, None, average, zero_division, labels, pos_label)
+    return averaged(counts, linear.SPECIFICITY, average, zero_division, labels, pos_label)
 
 
 def jaccard(
@@ -113,8 +87,4 @@ def jaccard(
     pos_label: int = 1,
 ) -> Any:
     """`tp / (actual + predicted - tp)`, intersection over union."""
-
-    def parts(c: Counts) -> tuple[Any, Any]:
-        return c.true_positive, c.actual + c.predicted - c.true_positive
-
-    return averaged(counts, parts, "jaccard", average, zero_division, labels, pos_label)
+    return averaged(counts, linear.JACCARD, average, zero_division, labels, pos_label)

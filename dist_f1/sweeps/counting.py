@@ -34,7 +34,7 @@ def vector_between(
 ) -> tf.Tensor:
     """The same as one vector, as `Layout` packs it."""
     classes, size = rows.num_classes, grid.size
-    chosen = kernels.choose(rows.y_pred, best_of_row=False)
+    chosen = kernels.choose(rows.y_pred, decision="other")
     # Of each class and bucket one: int32 is enough for them, and faster where it may be used.
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
