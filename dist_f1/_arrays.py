@@ -52,6 +52,12 @@ def pick(x: Any, rows: Any) -> Any:
     return x[rows, np.arange(x.shape[1])]
 
 
+def at(x: Any, index: Any) -> Any:
+    """`x[index]` for an index of the first axis, which may be a tensor itself."""
+    # A slice from where a tensor says would have to be known to the host.
+    return tf.gather(x, index) if tf.is_tensor(x) and tf.is_tensor(index) else x[index]
+
+
 def elements(vector: np.ndarray, indices: Any) -> Any:
     """Elements of a NumPy vector, by an index of either kind."""
     return tf.gather(vector, indices) if tf.is_tensor(indices) else vector[indices]

@@ -161,7 +161,7 @@ class Counts(NamedTuple):
 
     def at(self, index: Any) -> Counts:
         """The counts at an index of the first leading axis: of one group, or at one threshold."""
-        return tf.nest.map_structure(lambda x: x[index], self)
+        return tf.nest.map_structure(lambda x: xp.at(x, index), self)
 
     def overall(self) -> Counts:
         """The sum over the first leading axis: of all groups. Thresholds share their rows."""

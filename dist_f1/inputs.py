@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dist_f1 import kernels
 from dist_f1.decisions import DecisionRule
 
 
@@ -66,7 +67,7 @@ def flatten(
     """
     mask = _both(mask, getattr(y_pred, "_keras_mask", None))
     y_pred = as_tensor(y_pred, "y_pred")
-    y_true = as_tensor(y_true, "y_true")
+    y_true = _widened(as_tensor(y_true, "y_true"))
     if y_pred.dtype.is_floating or rule.threshold is not None:
         y_pred, leading, num_classes = _scores(y_pred, rule, num_classes)
     else:
@@ -110,6 +111,13 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
         )
     if tensor.shape.rank is None:
         raise ValueError(f"{name} has an unknown rank; fix it with tf.ensure_shape.")
+    return tensor
+
+
+def _widened(tensor: tf.Tensor) -> tf.Tensor:
+    """With int32, TensorFlow calculates on the host, though the tensor is on a GPU."""
+    if tensor.dtype == tf.int32 and kernels.device(tensor) == "GPU":
+        return tf.cast(tensor, tf.int64)
     return tensor
 
 
@@ -223,7 +231,7 @@ def _targets(y_true: tf.Tensor, leading: _Leading, num_classes: int) -> tf.Tenso
 
 def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
     """Broadcasts over the trailing axes of `[...]` and flattens: `[B]` weighs all of `[B, T]`."""
-    value = as_tensor(value, name)
+    value = _widened(as_tensor(value, name))
     if value.shape.rank == leading.rank + 1 and _last(value) == 1:
         value = tf.squeeze(value, axis=-1)
     missing = leading.rank - value.shape.rank

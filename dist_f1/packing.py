@@ -9,7 +9,7 @@ complement, each small enough that the carrier adds it up without loss. Recombin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -51,7 +51,7 @@ def carrier_for(dtypes: Sequence[tf.DType], tpu: bool = False) -> Carrier:
 
 def pack(tensors: Sequence[tf.Tensor], carrier: Carrier) -> tf.Tensor:
     """One vector that holds all elements of `tensors`, in order."""
-    return tf.concat([_encode(tf.reshape(x, [-1]), carrier) for x in tensors], axis=0)
+    return tf.concat([_encode(x, carrier) for x in tensors], axis=0)
 
 
 def unpack(vector: tf.Tensor, like: Sequence[tf.Tensor], carrier: Carrier) -> list[tf.Tensor]:
@@ -66,7 +66,7 @@ def unpack(vector: tf.Tensor, like: Sequence[tf.Tensor], carrier: Carrier) -> li
         parts.append(vector[start : start + size])
         start += size
     return [
-        tf.reshape(_decode(part, x.dtype, carrier), tf.shape(x) if _is_dynamic(x) else x.shape)
+        tf.cast(tf.reshape(_decode(part, x.dtype, carrier), _shape(x)), x.dtype)
         for part, x in zip(parts, like, strict=True)
     ]
 
@@ -80,8 +80,10 @@ def _words(dtype: tf.DType, carrier: Carrier) -> int:
     return -(-8 * dtype.size // carrier.limb_bits)
 
 
-def _encode(flat: tf.Tensor, carrier: Carrier) -> tf.Tensor:
-    words = _words(flat.dtype, carrier)
+def _encode(x: tf.Tensor, carrier: Carrier) -> tf.Tensor:
+    words = _words(x.dtype, carrier)
+    # Integers are widened first, since int32 would be reshaped on the host of a GPU.
+    flat = tf.reshape(tf.cast(x, tf.int64) if x.dtype == tf.int32 else x, [-1])
     if flat.dtype.is_complex:
         columns = [tf.math.real(flat), tf.math.imag(flat)]
     elif flat.dtype.is_integer and carrier.limb_bits is not None:
@@ -103,13 +105,13 @@ def _decode(part: tf.Tensor, dtype: tf.DType, carrier: Carrier) -> tf.Tensor:
         half = tf.float64 if dtype == tf.complex128 else tf.float32
         return tf.complex(*(tf.cast(column, half) for column in columns))
     if not dtype.is_integer or carrier.limb_bits is None:
-        return tf.cast(columns[0], dtype)
+        return columns[0]
     limbs = [
         tf.bitwise.left_shift(tf.cast(column, tf.int64), shift)
         for column, shift in zip(columns, _shifts(words, carrier), strict=True)
     ]
     # Two's complement: the sum of the shifted limbs is right modulo 2**64, whatever the sign.
-    return tf.cast(tf.add_n(limbs) if len(limbs) > 1 else limbs[0], dtype)
+    return tf.add_n(limbs) if len(limbs) > 1 else limbs[0]
 
 
 def _shifts(words: int, carrier: Carrier) -> list[tf.Tensor]:
@@ -118,6 +120,10 @@ def _shifts(words: int, carrier: Carrier) -> list[tf.Tensor]:
 
 def _is_dynamic(x: tf.Tensor) -> bool:
     return not x.shape.is_fully_defined()
+
+
+def _shape(x: tf.Tensor) -> Any:
+    return tf.shape(x) if _is_dynamic(x) else x.shape
 
 
 def _size(x: tf.Tensor) -> int | tf.Tensor:

@@ -16,7 +16,7 @@ def test_sums_over_rows_are_integers_and_hold_the_ratios_to_the_last_bits(seed):
     assert kept == ("f1", "f2", "jaccard", "precision", "recall")
     columns = sample_averages.rowwise(kept, right, predicted, actual).numpy()
     assert (columns == columns.astype(np.int64)).all()
-    sums = sample_averages.named(columns.astype(np.int64).sum(axis=0).astype(np.float64), kept)
+    sums = sample_averages.named(columns.astype(np.int64).sum(axis=-1).astype(np.float64), kept)
     for ratio, above, below in (
         ("precision", right, predicted),
         ("recall", right, actual),

@@ -204,7 +204,7 @@ class Sweep(NamedTuple):
         values = scores.f_beta(self._only(labels).counts, beta, average)
         picked = xp.first_axis_argmax(values)
         counts = self.counts.at(picked)
-        return Best(xp.elements(self.thresholds, picked), values[picked], counts)
+        return Best(xp.elements(self.thresholds, picked), xp.at(values, picked), counts)
 
     def _only(self, labels: Sequence[int] | None) -> Sweep:
         chosen = check_averaging(None, 0.0, labels, self.num_classes)

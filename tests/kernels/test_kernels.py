@@ -1,0 +1,187 @@
+"""Whatever kernels are chosen, the same rows make the same integers."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import mirrored
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dist_f1
+from dist_f1 import counting, inputs, kernels
+from dist_f1.decisions import DecisionRule
+from dist_f1.kernels import argmax
+from dist_f1.kernels.blocks import block_width
+
+CHOICES = [
+    {"device": device, "argmax": search, "histogram": histogram, "compiled": compiled}
+    for device, search, histogram, compiled in itertools.product(
+        ("CPU", "GPU", "TPU"),
+        ("rows", "blocks"),
+        ("bincount", "segment_sum", "matmul"),
+        (False, True),
+    )
+]
+# Divisible into blocks, or prime; below and above the blocks' limits.
+CLASSES = (2, 3, 100, 101, 300)
+
+
+def batch(classes, seed=0, dtype="float32", rows=60):
+    """Rows with ties, infinite scores, NaN, and ids that are no class."""
+    random = np.random.default_rng(seed)
+    scores = random.integers(-3, 3, (rows, classes)).astype("float32")
+    scores[random.random(scores.shape) < 0.02] = np.inf
+    scores[random.random(scores.shape) < 0.02] = -np.inf
+    sick = random.random(rows) < 0.2
+    scores[sick, random.integers(0, classes, rows)[sick]] = np.nan
+    y_true = random.integers(-1, classes + 1, rows)
+    return y_true, tf.cast(scores, dtype), sick
+
+
+def by_numpy(y_true, scores, sick, classes):
+    """The vector of counts, from NumPy alone."""
+    known = ~sick & (y_true >= 0) & (y_true < classes)
+    y, p = y_true[known], np.argmax(np.asarray(scores, np.float32)[known], axis=-1)
+    histograms = [np.bincount(ids, minlength=classes) for ids in (y[y == p], p, y)]
+    return np.concatenate([*histograms, [known.sum(), (~known).sum()]])
+
+
+def vector(y_true, scores, rule=DecisionRule(), **arguments):  # noqa: B008
+    rows = inputs.flatten(y_true, scores, rule=rule, **arguments)
+    layout = counting.layout_for(rule, rows.num_classes, False, (), 0)
+    return counting.count_vector(rows, rule, layout)
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda c: "-".join(map(str, c.values())))
+def test_every_choice_counts_the_same(choice):
+    for classes in CLASSES:
+        y_true, scores, sick = batch(classes, seed=classes)
+        step = tf.function(lambda y, s: vector(y, s), autograph=False)
+        with kernels.override(**choice):
+            counted = step(tf.constant(y_true), scores)
+        np.testing.assert_array_equal(counted, by_numpy(y_true, scores, sick, classes))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_scores_of_any_float_dtype_go_by_blocks_too(dtype, compiled):
+    y_true, scores, sick = batch(100, seed=7, dtype=dtype)
+    step = tf.function(lambda y, s: vector(y, s), autograph=False)
+    with kernels.override(argmax="blocks", compiled=compiled):
+        counted = step(tf.constant(y_true), scores)
+    np.testing.assert_array_equal(counted, by_numpy(y_true, scores, sick, 100))
+
+
+@given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000]), st.booleans())
+def test_the_best_of_blocks_is_the_first_best_of_the_row(seed, classes, few_values):
+    random = np.random.default_rng(seed)
+    # Few distinct scores make ties within blocks and between them.
+    scores = random.integers(0, 2 if few_values else 10_000, (20, classes)).astype(np.float32)
+    chosen = kernels.Kernels(argmax="blocks")
+    maxima = argmax.block_maxima(tf.constant(scores), chosen)
+    assert maxima is not None
+    ids, known = argmax.best(tf.constant(scores), chosen, maxima)
+    np.testing.assert_array_equal(ids, np.argmax(scores, axis=-1))
+    assert np.all(known)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("classes", [3, 100, 1000])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_nan_is_found_wherever_it_is(classes, compiled, inside):
+    scores = np.zeros([classes + 1, classes], np.float32)
+    scores[:, 0], scores[1::2, -1] = np.inf, -np.inf
+    scores[np.arange(classes), np.arange(classes)] = np.nan
+    y_true = np.zeros(classes + 1, np.int64)
+    # A step that is compiled itself, or only what is counted in it.
+    step = tf.function(lambda y, s: vector(y, s), autograph=False, jit_compile=inside)
+    with kernels.override(compiled=compiled):
+        counted = step(tf.constant(y_true), scores)
+    assert list(counted[-2:]) == [1, classes]
+
+
+def test_large_batches_of_known_shape_are_compiled_and_others_are_not():
+    def chosen(*shape, **signature):
+        found = []
+        step = tf.function(lambda s: found.append(kernels.choose(s)), autograph=False, **signature)
+        step.get_concrete_function(tf.TensorSpec(shape))
+        return found[0]
+
+    assert chosen(65_536, 10).compiled
+    assert chosen(65_536, 10).argmax == "rows"
+    assert chosen(16_384, 1000).compiled
+    assert chosen(16_384, 1000).argmax == "blocks"
+    assert not chosen(None, 1000).compiled
+    assert chosen(None, 1000).argmax == "blocks"
+    assert not chosen(128, 100).compiled
+    assert chosen(128, 100).argmax == "rows"
+    assert chosen(65_536, 10, jit_compile=True).histogram == "segment_sum"
+    assert not kernels.choose(tf.zeros([65_536, 10])).compiled, "eagerly each shape would compile"
+
+
+def test_the_device_is_that_of_the_scope():
+    found = []
+
+    def step(scores):
+        with tf.device("GPU:1"):
+            found.append(kernels.device(scores))
+        with tf.device("CPU:0"):
+            found.append(kernels.device(scores))
+
+    tf.function(step, autograph=False).get_concrete_function(tf.TensorSpec([2, 2]))
+    assert found == ["GPU", "CPU"]
+
+
+def test_an_override_ends_with_its_context_and_takes_what_there_is():
+    scores = tf.zeros([4, 4])
+    with kernels.override(device="GPU"), kernels.override(histogram="segment_sum"):
+        assert kernels.choose(scores) == kernels.Kernels("GPU", histogram="segment_sum")
+    assert kernels.choose(scores) == kernels.Kernels()
+    with pytest.raises(ValueError, match="histogram must be one of bincount"):
+        kernels.override(histogram="sort").__enter__()
+    with pytest.raises(TypeError, match="speed"):
+        kernels.override(speed=1).__enter__()
+
+
+@pytest.mark.parametrize("classes", [2, 31, 97, 101])
+def test_few_or_indivisible_classes_make_no_blocks(classes):
+    assert block_width(classes) is None
+
+
+@pytest.mark.parametrize("classes", [100, 1000, 50_000, 30_522, 1_000_000])
+def test_blocks_leave_little_to_look_at_twice(classes):
+    width = block_width(classes)
+    assert width is not None
+    assert classes % width == 0
+    assert width + classes // width < classes / 2
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_compiled_counting_runs_on_every_replica(replicas):
+    strategy = mirrored(replicas)
+    random = np.random.default_rng(0)
+    scores = random.random((replicas * 13_108, 10), np.float32)
+    y_true = random.integers(0, 10, len(scores))
+    with strategy.scope():
+        metric = dist_f1.F1Score("macro")
+
+    def per_replica(values):
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(
+                np.split(values, replicas)[context.replica_id_in_sync_group]
+            )
+        )
+
+    @tf.function
+    def step(y, s):
+        strategy.run(lambda y, s: metric.update_state(y, s), (y, s))
+
+    arguments = per_replica(y_true), per_replica(scores)
+    called = step.get_concrete_function(*arguments).graph.as_graph_def().library.function
+    assert any(function.attr["_XlaMustCompile"].b for function in called)
+    for _ in range(2):
+        step(*arguments)
+    expected = by_numpy(y_true, scores, np.zeros(len(y_true), bool), 10)
+    np.testing.assert_array_equal(metric.accumulator.layout.pack(metric.counts()), 2 * expected)

@@ -1,0 +1,173 @@
+"""On a GPU, no step brings its data to the host: told from the registry of kernels."""
+
+import placement
+import pytest
+import tensorflow as tf
+from helpers import mirrored
+from placement import assert_on_gpu
+
+import dist_f1
+
+pytestmark = pytest.mark.skipif(
+    not placement.knows_gpus(), reason="this TensorFlow was built without kernels for GPUs"
+)
+
+C = 4
+EIGHT = [
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "precision_macro",
+    "recall_macro",
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_corrcoef",
+]
+
+
+def spec(dtype, *shape):
+    return tf.TensorSpec(shape, dtype)
+
+
+def function(call):
+    return tf.function(call, autograph=False)
+
+
+IDS, ROWS = spec(tf.int64, None), spec(tf.float32, None, C)
+INDICATORS = spec(tf.float32, None, C)
+
+# The metric, y_true, y_pred and further arguments of update_state.
+CASES = {
+    "ids int64": (dist_f1.F1Score, {}, IDS, ROWS, {}),
+    "ids int32": (dist_f1.F1Score, {}, spec(tf.int32, None), ROWS, {}),
+    "ids float32": (dist_f1.F1Score, {}, spec(tf.float32, None), ROWS, {}),
+    "ids of rank 2": (dist_f1.F1Score, {}, spec(tf.int64, None, 1), ROWS, {}),
+    "sequences": (
+        dist_f1.F1Score,
+        {},
+        spec(tf.int64, None, None),
+        spec(tf.float32, None, None, C),
+        {},
+    ),
+    "one-hot float32": (dist_f1.F1Score, {}, INDICATORS, ROWS, {}),
+    "one-hot int32": (dist_f1.F1Score, {}, spec(tf.int32, None, C), ROWS, {}),
+    "one-hot int64": (dist_f1.F1Score, {}, spec(tf.int64, None, C), ROWS, {}),
+    "one-hot bool": (dist_f1.F1Score, {}, spec(tf.bool, None, C), ROWS, {}),
+    "scores bfloat16": (dist_f1.F1Score, {}, IDS, spec(tf.bfloat16, None, C), {}),
+    "scores float16": (dist_f1.F1Score, {}, IDS, spec(tf.float16, None, C), {}),
+    "scores float64": (dist_f1.F1Score, {}, IDS, spec(tf.float64, None, C), {}),
+    "1,000 classes": (dist_f1.F1Score, {}, IDS, spec(tf.float32, None, 1000), {}),
+    "precision": (dist_f1.Precision, {"average": "macro"}, IDS, ROWS, {}),
+    "eight scores": (dist_f1.Scores, {"scores": EIGHT}, IDS, ROWS, {}),
+    "confusion": (dist_f1.ConfusionMatrix, {}, IDS, ROWS, {}),
+    "binary": (
+        dist_f1.F1Score,
+        {"threshold": 0.5},
+        spec(tf.int64, None),
+        spec(tf.float32, None, 1),
+        {},
+    ),
+    "multilabel": (dist_f1.F1Score, {"threshold": 0.5}, INDICATORS, ROWS, {}),
+    "multilabel int32": (dist_f1.F1Score, {"threshold": 0.5}, spec(tf.int32, None, C), ROWS, {}),
+    "threshold, ids": (dist_f1.F1Score, {"threshold": 0.5}, IDS, ROWS, {}),
+    "top_k": (dist_f1.F1Score, {"top_k": 2}, IDS, ROWS, {}),
+    "sweep, ids": (dist_f1.ThresholdSweep, {}, IDS, ROWS, {}),
+    "sweep, indicators": (dist_f1.ThresholdSweep, {}, INDICATORS, ROWS, {}),
+    "weighted": (
+        dist_f1.F1Score,
+        {"weighted": True},
+        IDS,
+        ROWS,
+        {"sample_weight": spec(tf.float32, None)},
+    ),
+    "masked": (dist_f1.F1Score, {}, IDS, ROWS, {"mask": spec(tf.bool, None)}),
+    "ignored": (dist_f1.F1Score, {"ignore_class": 255}, IDS, ROWS, {}),
+    "groups": (dist_f1.F1Score, {"num_groups": 3}, IDS, ROWS, {"by": IDS}),
+    "groups int32": (dist_f1.F1Score, {"num_groups": 3}, IDS, ROWS, {"by": spec(tf.int32, None)}),
+}
+
+
+class Case:
+    """A metric and the specs that it is traced for."""
+
+    def __init__(self, name, **options):
+        make, own, y_true, y_pred, self.named = CASES[name]
+        self.metric = make(**own, **options, num_classes=y_pred.shape[-1])
+        self.specs = y_true, y_pred, *self.named.values()
+
+    def update(self, y_true, y_pred, *others):
+        self.metric.update_state(y_true, y_pred, **dict(zip(self.named, others, strict=True)))
+
+    def update_and_read(self, *batch):
+        self.update(*batch)
+        return self.metric.result()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_update_keeps_its_data_on_the_gpu(name):
+    case = Case(name)
+    report = assert_on_gpu(function(case.update), *case.specs)
+    # The check has seen the update, up to where it ends.
+    assert report.examined["AssignAddVariableOp"] == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_read_keeps_its_data_on_the_gpu(name):
+    case = Case(name)
+    function(case.update).get_concrete_function(*case.specs)  # So that there is something to read.
+    assert_on_gpu(function(lambda: case.metric.result()))
+    assert_on_gpu(function(lambda: tf.nest.flatten(case.metric.counts())))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_update_that_is_read_keeps_its_data_on_the_gpu(name):
+    case = Case(name, sync="step")
+    assert_on_gpu(function(case.update_and_read), *case.specs)
+
+
+STEPS = ["ids int64", "eight scores", "confusion", "multilabel", "weighted", "sweep, ids"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_of_two_replicas_keeps_its_data_on_the_gpus(name):
+    strategy = mirrored(2)
+    with strategy.scope():
+        case, silent = Case(name, sync="step"), Case(name)
+    update = function(lambda *batch: strategy.run(silent.update, batch))
+    step = function(lambda *batch: strategy.run(case.update_and_read, batch))
+
+    def read():
+        with strategy.scope():
+            return silent.metric.result()
+
+    assert assert_on_gpu(update, *silent.specs).examined["AssignAddVariableOp"] == 2
+    for call, specs in [(step, case.specs), (function(read), ())]:
+        assert_on_gpu(call, *specs)
+        # The check has seen the sum, too.
+        assert dist_f1.count_collectives(call, *specs) == 1
+
+
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        [tf.int64],
+        [tf.int64, tf.int64],
+        [tf.float32, tf.float32],
+        [tf.float64, tf.float64],
+        [tf.float32, tf.int64],
+        [tf.int32],
+        [tf.int32, tf.int32],
+    ],
+    ids=lambda dtypes: "+".join(dtype.name for dtype in dtypes),
+)
+def test_a_sum_of_several_tensors_keeps_them_on_the_gpus(dtypes):
+    strategy = mirrored(2)
+
+    def replica(values):
+        # An argument of int32 would be on the host to begin with, and so would what is returned.
+        mine = [tf.cast(x, dtype) for x, dtype in zip(values, dtypes, strict=True)]
+        return [tf.cast(x, tf.float32) for x in dist_f1.all_reduce_sum(mine)]
+
+    values = [spec(tf.float32, 3) for _ in dtypes]
+    report = assert_on_gpu(function(lambda *xs: strategy.run(replica, (xs,))), *values)
+    assert report.examined["CollectiveReduceV2"] == 2
