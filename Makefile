@@ -17,10 +17,10 @@ KERAS := tests/callbacks tests/launching/test_launch.py::$(FIT) \
 	tests/metrics tests/test_accumulator.py \
 	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
 	tests/test_reduction.py tests/test_tpu_trace.py
-# and on that of TensorFlow: not the jobs, the documents, what is NumPy alone, and the callbacks,
+# and on that of TensorFlow: not the jobs, the benchmarks, the documents, what is NumPy alone, and the callbacks,
 # which are those of tf-keras.
-CORE := tests $(addprefix --ignore=tests/,callbacks jobs launching test_docs.py test_intervals.py \
-	test_pages.py test_plots.py)
+CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching test_docs.py \
+	test_intervals.py test_pages.py test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: train test chaos test-tf-keras test-tf-2.15 lint types wheel check clean

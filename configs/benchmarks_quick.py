@@ -1,0 +1,61 @@
+"""Every suite in small, in under three minutes on two cores: that it runs, and counted figures."""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The settings of `configs/benchmarks.py`; each can be overridden as `--config.KEY=VALUE`."""
+    config = ml_collections.ConfigDict()
+    config.suites = ("update", "per_step", "collectives", "read", "checkpoint", "scaling")
+    config.replicas = 4
+    config.seed = 0
+
+    config.updates = ml_collections.ConfigDict()
+    config.updates.sizes = ((4096, 10), (1024, 100))
+    config.updates.bfloat16 = ((1024, 100),)
+    config.updates.weighted = ((1024, 100),)
+    config.updates.thresholds = ((1024, 10),)
+    config.updates.multilabel = ((1024, 10),)
+    config.updates.steps = 20
+    config.updates.budget_seconds = 10.0
+    config.updates.peers = True
+    config.updates.peer_limit_seconds = 1.0
+    config.updates.peer_limit_mb = 256.0
+
+    config.per_step = ml_collections.ConfigDict()
+    config.per_step.models = ("mlp",)
+    config.per_step.variants = (
+        "none",
+        "F1Score",
+        "F1Score, read in the step",
+        "Scores",
+        "keras F1Score",
+    )
+    config.per_step.replicas = (2,)
+    config.per_step.workers = (2,)
+    config.per_step.steps = 20
+    config.per_step.budget_seconds = 10.0
+    config.per_step.batch_factor = 1
+
+    config.collectives = ml_collections.ConfigDict()
+    config.collectives.replicas = (1, 2, 4)
+    config.collectives.classes = (2, 1000)
+
+    config.read = ml_collections.ConfigDict()
+    config.read.replicas = (2, 4)
+    config.read.classes = (2, 10, 1000)
+    config.read.scores = (1, 8)
+    config.read.steps = 20
+    config.read.budget_seconds = 10.0
+
+    config.checkpoint = ml_collections.ConfigDict()
+    config.checkpoint.replicas = (2,)
+    config.checkpoint.classes = (10, 1000)
+    config.checkpoint.steps = 20
+    config.checkpoint.budget_seconds = 10.0
+
+    config.scaling = ml_collections.ConfigDict()
+    config.scaling.replicas = (2, 8, 1024, 16384)
+    config.scaling.classes = (10, 1000)
+    config.scaling.measured = ""
+    return config
