@@ -15,7 +15,7 @@ def to_float(x: Any) -> Any:
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Elementwise choice."""
-    if tf.is_tensor(condition):
+    if any(map(tf.is_tensor, (condition, x, y))):
         return tf.where(condition, to_tensor(x), to_tensor(y))
     return np.where(condition, x, y)[()]
 
@@ -144,6 +144,16 @@ def matmul(a: np.ndarray, x: Any) -> Any:
     if tf.is_tensor(x):
         return tf.matmul(tf.constant(a), x)
     return a @ x
+
+
+def products(a: Any, b: Any) -> Any:
+    """The products of each row of `a` `[M, C]` with each of `b` `[N, C]`: `[M, N]`."""
+    return tf.matmul(a, b, transpose_b=True) if tf.is_tensor(a) else a @ b.T
+
+
+def unstack(x: Any) -> Any:
+    """The elements of a vector."""
+    return tf.unstack(x) if tf.is_tensor(x) else list(x)
 
 
 def is_float(x: Any) -> bool:

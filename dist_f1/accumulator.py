@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import tensorflow as tf
@@ -122,13 +122,13 @@ class Accumulator(tf.train.experimental.PythonState):
         state, _ = self._built()
         reduction.add(state, tf.cast(vector, reduction.dtype(state)))
 
-    def read(self, scalars: bool = True) -> Counts:
-        """The counts of all replicas: one collective. For `scalars` see `Layout.unpack`."""
-        return self._read(reduction.read_sum, scalars)
+    def read(self, unread: Container[str] = ()) -> Counts:
+        """The counts of all replicas: one collective. For `unread` see `Layout.unpack`."""
+        return self._read(reduction.read_sum, unread)
 
-    def read_locally(self, scalars: bool = True) -> Counts:
+    def read_locally(self, unread: Container[str] = ()) -> Counts:
         """This replica's own counts; the counts of all outside of `strategy.run`."""
-        return self._read(reduction.read_locally, scalars)
+        return self._read(reduction.read_locally, unread)
 
     def assign(self, counts: Counts) -> None:
         """Replaces the counts of all replicas by these."""
@@ -216,7 +216,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 "int64, which cannot hold them. Pass weighted=True when it is made."
             )
 
-    def _read(self, read: Callable[[Any], tf.Tensor], scalars: bool) -> Counts:
+    def _read(self, read: Callable[[Any], tf.Tensor], unread: Container[str]) -> Counts:
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()
@@ -224,7 +224,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 raise _nothing_counted()
         # Where other workers may have counted something, they wait for this one.
         state, layout = self._built()
-        return layout.unpack(read(state), scalars)
+        return layout.unpack(read(state), unread)
 
     def _read_without_state(self) -> Counts:
         if self._restored is not None:

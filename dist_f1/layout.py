@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from typing import Any
 
 import tensorflow as tf
@@ -92,26 +93,29 @@ class Layout:
         """Counts as one vector `[size]`."""
         return tf.concat([tf.reshape(x, [-1]) for x in tf.nest.flatten(counts)], axis=0)
 
-    def unpack(self, vector: Any, scalars: bool = True) -> Counts:
+    def unpack(self, vector: Any, unread: Container[str] = ()) -> Counts:
         """The inverse of `pack`; NumPy stays NumPy.
 
         Args:
             vector: `[size]`.
-            scalars: whether `total` and `invalid` will be read; otherwise they are `None`.
+            unread: fields that will not be looked at, and are `None`.
         """
-        fields: list[Any] = []
-        start = 0
-        for shape in tf.nest.flatten(self.shapes):
-            dimensions, end = shape.as_list(), start + shape.num_elements()
-            if not dimensions and not scalars:
-                fields.append(None)
-            elif not dimensions:
-                fields.append(vector[start])
-            elif len(dimensions) == 1:
-                fields.append(vector[start:end])
-            elif tf.is_tensor(vector):
-                fields.append(tf.reshape(vector[start:end], dimensions))
-            else:
-                fields.append(vector[start:end].reshape(dimensions))
-            start = end
-        return tf.nest.pack_sequence_as(self.shapes, fields)
+        shapes, start = self.shapes, 0
+        fields: dict[str, Any] = {}
+        for name, nested in shapes._asdict().items():
+            parts = []
+            for shape in tf.nest.flatten(nested):
+                end = start + shape.num_elements()
+                parts.append(None if name in unread else _part(vector, start, end, shape.as_list()))
+                start = end
+            fields[name] = tf.nest.pack_sequence_as(nested, parts)
+        return Counts(**fields)
+
+
+def _part(vector: Any, start: int, end: int, dimensions: list[int]) -> Any:
+    if not dimensions:
+        return vector[start]
+    part = vector[start:end]
+    if len(dimensions) == 1:
+        return part
+    return tf.reshape(part, dimensions) if tf.is_tensor(part) else part.reshape(dimensions)

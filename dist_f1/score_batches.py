@@ -10,15 +10,18 @@ import numpy as np
 
 from dist_f1 import _arrays as xp
 from dist_f1 import linear
-from dist_f1.averaging import mean_of_some, only, weighted_mean
+from dist_f1.averaging import only
 from dist_f1.counts import Counts
+from dist_f1.linear import Ratio
 from dist_f1.score_names import NamedScore
 
-# What these are averages of, and how.
+# What these are averages of, and over which classes.
 _OF_ROWS = {
     "accuracy": ("micro", linear.RECALL),
     "balanced_accuracy": ("balanced", linear.RECALL),
 }
+_MEANS = ("macro", "balanced", "weighted")
+_CORRELATION = "matthews_corrcoef"
 
 
 def batched(
@@ -32,12 +35,12 @@ def batched(
         return []
 
     def fits(score: NamedScore) -> bool:
-        if score.base in _OF_ROWS:
+        if score.base in _OF_ROWS or score.base == _CORRELATION:
             return labels is None and not counts.is_multilabel
         return score.average in ("macro", "micro", "weighted")
 
     found = [score for score in named if score.spread is None and fits(score)]
-    return found if len(found) > 1 else []
+    return found if any(score.base != _CORRELATION for score in found[1:]) else []
 
 
 def evaluate(
@@ -54,43 +57,36 @@ def evaluate(
     """
     if labels is not None:
         counts = only(counts, list(labels))
-    keys = [_OF_ROWS.get(score.base, (score.average, score.ratio)) for score in named]
-    ratios = list(dict.fromkeys(ratio for _, ratio in keys))
+    keys = [_key(score) for score in named]
+    ratios = list(dict.fromkeys(ratio for _, ratio in keys if ratio is not None))
     table = _table(counts, any(part.total for ratio in ratios for part in ratio[:2]))
     above, below = (
         xp.matmul(matrix[:, : table.shape[0]], table) for matrix in linear.matrices(ratios)
     )
 
-    found: dict[str, Any] = {}
     averages = {average for average, _ in keys}
-    if averages != {"micro"}:
+    order: list[tuple[str, Ratio | None]] = []
+    found: list[Any] = []
+    if averages & set(_MEANS):
         values = xp.divide(above, below, zero_division)
-        occurs = None
-        if labels is None and not counts.is_multilabel:
-            occurs = _is_there(xp.to_float(counts.predicted + counts.actual))
-        some = values
-        if occurs is not None and (zero_division or any(r.holds_for_none for r in ratios)):
-            some = values * occurs
-        found["macro"] = mean_of_some(some, occurs, zero_division)
-        support = table[2]
-        if "weighted" in averages:
-            found["weighted"] = weighted_mean(values, support, found["macro"])
-        if "balanced" in averages:
-            there = _is_there(support)
-            some = values * there if zero_division else values
-            found["balanced"] = mean_of_some(some, there, zero_division)
+        everywhere = labels is not None or counts.is_multilabel
+        found.append(xp.flat(_means(values, table, everywhere, zero_division)))
+        order += [(average, ratio) for ratio in ratios for average in _MEANS]
     if "micro" in averages:
-        found["micro"] = xp.divide(xp.total(above), xp.total(below), zero_division)
-    starts = {average: i * len(ratios) for i, average in enumerate(found)}
-    places = [starts[average] + ratios.index(ratio) for average, ratio in keys]
-    taken = xp.take(xp.concat(list(found.values())), places)
+        found.append(xp.divide(xp.total(above), xp.total(below), zero_division))
+        order += [("micro", ratio) for ratio in ratios]
+    if _CORRELATION in averages:
+        found.append(xp.stack([_correlation(table)]))
+        order.append((_CORRELATION, None))
+    taken = xp.take(xp.concat(found), [order.index(key) for key in keys])
     of_rows = np.asarray([score.base in _OF_ROWS for score in named])
     return xp.where(of_rows & xp.is_zero(counts.total), math.nan, taken) if of_rows.any() else taken
 
 
-def _is_there(counted: Any) -> Any:
-    """1 where a class has been counted, otherwise 0."""
-    return xp.divide(counted, counted, 0.0)
+def _key(score: NamedScore) -> tuple[str, Ratio | None]:
+    if score.ratio is not None:
+        return str(score.average), score.ratio
+    return _OF_ROWS.get(score.base, (_CORRELATION, None))
 
 
 def _table(counts: Counts, with_total: bool) -> Any:
@@ -99,3 +95,31 @@ def _table(counts: Counts, with_total: bool) -> Any:
     if with_total:
         rows.append(counts.actual * 0 + counts.total)
     return xp.to_float(xp.stack(rows, axis=0))
+
+
+def _means(values: Any, table: Any, everywhere: bool, empty: float) -> Any:
+    """The means of ratios `[S, C]` over classes, `[S, 3]`, as `_MEANS` names them."""
+    # What a class weighs: 1 if it is there, if it occurs, and as often as it occurs.
+    rows = np.asarray([[0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 1, 0]], np.float64)
+    counted = xp.matmul(rows[:, : table.shape[0]], table)
+    once = np.asarray([[True], [True], [False]])
+    weights = xp.where(once, xp.divide(counted, counted, 0.0), counted)
+    if everywhere:
+        weights = xp.where(np.asarray([[True], [False], [False]]), 1.0, weights)
+    below = xp.total(weights)
+    means = xp.divide(xp.products(values, weights), below, empty)
+    if not everywhere:
+        return means
+    # Without support the weighted mean is the plain one.
+    return xp.where(xp.is_zero(below), means[:, :1], means)
+
+
+def _correlation(table: Any) -> Any:
+    """Matthews' correlation, from sums over classes; see `scores.matthews_corrcoef`."""
+    table = table if table.shape[0] == 3 else table[:3]
+    sums = xp.column(xp.total(table))
+    rest = xp.flat(xp.products(sums, sums) - xp.products(table, table))
+    right, predicted, actual = xp.unstack(xp.flat(sums))
+    *_, of_predicted, of_both, _, _, of_actual = xp.unstack(rest)
+    covariance = of_both - predicted * (actual - right)
+    return xp.divide(covariance, xp.sqrt(of_predicted * of_actual), 0.0)

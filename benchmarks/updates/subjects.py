@@ -10,22 +10,13 @@ from typing import Any
 import tensorflow as tf
 
 import dist_f1
+from benchmarks.per_step.meters import EIGHT
 from benchmarks.updates.batches import THRESHOLD, Batch
 from benchmarks.updates.expected import SWEPT, Values
 
 FLOOR = "reduce_max"
 OURS = "F1Score"
 
-EIGHT = (
-    "f1_macro",
-    "f1_micro",
-    "f1_weighted",
-    "precision_macro",
-    "recall_macro",
-    "accuracy",
-    "balanced_accuracy",
-    "matthews_corrcoef",
-)
 TWELVE = (*EIGHT, "f2_macro", "specificity_macro", "jaccard_macro", "cohen_kappa")
 
 

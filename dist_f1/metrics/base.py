@@ -40,8 +40,8 @@ class CountsMetric(tf.keras.metrics.Metric):
     _default_name: str | None = None
     _has_sample_average = True
     _one_class_per_row = False
-    # Whether `score` reads nothing but the counts of each class, where there are several.
-    _is_ratio_of_classes = False
+    # Fields of `Counts` that `score` does not read, where there are several classes.
+    _unread_fields: tuple[str, ...] = ()
     # By this Keras's callbacks know whether more is better.
     _direction: directions.Direction = "up"
 
@@ -260,19 +260,19 @@ class CountsMetric(tf.keras.metrics.Metric):
         read = self.accumulator.read if everywhere else self.accumulator.read_locally
         eager = tf.executing_eagerly()
         # In a step, what is not needed should not be there.
-        counts = read(scalars=eager or not self._reads_classes_only())
+        counts = read(unread=() if eager else self._unread())
         if eager:
             raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
         return tf.nest.map_structure(self._cast, value(counts))
 
-    def _reads_classes_only(self) -> bool:
-        """Whether `score` makes do with the counts of the classes, without those of all rows."""
+    def _unread(self) -> tuple[str, ...]:
+        """The fields of `Counts` that `score` makes do without."""
         layout = self.accumulator.layout
-        several = layout is not None and layout.num_classes > 1 and not layout.groups
+        if layout is None or layout.num_classes == 1 or layout.groups or self.average == "samples":
+            return ()
         # What is said of `score` holds for the class that defines it, and for no other that does.
         owner = next(c for c in type(self).__mro__ if "score" in vars(c))
-        of_classes = vars(owner).get("_is_ratio_of_classes", False)
-        return of_classes and several and self.average != "samples"
+        return vars(owner).get("_unread_fields", ())
 
     def _cast(self, value: Any) -> Any:
         return tf.cast(value, self.dtype)

@@ -40,7 +40,7 @@ class FBetaScore(CountsMetric):
         0.694
     """
 
-    _is_ratio_of_classes = True
+    _unread_fields = ("total", "invalid")
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class F1Score(CountsMetric):
         0.667
     """
 
-    _is_ratio_of_classes = True
+    _unread_fields = ("total", "invalid")
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class Precision(CountsMetric):
     """
 
     _default_name = "precision"
-    _is_ratio_of_classes = True
+    _unread_fields = ("total", "invalid")
 
     def score(self, counts: Counts) -> Any:
         """Precision, in float64."""
@@ -46,7 +46,7 @@ class Recall(CountsMetric):
     """
 
     _default_name = "recall"
-    _is_ratio_of_classes = True
+    _unread_fields = ("total", "invalid")
 
     def score(self, counts: Counts) -> Any:
         """Recall, in float64."""
@@ -88,7 +88,7 @@ class JaccardIndex(CountsMetric):
     """
 
     _default_name = "jaccard_index"
-    _is_ratio_of_classes = True
+    _unread_fields = ("total", "invalid")
 
     def score(self, counts: Counts) -> Any:
         """The Jaccard index, in float64."""

@@ -48,6 +48,7 @@ class Scores(CountsMetric):
     """
 
     _default_name = "scores"
+    _unread_fields = ("invalid",)
 
     def __init__(
         self,
