@@ -159,12 +159,14 @@ def _count(
     known = target.known & decision.known
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     true_positive, right = _matches(decision, target, tally, classes)
-    fields: list[Any] = [
+    per_class: list[Any] = [
         true_positive,
         tally.classes(decision.ids, decision.chosen, classes),
         tally.classes(target.ids, target.members, classes),
-        *tally.rows(),
     ]
+    if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
+        per_class = _right_and_wrong(decision.ids, target.ids, right, tally, classes)
+    fields = [*per_class, *tally.rows()]
     if layout.samples is not None:
         columns = sample_averages.rowwise(
             layout.samples,
@@ -197,6 +199,27 @@ def _matches(
         ids = decision.ids
         right = tf.equal(ids, target.ids if ids.shape.rank == 1 else target.ids[:, tf.newaxis])
     return tally.histogram(ids, classes, where=right), right
+
+
+def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
+    """Whether a row has one decision and one class, and weighs 1."""
+    one = target.ids is not None and decision.ids is not None and decision.ids.shape.rank == 1
+    return one and tally.weight is None and tally.groups is None
+
+
+def _right_and_wrong(
+    ids: tf.Tensor, true_ids: tf.Tensor, right: tf.Tensor, tally: Tally, classes: int
+) -> list[tf.Tensor]:
+    """The same three counts from two histograms: a row that is right says all with one id."""
+    predicted = tally.histogram(tf.where(right, ids, ids + classes), 2 * classes)
+    missed = tally.histogram(true_ids, classes, where=~right)
+    counted = tally.vector([predicted, missed])
+    true_positive = counted[:classes]
+    return [
+        true_positive,
+        true_positive + counted[classes : 2 * classes],
+        true_positive + counted[2 * classes :],
+    ]
 
 
 def _row_size(ids: Any, members: Any, rows: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ counting O(N), the state O(C).
 
 | where | argmax | counting |
 |---|---|---|
-| CPU, 2**17 scores or more, N known | `"rows"` to 32 classes, then `"blocks"` | compiled by XLA |
+| CPU, 2**17 scores or more, N known | `"keys"` to 32 classes, then `"blocks"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
 | TPU | `"rows"` | `"matmul"` to 1,024 classes, then `"segment_sum"` |

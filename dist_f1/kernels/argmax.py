@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from dist_f1 import contexts
 from dist_f1.kernels.blocks import block_width
 from dist_f1.kernels.choice import Kernels
+
+# Of a float32, as int32.
+_MAGNITUDE, _INFINITY, _NEGATIVE_ZERO = 0x7FFFFFFF, 0x7F800000, -(2**31)
+_HALF = np.int64(32)
 
 
 class Maxima(NamedTuple):
@@ -49,6 +54,8 @@ def best(
         ids = _best_of_blocks(scores, maxima, kernels.index)
         known = maxima.values if maxima.show_nan else scores
         return ids, ~tf.reduce_any(tf.math.is_nan(known), axis=-1)
+    if kernels.argmax == "keys" and scores.dtype != tf.float64:
+        return _best_by_key(scores, kernels.index)
     return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores, kernels)
 
 
@@ -62,6 +69,22 @@ def are_numbers(scores: tf.Tensor, kernels: Kernels) -> tf.Tensor:
         largest = tf.reduce_max(scores, axis=-1)
         return tf.equal(largest, largest)
     return ~tf.reduce_any(tf.math.is_nan(scores), axis=-1)
+
+
+def _best_by_key(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+    """One maximum of integers that order scores as they are, NaN above all, then by class."""
+    bits = tf.bitcast(tf.cast(scores, tf.float32), tf.int32)
+    # As integers, the bits of positive floats are in order, and those of negative ones in reverse.
+    order = tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, _MAGNITUDE), bits)
+    order = tf.where(tf.equal(bits, _NEGATIVE_ZERO), 0, order)
+    is_nan = tf.bitwise.bitwise_and(bits, _MAGNITUDE) > _INFINITY
+    order = tf.cast(tf.where(is_nan, _MAGNITUDE, order), tf.int64)
+    classes = scores.shape.as_list()[-1]
+    # Of equal scores the lowest class is to be the largest.
+    descending = tf.range(classes - 1, -1, -1, dtype=tf.int64)
+    largest = tf.reduce_max(tf.bitwise.left_shift(order, _HALF) + descending, axis=-1)
+    ids = classes - 1 - tf.bitwise.bitwise_and(largest, tf.constant(2**32 - 1, tf.int64))
+    return tf.cast(ids, index), tf.bitwise.right_shift(largest, _HALF) <= _INFINITY
 
 
 def _max_shows_nan(kernels: Kernels) -> bool:

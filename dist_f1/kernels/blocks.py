@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
-# What an element costs beside one read of the scores: the horizontal step at the end of a block,
-# the block that is fetched again, and the argmax among the blocks.
-_PER_BLOCK, _PER_FETCHED, _PER_MAXIMUM = 16.0, 2.5, 2.0
-# What an argmax and a look for NaN cost, in reads.
-_PLAIN = 3.0
+# What is paid beside one read of the scores, in reads of an element: for each block the step at
+# its end, for each element of the best block, and for each block when the best is looked for.
+_PER_BLOCK, _PER_FETCHED, _PER_MAXIMUM = 20.0, 4.0, 2.0
+# A block that is wider is searched in blocks itself.
+_WIDE, _AGAIN = 64, 0.1
+# What an argmax and a look for NaN cost.
+_PLAIN = 3.8
 
 
 def block_width(classes: int) -> int | None:
@@ -20,5 +22,6 @@ def block_width(classes: int) -> int | None:
 
 
 def _cost(classes: int, width: int) -> float:
+    """In reads of all scores; the constants were measured on CPUs."""
     fetched, blocks = _PER_FETCHED * width, _PER_MAXIMUM * (classes // width)
-    return 1.0 + _PER_BLOCK / width + (fetched + blocks) / classes
+    return 1.0 + _PER_BLOCK / width + (fetched + blocks) / classes + (width > _WIDE) * _AGAIN

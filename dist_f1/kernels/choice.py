@@ -12,14 +12,14 @@ import tensorflow as tf
 from dist_f1 import contexts
 from dist_f1.kernels.blocks import block_width
 
-Argmax = Literal["rows", "blocks"]
+Argmax = Literal["rows", "blocks", "keys"]
 Decided = Literal["best", "each", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
 _LEAST_COMPILED = 2**17
-# Up to here compiled code finds the best of a row in one vectorized loop.
-_ROWS_COMPILED = 32
+# Up to here compiled code finds the best of a row in one pass.
+_KEYS_COMPILED = 32
 # From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
 _LEAST_BLOCKED = 256
 # One-hot rows beyond this are more work for a matrix unit than a scatter is.
@@ -33,7 +33,8 @@ class Kernels:
     Args:
         device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
         argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
-            classes first, then only the best block.
+            classes first, then only the best block; `"keys"`, one maximum of integers that hold
+            score and class (of float64 scores, `"rows"`).
         histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
             for each; `"matmul"`, with one-hot rows.
         compiled: whether XLA compiles it, but for the maxima of blocks. It then compiles once for
@@ -121,8 +122,8 @@ def _fastest(device: str, rows: int | None, classes: int, decision: Decided) -> 
         return Kernels(device)
     large = rows is not None and rows * classes >= _LEAST_COMPILED
     if decision != "other" and large and contexts.may_compile():
-        if classes <= _ROWS_COMPILED:
-            return Kernels(device, "rows", "segment_sum", compiled=True)
+        if classes <= _KEYS_COMPILED:
+            return Kernels(device, "keys", "segment_sum", compiled=True)
         if decision == "best" and block_width(classes) is not None:
             return Kernels(device, "blocks", "segment_sum", compiled=True)
     return Kernels(device, "blocks" if classes >= _LEAST_BLOCKED else "rows")

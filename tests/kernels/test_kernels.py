@@ -8,6 +8,7 @@ import tensorflow as tf
 from helpers import mirrored
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import dist_f1
 from dist_f1 import counting, inputs, kernels
@@ -19,7 +20,7 @@ CHOICES = [
     {"device": device, "argmax": search, "histogram": histogram, "compiled": compiled}
     for device, search, histogram, compiled in itertools.product(
         ("CPU", "GPU", "TPU"),
-        ("rows", "blocks"),
+        ("rows", "blocks", "keys"),
         ("bincount", "segment_sum", "matmul"),
         (False, True),
     )
@@ -87,6 +88,19 @@ def test_the_best_of_blocks_is_the_first_best_of_the_row(seed, classes, few_valu
     assert np.all(known)
 
 
+@given(
+    hnp.arrays(
+        np.float32, (7, 3), elements=st.floats(width=32, allow_nan=True, allow_infinity=True)
+    )
+)
+def test_keys_order_every_float_as_it_is(scores):
+    scores[0], scores[1], scores[2] = [-0.0, 0.0, -1.0], [-np.nan, 1.0, np.inf], -np.inf
+    ids, known = argmax.best(tf.constant(scores), kernels.Kernels(argmax="keys"))
+    has_nan = np.isnan(scores).any(axis=-1)
+    np.testing.assert_array_equal(known, ~has_nan)
+    np.testing.assert_array_equal(np.asarray(ids)[~has_nan], scores[~has_nan].argmax(axis=-1))
+
+
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("classes", [3, 100, 1000])
 @pytest.mark.parametrize("compiled", [False, True])
@@ -110,7 +124,7 @@ def test_large_batches_of_known_shape_are_compiled_and_others_are_not():
         return found[0]
 
     assert chosen(65_536, 10).compiled
-    assert chosen(65_536, 10).argmax == "rows"
+    assert chosen(65_536, 10).argmax == "keys"
     assert chosen(16_384, 1000).compiled
     assert chosen(16_384, 1000).argmax == "blocks"
     assert not chosen(None, 1000).compiled
