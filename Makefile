@@ -23,7 +23,7 @@ CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching te
 	test_intervals.py test_pages.py test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test chaos test-tf-keras test-tf-2.15 lint types wheel check clean
+.PHONY: train test chaos bench test-tf-keras test-tf-2.15 lint types wheel check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -44,6 +44,10 @@ test-tf-2.15: $(TF_2_15)/dev,tf-2-15
 # Kills workers of a training job at random, and compares its results to one that was left alone.
 chaos: $(VENV)/dev
 	$(BIN)/python tests/chaos.py $(ARGS)
+
+# Also of the libraries that ours is compared with, as far as `pip install '.[bench]'` has been done.
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ first. The pipeline, one module a stage:
            -> scores, intervals -> report, plots, pages
 """
 
-from dist_f1 import callbacks, compat, pages, plots, scores
+from dist_f1 import callbacks, compat, kernels, pages, plots, scores
 from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
 from dist_f1.graphs import count_collectives
@@ -55,6 +55,7 @@ __all__ = [
     "compat",
     "confidence_interval",
     "count_collectives",
+    "kernels",
     "pages",
     "plots",
     "report",

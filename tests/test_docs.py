@@ -8,7 +8,7 @@ import page_code
 import pytest
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/benchmarks.md"])
 def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
     page_code.run(tmp_path, page_code.FOUR_REPLICAS, *page_code.blocks_of(page))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import dist_f1
 from dist_f1.operations import count_operations
 
 keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
@@ -62,3 +63,56 @@ def test_operations_of_keras_f1():
     update = count_operations(tf.function(metric.update_state), y_true, y_pred)
     assert update.total() == 27
     assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
+
+
+EIGHT = (
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "precision_macro",
+    "recall_macro",
+    "accuracy",
+    "balanced_accuracy",
+    "matthews_corrcoef",
+)
+
+
+def _operations(metric, ids, read):
+    def step(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result() if read else None
+
+    specs = tf.TensorSpec([128], ids), tf.TensorSpec([128, 100])
+    return count_operations(tf.function(step, autograph=False), *specs).total()
+
+
+@pytest.mark.parametrize("ids", [tf.int64, tf.int32])
+def test_a_small_step_has_few_operations(ids):
+    assert _operations(dist_f1.F1Score("macro"), ids, read=False) <= 16
+    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 30
+
+
+@pytest.mark.parametrize("number", [2, 5, 8])
+def test_eight_scores_add_thirty_operations_at_most(number):
+    scores = EIGHT[-number:]
+    update = _operations(dist_f1.Scores(scores), tf.int64, read=False)
+    assert update == _operations(dist_f1.F1Score("macro"), tf.int64, read=False)
+    one = _operations(dist_f1.F1Score("macro"), tf.int64, read=True)
+    assert _operations(dist_f1.Scores(scores), tf.int64, read=True) <= one + 30
+
+
+def test_many_classes_are_read_once():
+    metric = dist_f1.F1Score("macro")
+    step = tf.function(metric.update_state, autograph=False)
+    specs = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 1000])
+    graph = step.get_concrete_function(*specs).graph
+    scores = {graph.inputs[1].ref()}
+    readers = collections.Counter()
+    for op in graph.get_operations():
+        if not scores.isdisjoint({x.ref() for x in op.inputs}):
+            if op.type == "Reshape":
+                scores.add(op.outputs[0].ref())
+            elif op.type != "Shape":
+                readers[op.type] += 1
+    # The maxima of all blocks; then the best block of each row is fetched.
+    assert readers == {"Max": 1, "GatherV2": 1}
