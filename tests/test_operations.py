@@ -103,7 +103,7 @@ def test_eight_scores_add_thirty_operations_at_most(number):
 
 def test_many_classes_are_read_once():
     metric = dist_f1.F1Score("macro")
-    step = tf.function(metric.update_state, autograph=False)
+    step = tf.function(lambda y, p: (metric.update_state(y, p), None)[1], autograph=False)
     specs = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 1000])
     graph = step.get_concrete_function(*specs).graph
     scores = {graph.inputs[1].ref()}
