@@ -10,7 +10,12 @@ from dist_f1.jobs import settings
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Beside them are the functions that one of them names.
-CONFIGS = sorted(set(ROOT.glob("configs/*.py")) - {ROOT / "configs" / "own_functions.py"})
+# Those of training jobs.
+CONFIGS = sorted(
+    path
+    for path in ROOT.glob("configs/*.py")
+    if path.stem != "own_functions" and not path.stem.startswith("benchmarks")
+)
 
 
 def config_of(path):
