@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import inputs, kernels, sample_averages
+from dist_f1 import contexts, inputs, kernels, sample_averages
 from dist_f1.counts import Counts
 from dist_f1.decisions import Decision, DecisionRule, decide, is_integer
 from dist_f1.groups import Groups, group_rows
@@ -75,7 +75,7 @@ def count_vector(
             decision = _named(rows.y_pred, rows.num_classes, chosen)
         return _count(decision, target, rows, layout, groups, chosen)
 
-    if chosen.compiled:
+    if chosen.compiled and contexts.may_compile():
         decided_and_counted = tf.function(decided_and_counted, jit_compile=True, autograph=False)
     return decided_and_counted(rows, groups, maxima)
 
@@ -193,6 +193,8 @@ def _matches(
         right = tf.gather(decision.chosen, ids[:, tf.newaxis], batch_dims=1)[:, 0]
     elif target.ids is None:
         ids = decision.ids
+        if ids.shape.rank == 1:
+            ids = tf.where(decision.known, ids, 0)
         several = ids if ids.shape.rank == 2 else ids[:, tf.newaxis]
         right = tf.reshape(tf.gather(target.members, several, batch_dims=1), tf.shape(ids))
     else:

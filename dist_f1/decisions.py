@@ -106,7 +106,7 @@ def decide(
     if rule.is_argmax:
         ids, known = argmax.best(scores, kernels, maxima)
         return Decision(ids, None, known)
-    known = argmax.are_numbers(scores, kernels)
+    known = argmax.are_numbers(scores)
     if rule.threshold is not None:
         chosen = scores > comparison_threshold(rule.threshold, rule.from_logits, scores.dtype)
         return Decision(None, chosen, known)

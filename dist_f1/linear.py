@@ -30,11 +30,16 @@ class Linear(NamedTuple):
             for field, times in self._asdict().items()
             if times
         ]
-        if not all(float(times).is_integer() for times, _ in whole):
+        if not all(float(times).is_integer() and abs(times) < 2**10 for times, _ in whole):
+            # Large ones might not fit into an integer.
             whole = [(times, xp.to_float(count)) for times, count in whole]
         added = _sum([(times, count) for times, count in whole if times > 0])
         taken = [(-times, count) for times, count in whole if times < 0]
-        return xp.to_float(counts.without(added, _sum(taken)) if taken else added)
+        if not taken:
+            return xp.to_float(added)
+        # What is left of all rows may be rounding; what is left of a class is not.
+        rest = counts.without(added, _sum(taken)) if self.total else added - _sum(taken)
+        return xp.to_float(rest)
 
 
 def _sum(terms: Sequence[tuple[float, Any]]) -> Any:
@@ -71,9 +76,7 @@ RECALL = Ratio(Linear(true_positive=1), Linear(actual=1), "recall")
 SPECIFICITY = Ratio(
     Linear(true_positive=1, predicted=-1, actual=-1, total=1), Linear(actual=-1, total=1)
 )
-JACCARD = Ratio(
-    Linear(true_positive=1), Linear(true_positive=-1, predicted=1, actual=1), "jaccard", True
-)
+JACCARD = Ratio(Linear(true_positive=1), Linear(true_positive=-1, predicted=1, actual=1), "jaccard")
 
 
 def f_beta_ratio(beta: float, sample_average: str | None = None) -> Ratio:

@@ -227,3 +227,9 @@ def test_multi_hot_targets_meet_an_argmax_as_in_keras():
     assert counted.true_positive.tolist() == [0, 1, 0]
     assert counted.predicted.tolist() == [2, 1, 0]
     assert counted.actual.tolist() == [1, 2, 1]
+
+
+def test_labels_that_are_no_class_are_invalid_beside_one_hot_targets():
+    counted = count(np.eye(3), np.array([0, 7, -1]), num_classes=3)
+    assert (int(counted.total), int(counted.invalid)) == (1, 2)
+    assert Counts.from_labels(np.eye(3)[[0, 1]], np.array([0, 9]), 3).numpy().invalid == 1

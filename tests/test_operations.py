@@ -114,5 +114,7 @@ def test_many_classes_are_read_once():
                 scores.add(op.outputs[0].ref())
             elif op.type != "Shape":
                 readers[op.type] += 1
-    # The maxima of all blocks; then the best block of each row is fetched.
+    # The maxima of all blocks; then the best block of each row is fetched. The branch is for code
+    # that XLA compiles later, whose maxima do not show NaN.
+    assert readers.pop("If", 0) + readers.pop("StatelessIf", 0) == 1
     assert readers == {"Max": 1, "GatherV2": 1}

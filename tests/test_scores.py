@@ -384,3 +384,14 @@ def test_scores_of_one_class_per_row_refuse_multilabel_counts(score):
     counts = Counts.from_labels(np.eye(3, dtype=int), np.eye(3, dtype=int), num_classes=3)
     with pytest.raises(ValueError, match="one class per row"):
         score(counts)
+
+
+def test_jaccard_of_a_class_that_weighs_little_is_its_own():
+    counts = Counts.from_labels([0, 1], [0, 1], 2, [1e12, 1.0]).numpy()
+    np.testing.assert_array_equal(scores.jaccard(counts), [1.0, 1.0])
+
+
+@pytest.mark.parametrize("beta", [1e3, 1e9, 1e100])
+def test_a_large_beta_is_nearly_recall(beta):
+    counts = Counts(*map(np.int64, ([70, 3], [90, 5], [110, 4], 114, 0)))
+    np.testing.assert_allclose(scores.f_beta(counts, beta), scores.recall(counts), rtol=1e-5)

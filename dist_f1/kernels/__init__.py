@@ -12,7 +12,7 @@ counting O(N), the state O(C).
 | CPU, 2**17 scores or more, N known | `"keys"` to 32 classes, then `"blocks"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
-| TPU | `"rows"` | `"matmul"` to 1,024 classes, then `"segment_sum"` |
+| TPU | `"rows"` | `"matmul"` to histograms of 1,024, then `"segment_sum"` |
 | a step that is compiled itself | `"rows"` | `"segment_sum"` |
 
 Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=True`. Choices for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,19 +13,19 @@ from dist_f1.kernels.blocks import block_width
 from dist_f1.kernels.choice import Kernels
 
 # Of a float32, as int32.
-_MAGNITUDE, _INFINITY, _NEGATIVE_ZERO = 0x7FFFFFFF, 0x7F800000, -(2**31)
+_MAGNITUDE, _INFINITY, _LEAST_NORMAL = 0x7FFFFFFF, 0x7F800000, 0x00800000
 _HALF = np.int64(32)
 
 
 class Maxima(NamedTuple):
     """The largest score of each block of `width` classes: `values` `[N, C / width]`.
 
-    `show_nan`: whether they are NaN where a score of the block is.
+    `known`: bool `[N]`, rows without a NaN.
     """
 
     values: Any
     width: int
-    show_nan: bool = False
+    known: Any = None
 
 
 def block_maxima(scores: tf.Tensor, kernels: Kernels) -> Maxima | None:
@@ -34,7 +35,15 @@ def block_maxima(scores: tf.Tensor, kernels: Kernels) -> Maxima | None:
     if width is None:
         return None
     maxima = tf.reduce_max(tf.reshape(scores, [-1, width]), axis=-1)
-    return Maxima(tf.reshape(maxima, [-1, classes // width]), width, _max_shows_nan(kernels))
+    maxima = tf.reshape(maxima, [-1, classes // width])
+    if kernels.device != "CPU" or contexts.is_compiled():
+        return Maxima(maxima, width, are_numbers(scores))
+    # In TensorFlow's own kernels for CPUs the maximum of a NaN and a number is NaN, in what XLA
+    # compiles for them it is the number, and what is traced here may be compiled later.
+    known = tf.cond(
+        _max_shows_nan(maxima), lambda: are_numbers(maxima), lambda: are_numbers(scores)
+    )
+    return Maxima(maxima, width, known)
 
 
 def best(
@@ -51,24 +60,27 @@ def best(
         ids `[N]` of dtype `kernels.index`, and bool `[N]`: rows without a NaN.
     """
     if maxima is not None:
-        ids = _best_of_blocks(scores, maxima, kernels.index)
-        known = maxima.values if maxima.show_nan else scores
-        return ids, ~tf.reduce_any(tf.math.is_nan(known), axis=-1)
+        return _best_of_blocks(scores, maxima, kernels.index), maxima.known
     if kernels.argmax == "keys" and scores.dtype != tf.float64:
         return _best_by_key(scores, kernels.index)
-    return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores, kernels)
+    return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores)
 
 
-def are_numbers(scores: tf.Tensor, kernels: Kernels) -> tf.Tensor:
-    """Bool `[N]`: the rows without a NaN.
+def are_numbers(scores: tf.Tensor) -> tf.Tensor:
+    """Bool `[N]`: the rows without a NaN, which is not equal to itself.
 
-    A comparison with NaN is False, and argmax skips or keeps it depending on its place and the
-    device, so it is looked for by itself.
+    Argmax skips or keeps NaN depending on its place and the device, so it is looked for by itself.
     """
-    if _max_shows_nan(kernels):
-        largest = tf.reduce_max(scores, axis=-1)
-        return tf.equal(largest, largest)
-    return ~tf.reduce_any(tf.math.is_nan(scores), axis=-1)
+    return tf.reduce_all(tf.equal(scores, scores), axis=-1)
+
+
+def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
+    """Whether `tf.reduce_max` is NaN where an element is, asked where it is run."""
+    # Of a constant alone it would be answered beforehand.
+    some = tf.reshape(maxima, [-1])[:1]
+    some = tf.where(tf.equal(some, some), some, tf.zeros_like(some))
+    largest = tf.reduce_max(tf.concat([tf.constant([math.nan], some.dtype), some, some], axis=0))
+    return tf.not_equal(largest, largest)
 
 
 def _best_by_key(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
@@ -76,20 +88,16 @@ def _best_by_key(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tens
     bits = tf.bitcast(tf.cast(scores, tf.float32), tf.int32)
     # As integers, the bits of positive floats are in order, and those of negative ones in reverse.
     order = tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, _MAGNITUDE), bits)
-    order = tf.where(tf.equal(bits, _NEGATIVE_ZERO), 0, order)
-    is_nan = tf.bitwise.bitwise_and(bits, _MAGNITUDE) > _INFINITY
-    order = tf.cast(tf.where(is_nan, _MAGNITUDE, order), tf.int64)
+    magnitude = tf.bitwise.bitwise_and(bits, _MAGNITUDE)
+    # Zeros are equal, and numbers too small to be normal are zeros to TensorFlow.
+    order = tf.where(magnitude < _LEAST_NORMAL, 0, order)
+    order = tf.cast(tf.where(magnitude > _INFINITY, _MAGNITUDE, order), tf.int64)
     classes = scores.shape.as_list()[-1]
     # Of equal scores the lowest class is to be the largest.
     descending = tf.range(classes - 1, -1, -1, dtype=tf.int64)
     largest = tf.reduce_max(tf.bitwise.left_shift(order, _HALF) + descending, axis=-1)
     ids = classes - 1 - tf.bitwise.bitwise_and(largest, tf.constant(2**32 - 1, tf.int64))
     return tf.cast(ids, index), tf.bitwise.right_shift(largest, _HALF) <= _INFINITY
-
-
-def _max_shows_nan(kernels: Kernels) -> bool:
-    """Whether `tf.reduce_max` is NaN where an element is: not in what XLA makes for CPUs."""
-    return kernels.device == "CPU" and not contexts.is_compiled()
 
 
 def _best_of_blocks(scores: tf.Tensor, maxima: Maxima, index: tf.DType) -> tf.Tensor:

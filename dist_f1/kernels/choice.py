@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
@@ -22,8 +23,6 @@ _LEAST_COMPILED = 2**17
 _KEYS_COMPILED = 32
 # From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
 _LEAST_BLOCKED = 256
-# One-hot rows beyond this are more work for a matrix unit than a scatter is.
-_MOST_MATMUL = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +53,8 @@ class Kernels:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+        if not isinstance(self.compiled, bool):
+            raise ValueError(f"compiled must be True or False, got {self.compiled!r}.")
 
     @property
     def index(self) -> tf.DType:
@@ -61,8 +62,10 @@ class Kernels:
         return tf.int32 if self.compiled or self.device == "TPU" else tf.int64
 
 
-# What was overridden. Replicas are traced in threads of their own, so it is of the process.
-_overridden: dict[str, Any] = {}
+# What was overridden, the latest last. Replicas are traced in threads of their own, so it is of the
+# process; it is replaced as a whole, so that each of them sees all of it or nothing.
+_overrides: tuple[dict[str, Any], ...] = ()
+_changing = threading.Lock()
 
 
 def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
@@ -75,12 +78,16 @@ def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
     """
     rows, classes = [*scores.shape.as_list(), 1][:2]
     chosen = _fastest(device(scores), rows, classes, decision)
-    return dataclasses.replace(chosen, **_overridden)
+    return dataclasses.replace(chosen, **_overridden())
 
 
 def device(like: tf.Tensor) -> str:
     """`"CPU"`, `"GPU"` or `"TPU"`: where what is made of a tensor is, unless overridden."""
-    return _overridden.get("device") or contexts.device_type(like)
+    return _overridden().get("device") or contexts.device_type(like)
+
+
+def _overridden() -> dict[str, Any]:
+    return {name: value for fields in _overrides for name, value in fields.items()}
 
 
 @contextlib.contextmanager
@@ -102,19 +109,20 @@ def override(**fields: Any) -> Iterator[None]:
         'bincount'
     """
     Kernels(**fields)
-    before = dict(_overridden)
-    _overridden.update(fields)
+    global _overrides
+    with _changing:
+        _overrides = (*_overrides, fields)
     try:
         yield
     finally:
-        _overridden.clear()
-        _overridden.update(before)
+        with _changing:
+            _overrides = tuple(mine for mine in _overrides if mine is not fields)
 
 
 def _fastest(device: str, rows: int | None, classes: int, decision: Decided) -> Kernels:
     if device == "TPU":
         # float32 adds up whole numbers without loss below 2**24.
-        matmul = classes <= _MOST_MATMUL and rows is not None and rows < 2**24
+        matmul = rows is not None and rows < 2**24
         return Kernels(device, histogram="matmul" if matmul else "segment_sum")
     if contexts.is_compiled():
         return Kernels(device, histogram="segment_sum")

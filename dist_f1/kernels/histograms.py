@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
 
+# One-hot rows beyond this are more work for a matrix unit than a scatter is.
+_MOST_MATMUL = 1024
+
 
 class Part(NamedTuple):
     """A histogram of `size` counts: of integers `ids` `[N]` or `[N, k]`.
@@ -99,7 +102,7 @@ def _rows(part: RowCounts, weight: tf.Tensor | None) -> tf.Tensor:
 def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
     valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
     where = valid if part.where is None else valid & part.where
-    if kernels.histogram == "matmul" and weight is None:
+    if kernels.histogram == "matmul" and weight is None and part.size <= _MOST_MATMUL:
         return _matmul(tf.reshape(part.ids, [-1]), where, part)
     slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))
     flat = tf.reshape(slots, [-1])

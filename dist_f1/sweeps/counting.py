@@ -38,7 +38,7 @@ def vector_between(
     # Of each class and bucket one: int32 is enough for them, and faster where it may be used.
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
-    known = target.known & are_numbers(rows.y_pred, chosen)
+    known = target.known & are_numbers(rows.y_pred)
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
     slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)

@@ -116,6 +116,43 @@ def test_a_nan_is_found_wherever_it_is(classes, compiled, inside):
     assert list(counted[-2:]) == [1, classes]
 
 
+@pytest.mark.parametrize("rule", [DecisionRule(), DecisionRule(0.5)])
+@pytest.mark.parametrize("classes", [8, 300, 1000])
+def test_a_nan_is_found_in_a_step_that_is_compiled_after_it_was_traced(classes, rule):
+    y_true, scores, sick = batch(classes, seed=1)
+    known = int(np.sum(~sick & (y_true >= 0) & (y_true < classes)))
+    if rule.threshold is not None:
+        y_true = np.clip(y_true, 0, classes - 1)
+        known = int(np.sum(~sick))
+    step = tf.function(lambda y, s: vector(y, s, rule), autograph=False)
+    layout = counting.layout_for(rule, classes, False, (), 0)
+
+    def rows(counted):
+        counts = layout.unpack(counted)
+        return int(counts.total), int(counts.invalid)
+
+    expected = known, len(scores) - known
+    arguments = tf.constant(y_true), scores
+    assert rows(step(*arguments)) == expected
+    later = tf.function(lambda y, s: step(y, s), autograph=False, jit_compile=True)
+    assert rows(later(*arguments)) == expected
+    traced = step.get_concrete_function(*arguments)
+    assert rows(tf.function(lambda y, s: traced(y, s), jit_compile=True)(*arguments)) == expected
+
+
+def test_numbers_too_small_to_be_normal_tie_with_zero_in_every_choice():
+    scores = np.zeros([40, 100], np.float32)
+    scores[:, 2] = 1e-40
+    step = tf.function(lambda y, s: vector(y, s), autograph=False)
+    ids = tf.zeros([40], tf.int64)
+    counted = []
+    for search in ("rows", "blocks", "keys"):
+        with kernels.override(argmax=search, compiled=True):
+            counted.append(tf.function(step.python_function, autograph=False)(ids, scores))
+    np.testing.assert_array_equal(counted[0], counted[1])
+    np.testing.assert_array_equal(counted[0], counted[2])
+
+
 def test_large_batches_of_known_shape_are_compiled_and_others_are_not():
     def chosen(*shape, **signature):
         found = []
@@ -153,6 +190,15 @@ def test_an_override_ends_with_its_context_and_takes_what_there_is():
     with kernels.override(device="GPU"), kernels.override(histogram="segment_sum"):
         assert kernels.choose(scores) == kernels.Kernels("GPU", histogram="segment_sum")
     assert kernels.choose(scores) == kernels.Kernels()
+    first, second = kernels.override(compiled=True), kernels.override(argmax="blocks")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert kernels.choose(scores) == kernels.Kernels(argmax="blocks")
+    second.__exit__(None, None, None)
+    assert kernels.choose(scores) == kernels.Kernels()
+    with pytest.raises(ValueError, match="compiled must be True or False"):
+        kernels.override(compiled="no").__enter__()
     with pytest.raises(ValueError, match="histogram must be one of bincount"):
         kernels.override(histogram="sort").__enter__()
     with pytest.raises(TypeError, match="speed"):

@@ -241,3 +241,19 @@ def test_no_rows_are_undefined_and_no_error():
     }
     assert {name for name, value in values.items() if math.isnan(value)} == undefined
     assert {value for name, value in values.items() if name not in undefined} == {0.0}
+
+
+@pytest.mark.parametrize("average", [None, "macro", "micro", "weighted"])
+@pytest.mark.parametrize("kind", ["F1Score", "FBetaScore", "Precision", "Recall", "JaccardIndex"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_ratio_that_is_read_in_a_step_is_the_one_that_is_read_after_it(kind, average, weighted):
+    metric = getattr(dist_f1, kind)(average, weighted=weighted)
+    scores = np.random.default_rng(0).random((30, CLASSES), np.float32)
+
+    def step(y_true, y_pred, weight):
+        metric.update_state(y_true, y_pred, weight if weighted else None)
+        return metric.result()
+
+    ids, weight = tf.range(30) % CLASSES, tf.linspace(0.5, 2.0, 30)
+    inside = tf.function(step, autograph=False)(ids, scores, weight)
+    np.testing.assert_allclose(inside, metric.result(), rtol=1e-6)
