@@ -76,11 +76,14 @@ def are_numbers(scores: tf.Tensor) -> tf.Tensor:
 
 def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
     """Whether `tf.reduce_max` is NaN where an element is, asked where it is run."""
-    # Of a constant alone it would be answered beforehand.
+    # Of a constant alone it would be answered beforehand. NaN is lost in some places and not in
+    # others, so it is put into each of them.
     some = tf.reshape(maxima, [-1])[:1]
-    some = tf.where(tf.equal(some, some), some, tf.zeros_like(some))
-    largest = tf.reduce_max(tf.concat([tf.constant([math.nan], some.dtype), some, some], axis=0))
-    return tf.not_equal(largest, largest)
+    some = tf.reduce_sum(tf.where(tf.equal(some, some), some, tf.zeros_like(some)))
+    largest = tf.reduce_max(
+        tf.where(np.eye(16, dtype=bool), tf.cast(math.nan, some.dtype), some), 1
+    )
+    return tf.reduce_all(tf.not_equal(largest, largest))
 
 
 def _best_by_key(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
