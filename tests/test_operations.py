@@ -6,6 +6,7 @@ import importlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_placement import EIGHT
 
 import dist_f1
 from dist_f1.operations import count_operations
@@ -63,18 +64,6 @@ def test_operations_of_keras_f1():
     update = count_operations(tf.function(metric.update_state), y_true, y_pred)
     assert update.total() == 27
     assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
-
-
-EIGHT = (
-    "f1_macro",
-    "f1_micro",
-    "f1_weighted",
-    "precision_macro",
-    "recall_macro",
-    "accuracy",
-    "balanced_accuracy",
-    "matthews_corrcoef",
-)
 
 
 def _operations(metric, ids, read):
