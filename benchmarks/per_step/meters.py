@@ -127,6 +127,15 @@ class OfKeras(Meter):
         return ()
 
 
+def outcomes(
+    one_hot: tf.Tensor, scores: tf.Tensor, classes: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """True positives, false positives and false negatives `[C]`, as one writes them by hand."""
+    predicted = tf.one_hot(tf.argmax(scores, axis=-1), classes)
+    hit = tf.reduce_sum(one_hot * predicted, axis=0)
+    return hit, tf.reduce_sum(predicted, axis=0) - hit, tf.reduce_sum(one_hot, axis=0) - hit
+
+
 class ByHand(Meter):
     """Each replica's true and false positives and false negatives, reduced in each step."""
 
@@ -136,10 +145,7 @@ class ByHand(Meter):
 
     @override
     def update(self, batch: Batch, scores: tf.Tensor) -> Any:
-        y = batch.one_hot
-        predicted = tf.one_hot(tf.argmax(tf.reshape(scores, [-1, self.classes]), -1), self.classes)
-        hit = tf.reduce_sum(y * predicted, axis=0)
-        return hit, tf.reduce_sum(predicted, axis=0) - hit, tf.reduce_sum(y, axis=0) - hit
+        return outcomes(batch.one_hot, tf.reshape(scores, [-1, self.classes]), self.classes)
 
     @override
     def combine(self, seen: Any) -> Any:

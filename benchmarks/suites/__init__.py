@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import pathlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import ml_collections
 
@@ -30,6 +31,15 @@ class Context:
     seed: int
     progress: Progress
     out: pathlib.Path
+
+    def timing(self, config: ml_collections.ConfigDict) -> dict[str, Any]:
+        """The arguments of `timing.interleaved` for a suite with `steps` and `budget_seconds`."""
+        return {
+            "steps": config.steps,
+            "seed": self.seed,
+            "budget_seconds": config.budget_seconds or None,
+            "progress": self.progress.step,
+        }
 
 
 Run = Callable[[ml_collections.ConfigDict, Context], Iterator[Row]]

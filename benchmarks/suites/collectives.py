@@ -9,7 +9,7 @@ import ml_collections
 import tensorflow as tf
 
 import dist_f1
-from benchmarks.per_step.meters import EIGHT
+from benchmarks.per_step.meters import EIGHT, outcomes
 from benchmarks.per_step.strategies import mirrored
 from benchmarks.records import Row
 from benchmarks.suites import Context
@@ -76,9 +76,7 @@ class ByHand:
 
     def update(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> None:
         """Adds to the variables of this replica."""
-        predicted = tf.one_hot(tf.argmax(y_pred, axis=-1), self._classes)
-        hit = tf.reduce_sum(y_true * predicted, axis=0)
-        sums = hit, tf.reduce_sum(predicted, axis=0) - hit, tf.reduce_sum(y_true, axis=0) - hit
+        sums = outcomes(y_true, y_pred, self._classes)
         for variable, value in zip(self._variables, sums, strict=True):
             variable.assign_add(value)
 

@@ -37,12 +37,7 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
             `steps` and `budget_seconds` (of each case; 0: as long as it takes).
         context: of the run; numbers of replicas beyond its devices are left out.
     """
-    timing = {
-        "steps": config.steps,
-        "seed": context.seed,
-        "budget_seconds": config.budget_seconds or None,
-        "progress": context.progress.step,
-    }
+    timing = context.timing(config)
     for replicas in config.replicas:
         if replicas > len(context.devices):
             continue
