@@ -17,7 +17,7 @@ from dist_f1.counts import Counts
 from dist_f1.decisions import Decision, DecisionRule, decide, is_integer
 from dist_f1.groups import Groups, group_rows
 from dist_f1.inputs import Rows
-from dist_f1.kernels import Kernels, argmax
+from dist_f1.kernels import Kernels
 from dist_f1.kernels.histograms import Part
 from dist_f1.layout import Layout
 from dist_f1.tally import Tally, tally_of
@@ -61,23 +61,18 @@ def count_vector(
     """The same as one vector, in which the counts lie as `layout` says."""
     kind = rule.kind if rows.has_scores else "other"
     chosen = kernels.choose(rows.y_pred, decision=kind)
-    maxima = None
-    if rows.has_scores and rule.is_argmax:
-        maxima = argmax.block_maxima(rows.y_pred, chosen)
 
-    def decided_and_counted(
-        rows: Rows, groups: Groups | None, maxima: argmax.Maxima | None
-    ) -> tf.Tensor:
+    def decided_and_counted(rows: Rows, groups: Groups | None) -> tf.Tensor:
         target = read_targets(rows.y_true, rows.num_classes, ignore_class, chosen.index)
         if rows.has_scores:
-            decision = decide(rows.y_pred, rule, chosen, maxima)
+            decision = decide(rows.y_pred, rule, chosen)
         else:
             decision = _named(rows.y_pred, rows.num_classes, chosen)
         return _count(decision, target, rows, layout, groups, chosen)
 
     if chosen.compiled and contexts.may_compile():
         decided_and_counted = tf.function(decided_and_counted, jit_compile=True, autograph=False)
-    return decided_and_counted(rows, groups, maxima)
+    return decided_and_counted(rows, groups)
 
 
 def layout_for(

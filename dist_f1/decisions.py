@@ -88,23 +88,17 @@ class Decision(NamedTuple):
     known: Any
 
 
-def decide(
-    scores: tf.Tensor,
-    rule: DecisionRule,
-    kernels: Kernels | None = None,
-    maxima: argmax.Maxima | None = None,
-) -> Decision:
+def decide(scores: tf.Tensor, rule: DecisionRule, kernels: Kernels | None = None) -> Decision:
     """Applies `rule` to floating-point scores `[N, C]`.
 
     Args:
         scores: of each class.
         rule: how they become decisions.
         kernels: how the best of a row is found; by default `kernels.choose` tells.
-        maxima: what `argmax.block_maxima` has found already.
     """
     kernels = kernels or choose(scores, decision=rule.kind)
     if rule.is_argmax:
-        ids, known = argmax.best(scores, kernels, maxima)
+        ids, known = argmax.best(scores, kernels)
         return Decision(ids, None, known)
     known = argmax.are_numbers(scores)
     if rule.threshold is not None:

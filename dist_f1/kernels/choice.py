@@ -11,16 +11,15 @@ from typing import Any, Literal, get_args
 import tensorflow as tf
 
 from dist_f1 import contexts
-from dist_f1.kernels.blocks import block_width
 
-Argmax = Literal["rows", "blocks", "keys"]
+Argmax = Literal["rows", "blocks", "lanes"]
 Decided = Literal["best", "each", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
 _LEAST_COMPILED = 2**17
-# Up to here compiled code finds the best of a row in one pass.
-_KEYS_COMPILED = 32
+# Up to here decisions for each class are compiled.
+_EACH_COMPILED = 32
 # From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
 _LEAST_BLOCKED = 256
 
@@ -32,12 +31,11 @@ class Kernels:
     Args:
         device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
         argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
-            classes first, then only the best block; `"keys"`, one maximum of integers that hold
-            score and class (of float64 scores, `"rows"`).
+            classes first, then only the best block; `"lanes"`, slices of classes compared with the
+            best so far (of float64 scores, `"rows"`).
         histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
             for each; `"matmul"`, with one-hot rows.
-        compiled: whether XLA compiles it, but for the maxima of blocks. It then compiles once for
-            each shape.
+        compiled: whether XLA compiles it, once for each shape.
     """
 
     device: str = "CPU"
@@ -77,7 +75,8 @@ def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
             which is never compiled.
     """
     rows, classes = [*scores.shape.as_list(), 1][:2]
-    chosen = _fastest(device(scores), rows, classes, decision)
+    pays = {"best": scores.dtype.size <= 4, "each": classes <= _EACH_COMPILED, "other": False}
+    chosen = _fastest(device(scores), rows, classes, pays[decision])
     return dataclasses.replace(chosen, **_overridden())
 
 
@@ -119,19 +118,17 @@ def override(**fields: Any) -> Iterator[None]:
             _overrides = tuple(mine for mine in _overrides if mine is not fields)
 
 
-def _fastest(device: str, rows: int | None, classes: int, decision: Decided) -> Kernels:
+def _fastest(device: str, rows: int | None, classes: int, pays: bool) -> Kernels:
+    """`pays`: whether compiled code decides such scores faster than plain operations."""
     if device == "TPU":
         # float32 adds up whole numbers without loss below 2**24.
         matmul = rows is not None and rows < 2**24
         return Kernels(device, histogram="matmul" if matmul else "segment_sum")
     if contexts.is_compiled():
-        return Kernels(device, histogram="segment_sum")
+        return Kernels(device, "lanes" if device == "CPU" else "rows", "segment_sum")
     if device == "GPU":
         return Kernels(device)
     large = rows is not None and rows * classes >= _LEAST_COMPILED
-    if decision != "other" and large and contexts.may_compile():
-        if classes <= _KEYS_COMPILED:
-            return Kernels(device, "keys", "segment_sum", compiled=True)
-        if decision == "best" and block_width(classes) is not None:
-            return Kernels(device, "blocks", "segment_sum", compiled=True)
+    if pays and large and contexts.may_compile():
+        return Kernels(device, "lanes", "segment_sum", compiled=True)
     return Kernels(device, "blocks" if classes >= _LEAST_BLOCKED else "rows")

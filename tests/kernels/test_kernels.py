@@ -15,18 +15,19 @@ from dist_f1 import counting, inputs, kernels
 from dist_f1.decisions import DecisionRule
 from dist_f1.kernels import argmax
 from dist_f1.kernels.blocks import block_width
+from dist_f1.kernels.lanes import slices
 
 CHOICES = [
     {"device": device, "argmax": search, "histogram": histogram, "compiled": compiled}
     for device, search, histogram, compiled in itertools.product(
         ("CPU", "GPU", "TPU"),
-        ("rows", "blocks", "keys"),
+        ("rows", "blocks", "lanes"),
         ("bincount", "segment_sum", "matmul"),
         (False, True),
     )
 ]
-# Divisible into blocks, or prime; below and above the blocks' limits.
-CLASSES = (2, 3, 100, 101, 300)
+# Divisible into blocks, or prime; below and above the limits of blocks and lanes.
+CLASSES = (2, 3, 100, 101, 300, 421)
 
 
 def batch(classes, seed=0, dtype="float32", rows=60):
@@ -67,38 +68,60 @@ def test_every_choice_counts_the_same(choice):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_scores_of_any_float_dtype_go_by_blocks_too(dtype, compiled):
+@pytest.mark.parametrize("search", ["blocks", "lanes"])
+def test_scores_of_any_float_dtype_go_by_parts_too(dtype, compiled, search):
     y_true, scores, sick = batch(100, seed=7, dtype=dtype)
     step = tf.function(lambda y, s: vector(y, s), autograph=False)
-    with kernels.override(argmax="blocks", compiled=compiled):
+    with kernels.override(argmax=search, compiled=compiled):
         counted = step(tf.constant(y_true), scores)
     np.testing.assert_array_equal(counted, by_numpy(y_true, scores, sick, 100))
 
 
+@pytest.mark.parametrize("search", ["blocks", "lanes"])
 @given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000]), st.booleans())
-def test_the_best_of_blocks_is_the_first_best_of_the_row(seed, classes, few_values):
+def test_the_best_of_parts_is_the_first_best_of_the_row(search, seed, classes, few_values):
     random = np.random.default_rng(seed)
-    # Few distinct scores make ties within blocks and between them.
+    # Few distinct scores make ties within parts and between them.
     scores = random.integers(0, 2 if few_values else 10_000, (20, classes)).astype(np.float32)
-    chosen = kernels.Kernels(argmax="blocks")
-    maxima = argmax.block_maxima(tf.constant(scores), chosen)
-    assert maxima is not None
-    ids, known = argmax.best(tf.constant(scores), chosen, maxima)
+    ids, known = argmax.best(tf.constant(scores), kernels.Kernels(argmax=search))
     np.testing.assert_array_equal(ids, np.argmax(scores, axis=-1))
     assert np.all(known)
 
 
+@pytest.mark.parametrize("jit", [False, True])
 @given(
-    hnp.arrays(
-        np.float32, (7, 3), elements=st.floats(width=32, allow_nan=True, allow_infinity=True)
+    st.sampled_from([1, 3, 17, 40]).flatmap(
+        lambda classes: hnp.arrays(
+            np.float32,
+            (7, classes),
+            elements=st.floats(width=32, allow_nan=True, allow_infinity=True),
+        )
     )
 )
-def test_keys_order_every_float_as_it_is(scores):
-    scores[0], scores[1], scores[2] = [-0.0, 0.0, -1.0], [-np.nan, 1.0, np.inf], -np.inf
-    ids, known = argmax.best(tf.constant(scores), kernels.Kernels(argmax="keys"))
+def test_lanes_order_every_float_as_it_is(jit, scores):
+    scores[0], scores[1], scores[2] = -0.0, -1.0, -np.inf
+    scores[0, -1], scores[1, 0] = 0.0, -np.nan
+    find = tf.function(in_lanes, jit_compile=True) if jit else in_lanes
+    ids, known = find(tf.constant(scores))
     has_nan = np.isnan(scores).any(axis=-1)
     np.testing.assert_array_equal(known, ~has_nan)
-    np.testing.assert_array_equal(np.asarray(ids)[~has_nan], scores[~has_nan].argmax(axis=-1))
+    flushed = np.where(np.abs(scores) < np.finfo(np.float32).tiny, 0, scores)
+    np.testing.assert_array_equal(np.asarray(ids)[~has_nan], flushed[~has_nan].argmax(axis=-1))
+    assert np.all((np.asarray(ids) >= 0) & (np.asarray(ids) < scores.shape[1]))
+
+
+def in_lanes(scores):
+    return argmax.best(scores, kernels.Kernels(argmax="lanes"))
+
+
+@pytest.mark.parametrize("classes", [*range(1, 70), 385, 400, 401, 1000, 49_999, 1_000_000])
+def test_slices_hold_every_class_and_are_few(classes):
+    starts, lanes = slices(classes)
+    held = np.unique(np.add.outer(starts, np.arange(lanes)))
+    np.testing.assert_array_equal(held, np.arange(classes))
+    assert len(starts) <= 25
+    assert starts == sorted(starts)
+    assert lanes * len(starts) < classes + lanes or classes == 1
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -146,7 +169,7 @@ def test_numbers_too_small_to_be_normal_tie_with_zero_in_every_choice():
     step = tf.function(lambda y, s: vector(y, s), autograph=False)
     ids = tf.zeros([40], tf.int64)
     counted = []
-    for search in ("rows", "blocks", "keys"):
+    for search in ("rows", "blocks", "lanes"):
         with kernels.override(argmax=search, compiled=True):
             counted.append(tf.function(step.python_function, autograph=False)(ids, scores))
     np.testing.assert_array_equal(counted[0], counted[1])
@@ -154,16 +177,17 @@ def test_numbers_too_small_to_be_normal_tie_with_zero_in_every_choice():
 
 
 def test_large_batches_of_known_shape_are_compiled_and_others_are_not():
-    def chosen(*shape, **signature):
+    def chosen(*shape, dtype="float32", **signature):
         found = []
         step = tf.function(lambda s: found.append(kernels.choose(s)), autograph=False, **signature)
-        step.get_concrete_function(tf.TensorSpec(shape))
+        step.get_concrete_function(tf.TensorSpec(shape, dtype))
         return found[0]
 
     assert chosen(65_536, 10).compiled
-    assert chosen(65_536, 10).argmax == "keys"
-    assert chosen(16_384, 1000).compiled
-    assert chosen(16_384, 1000).argmax == "blocks"
+    assert chosen(65_536, 10).argmax == "lanes"
+    assert chosen(16_384, 1009).compiled
+    assert chosen(16_384, 1009).argmax == "lanes"
+    assert not chosen(16_384, 1000, dtype="float64").compiled
     assert not chosen(None, 1000).compiled
     assert chosen(None, 1000).argmax == "blocks"
     assert not chosen(128, 100).compiled
