@@ -18,8 +18,10 @@ from dist_f1.decisions import Decision, DecisionRule, decide, is_integer
 from dist_f1.groups import Groups, group_rows
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.histograms import Part
+from dist_f1.kernels.argmax import best
+from dist_f1.kernels.entries import row_sums
 from dist_f1.layout import Layout
+from dist_f1.matching import Matched, match, read_rows
 from dist_f1.tally import Tally, tally_of
 from dist_f1.targets import Target, read_targets
 
@@ -148,54 +150,23 @@ def _count(
     groups: Groups | None,
     chosen: Kernels,
 ) -> tf.Tensor:
-    classes = layout.num_classes
+    classes, several = layout.num_classes, layout.samples is not None
     if layout.confusion:
         target = _single(target, chosen)
-    known = target.known & decision.known
+    matched = match(decision, target)
+    known, sizes = read_rows(matched, decision, target, chosen, sized=several)
     tally = tally_of(known, target.ignored, rows, groups, chosen)
-    true_positive, right = _matches(decision, target, tally, classes)
-    per_class: list[Any] = [
-        true_positive,
-        tally.classes(decision.ids, decision.chosen, classes),
-        tally.classes(target.ids, target.members, classes),
-    ]
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
-        per_class = _right_and_wrong(decision.ids, target.ids, right, tally, classes)
+        per_class: list[Any] = _right_and_wrong(matched, tally, classes)
+    else:
+        per_class = tally.classes(matched, classes)
     fields = [*per_class, *tally.rows()]
     if layout.samples is not None:
-        columns = sample_averages.rowwise(
-            layout.samples,
-            _row_size(None, right, known),
-            _row_size(decision.ids, decision.chosen, known),
-            _row_size(target.ids, target.members, known),
-        )
-        fields += tf.nest.flatten(sample_averages.named(tally.sum(columns), layout.samples))
+        sums = tally.sample_sums(layout.samples, matched, sizes)
+        fields += tf.nest.flatten(sample_averages.named(sums, layout.samples))
     if layout.confusion:
         fields.append(tally.histogram(target.ids * classes + decision.ids, classes * classes))
     return tally.vector(fields)
-
-
-def _matches(
-    decision: Decision, target: Target, tally: Tally, classes: int
-) -> tuple[Part | tf.Tensor, tf.Tensor]:
-    """True positives `[C]`, and which decisions are right: bool `[N]`, `[N, k]` or `[N, C]`."""
-    if decision.ids is None and target.ids is None:
-        right = decision.chosen & target.members
-        return tally.columns(right), right
-    if decision.ids is None:
-        # An id that is no class has no place to look at.
-        ids = tf.where(target.known, target.ids, 0)
-        right = tf.gather(decision.chosen, ids[:, tf.newaxis], batch_dims=1)[:, 0]
-    elif target.ids is None:
-        ids = decision.ids
-        if ids.shape.rank == 1:
-            ids = tf.where(decision.known, ids, 0)
-        several = ids if ids.shape.rank == 2 else ids[:, tf.newaxis]
-        right = tf.reshape(tf.gather(target.members, several, batch_dims=1), tf.shape(ids))
-    else:
-        ids = decision.ids
-        right = tf.equal(ids, target.ids if ids.shape.rank == 1 else target.ids[:, tf.newaxis])
-    return tally.histogram(ids, classes, where=right), right
 
 
 def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
@@ -204,10 +175,9 @@ def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
     return one and tally.weight is None and tally.groups is None
 
 
-def _right_and_wrong(
-    ids: tf.Tensor, true_ids: tf.Tensor, right: tf.Tensor, tally: Tally, classes: int
-) -> list[tf.Tensor]:
+def _right_and_wrong(matched: Matched, tally: Tally, classes: int) -> list[tf.Tensor]:
     """The same three counts from two histograms: a row that is right says all with one id."""
+    (ids, right, _), true_ids = matched.right, matched.actual.ids
     predicted = tally.histogram(tf.where(right, ids, ids + classes), 2 * classes)
     missed = tally.histogram(true_ids, classes, where=~right)
     counted = tally.vector([predicted, missed])
@@ -219,21 +189,12 @@ def _right_and_wrong(
     ]
 
 
-def _row_size(ids: Any, members: Any, rows: tf.Tensor) -> tf.Tensor:
-    """How many classes each row names, float32 `[N]`."""
-    if members is None:
-        named = 1 if ids.shape.rank == 1 else ids.shape.as_list()[-1]
-        return tf.fill(tf.shape(rows)[:1], float(named))
-    if members.shape.rank == 1:
-        return tf.cast(members, tf.float32)
-    return tf.reduce_sum(tf.cast(members, tf.float32), axis=-1)
-
-
 def _single(target: Target, chosen: Kernels) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    members = tf.cast(target.members, tf.float32)
-    one = tf.equal(tf.reduce_sum(members, axis=-1), 1.0)
-    ids = tf.argmax(members, axis=-1, output_type=chosen.index)
-    return Target(ids, None, target.known & one, target.ignored)
+    (size,), _ = row_sums([target.members], [], chosen)
+    ids, _ = best(tf.cast(target.members, tf.float32), chosen)
+    one = tf.equal(size, 1.0)
+    known = target.known & (one if target.known.shape.rank == 1 else one[:, tf.newaxis])
+    return Target(ids, None, known, target.ignored)

@@ -80,7 +80,7 @@ class Decision(NamedTuple):
     """The classes named for each of N rows; exactly one of `ids` and `chosen` is set.
 
     `ids`: integers `[N]`, or `[N, k]` for top-k. `chosen`: bool `[N, C]`. `known`: bool `[N]`,
-    False in rows with a NaN score, which have no winner.
+    False in rows with a NaN score, which have no winner, or `[N, C]`, of which a row needs all.
     """
 
     ids: Any
@@ -100,10 +100,10 @@ def decide(scores: tf.Tensor, rule: DecisionRule, kernels: Kernels | None = None
     if rule.is_argmax:
         ids, known = argmax.best(scores, kernels)
         return Decision(ids, None, known)
-    known = argmax.are_numbers(scores)
     if rule.threshold is not None:
         chosen = scores > comparison_threshold(rule.threshold, rule.from_logits, scores.dtype)
-        return Decision(None, chosen, known)
+        return Decision(None, chosen, tf.equal(scores, scores))
+    known = argmax.are_numbers(scores)
     ids = tf.math.top_k(scores, k=rule.top_k).indices
     return Decision(tf.cast(ids, kernels.index), None, known)
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from dist_f1 import sample_averages
 from dist_f1.groups import Groups
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
+from dist_f1.kernels.entries import column_sums
 from dist_f1.kernels.histograms import Part, RowCounts, histograms
+from dist_f1.matching import Matched, Named
+
+# Rows are counted by how many classes they name, if these are no more different ones than that.
+_MOST_DISTINCT = 4096
 
 
 def tally_of(
@@ -102,24 +110,45 @@ class Tally(NamedTuple):
         counted = histograms([Part(ids, self.valid, None, number)], self.weight, self.kernels)
         return [counted, tf.cast(invalid, self.dtype)]
 
-    def classes(self, ids: Any, members: Any, size: int) -> Part | tf.Tensor:
-        """`[C]`: how many rows name each class, by `ids` or, where there are none, by `members`."""
-        return self.columns(members) if ids is None else self.histogram(ids, size)
+    def classes(self, named: Iterable[Named], size: int) -> list[Part | tf.Tensor]:
+        """`[C]` each: how many rows name each class."""
+        names = list(named)
+        columns = iter(self.columns([x.matrix for x in names if x.matrix is not None]))
+        return [
+            self.histogram(x.ids, size, where=x.where) if x.matrix is None else next(columns)
+            for x in names
+        ]
 
-    def columns(self, members: tf.Tensor) -> tf.Tensor:
-        """`[C]`: in how many rows each class of `members`, bool `[N, C]`, is set."""
+    def columns(self, matrices: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """`[C]` each: in how many rows each class of a bool matrix `[N, C]` is set."""
         if self.groups is not None:
-            return self._by_group(tf.cast(members & self.valid[:, tf.newaxis], self.dtype))
+            counting = self.valid[:, tf.newaxis]
+            return [self._by_group(tf.cast(x & counting, self.dtype)) for x in matrices]
         if self.weight is not None:
-            return tf.linalg.matvec(tf.cast(members, tf.float64), self.weight, transpose_a=True)
-        if self.kernels.compiled:
-            return tf.reduce_sum(tf.cast(members & self.valid[:, tf.newaxis], tf.int64), axis=0)
-        # A product with a row of ones reads each element once, in its order; a sum over the first
-        # axis does not. float32 adds up whole numbers without loss below 2**24.
-        rows = members.shape.as_list()[0]
-        dtype = tf.float32 if rows is not None and rows < 2**24 else tf.float64
-        ones = tf.cast(self.valid, dtype)[tf.newaxis]
-        return tf.cast(tf.matmul(ones, tf.cast(members, dtype)), tf.int64)
+            return [
+                tf.linalg.matvec(tf.cast(x, tf.float64), self.weight, transpose_a=True)
+                for x in matrices
+            ]
+        return column_sums(matrices, self.valid, self.kernels)
+
+    def sample_sums(
+        self, kept: Iterable[str], matched: Matched, sizes: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
+        """Sums of `sample_averages.rowwise`, of how many classes rows name: `[1 + 3 len(kept)]`."""
+        most = [named.most + 1 for named in matched]
+        rows = self.valid.shape.as_list()[0] or 0
+        if self.weight is not None or self.groups is not None:
+            return self.sum(sample_averages.rowwise(kept, *sizes))
+        if math.prod(most) > max(_MOST_DISTINCT, rows // 4):
+            return self.sum(sample_averages.rowwise(kept, *sizes))
+        # Few distinct rows: each adds the same to the sums, so that it is enough to count them.
+        index = self.kernels.index
+        right, predicted, actual = (tf.cast(size, index) for size in sizes)
+        place = (right * most[1] + predicted) * most[2] + actual
+        counted = self.vector([self.histogram(place, math.prod(most))])
+        distinct = np.indices(most, np.float32).reshape(3, -1)
+        added = sample_averages.rowwise(kept, *map(tf.constant, distinct))
+        return tf.reduce_sum(tf.cast(added, tf.int64) * counted, axis=-1)
 
     def sum(self, values: tf.Tensor) -> tf.Tensor:
         """Sums whole numbers `[S, N]`, float64, over rows: `[S]`."""

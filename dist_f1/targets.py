@@ -11,8 +11,8 @@ class Target(NamedTuple):
     """What N rows really are; exactly one of `ids` and `members` is set.
 
     `ids`: integers `[N]`, anything in rows that are not known. `members`: bool `[N, C]`. `known`:
-    bool `[N]`, False in rows that are no class. `ignored`: bool `[N]` or `None`, rows of
-    `ignore_class`, which leave no trace.
+    bool `[N]`, False in rows that are no class, or `[N, C]`, of which a row needs all. `ignored`:
+    bool `[N]` or `None`, rows of `ignore_class`, which leave no trace.
     """
 
     ids: Any
@@ -59,6 +59,6 @@ def _from_members(y_true: tf.Tensor, num_classes: int, ignore_class: int | None)
     else:
         members = tf.equal(y_true, tf.cast(1, y_true.dtype))
         zero = tf.equal(y_true, tf.cast(0, y_true.dtype))
-        known = tf.reduce_all(members | zero, axis=-1)
+        known = members | zero
     inside = ignore_class is not None and 0 <= ignore_class < num_classes
     return Target(None, members, known, members[:, ignore_class] if inside else None)

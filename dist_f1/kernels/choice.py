@@ -18,8 +18,8 @@ Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
 _LEAST_COMPILED = 2**17
-# Up to here decisions for each class are compiled.
-_EACH_COMPILED = 32
+# Up to here decisions for each class are compiled: as many fit into one look at a row.
+_EACH_COMPILED = 4080
 # From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
 _LEAST_BLOCKED = 256
 

@@ -8,8 +8,9 @@ from dist_f1 import _arrays as xp
 from dist_f1 import kernels
 from dist_f1.counts import Counts
 from dist_f1.inputs import Rows
-from dist_f1.kernels.argmax import are_numbers
+from dist_f1.kernels.entries import row_sums
 from dist_f1.layout import Layout
+from dist_f1.matching import Named
 from dist_f1.sweeps.grid import Grid
 from dist_f1.tally import tally_of
 from dist_f1.targets import read_targets
@@ -38,7 +39,8 @@ def vector_between(
     # Of each class and bucket one: int32 is enough for them, and faster where it may be used.
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
-    known = target.known & are_numbers(rows.y_pred)
+    numbers = tf.equal(rows.y_pred, rows.y_pred)
+    _, known = row_sums([], [target.known, numbers], chosen)
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
     slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)
@@ -52,8 +54,8 @@ def vector_between(
         sides = tally.vector([tally.histogram(slots, 2 * classes * size)])
         negative, true_positive = _by_bucket(sides, classes)
         predicted = negative + true_positive
-    actual = tally.classes(target.ids, target.members, classes)
-    return tally.vector([true_positive, predicted, actual, *tally.rows()])
+    actual = tally.classes([Named(target.ids, matrix=target.members)], classes)
+    return tally.vector([true_positive, predicted, *actual, *tally.rows()])
 
 
 def _by_bucket(pair: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,0 +1,131 @@
+"""Sums of bool matrices `[N, C]` along their rows and along their columns.
+
+In a form that XLA compiles for CPUs to one vectorised read of all of them: the bits of an entry
+become fields of one integer, and slices of classes, or of rows, are added up elementwise.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dist_f1.kernels.choice import Kernels
+
+# Four fields of int32 hold sums of 255 slices; four of int64 those of a row, three those of rows.
+_FIELD, _MOST_SLICES = 8, 255
+_ROW_FIELD, _COLUMN_FIELD = 16, 21
+# So many lanes, and slices of rows, keep XLA's loops short enough to be unrolled and vectorised.
+_LANES, _ROW_SLICES = 16, 24
+
+
+def row_sums(
+    matrices: Sequence[tf.Tensor], known: Sequence[tf.Tensor], kernels: Kernels
+) -> tuple[list[tf.Tensor], Any]:
+    """How many entries of each row are set, and which rows are known.
+
+    Args:
+        matrices: up to three.
+        known: bool `[N]`, or `[N, C]`, of which a row needs all.
+        kernels: how it is done.
+
+    Returns:
+        float32 `[N]` of each matrix, and bool `[N]`, or `None` if there is nothing to know.
+    """
+    of_rows, of_entries = ([x for x in known if x.shape.rank == rank] for rank in (1, 2))
+    bits = [*matrices, *([~functools.reduce(tf.logical_and, of_entries)] if of_entries else [])]
+    sums = _row_sums(bits, kernels) if bits else []
+    if of_entries:
+        of_rows.append(tf.equal(sums.pop(), 0.0))
+    return sums, functools.reduce(tf.logical_and, of_rows) if of_rows else None
+
+
+def _row_sums(matrices: Sequence[tf.Tensor], kernels: Kernels) -> list[tf.Tensor]:
+    classes, number = matrices[0].shape.as_list()[-1], len(matrices)
+    if kernels.argmax != "lanes" or classes >= 2**_ROW_FIELD:
+        return [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in matrices]
+    lanes = _LANES * -(-classes // (_LANES * _MOST_SLICES))
+    pieces = _sliced(
+        classes, lanes, lambda begin, end: _fields([x[:, begin:end] for x in matrices])
+    )
+    spread = [_widened(piece, number, _ROW_FIELD) for piece in pieces]
+    total = functools.reduce(tf.add, [_along_row(piece) for piece in spread])
+    return [tf.cast(x, tf.float32) for x in _taken_apart(total, number, _ROW_FIELD)]
+
+
+def column_sums(
+    matrices: Sequence[tf.Tensor], valid: tf.Tensor, kernels: Kernels
+) -> list[tf.Tensor]:
+    """In how many valid rows each class is set: int64 `[C]` for each of up to three matrices."""
+    rows = matrices[0].shape.as_list()[0]
+    if kernels.argmax != "lanes" or rows is None or rows >= 2**_COLUMN_FIELD:
+        return [_product(x, valid) for x in matrices]
+
+    def counted(begin: int, end: int) -> tf.Tensor:
+        return tf.where(valid[begin:end, tf.newaxis], _fields([x[begin:end] for x in matrices]), 0)
+
+    pieces = _sliced(rows, max(rows // _ROW_SLICES, 1), counted)
+    spread = [_widened(piece, len(matrices), _COLUMN_FIELD) for piece in pieces]
+    total = functools.reduce(tf.add, [_along_column(piece) for piece in spread])
+    return _taken_apart(total, len(matrices), _COLUMN_FIELD)
+
+
+def _product(matrix: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    # A product with a row of ones reads each element once, in its order; a sum over the first
+    # axis does not. float32 adds up whole numbers without loss below 2**24.
+    rows = matrix.shape.as_list()[0]
+    dtype = tf.float32 if rows is not None and rows < 2**24 else tf.float64
+    ones = tf.cast(valid, dtype)[tf.newaxis]
+    return tf.cast(tf.matmul(ones, tf.cast(matrix, dtype))[0], tf.int64)
+
+
+def _sliced(size: int, length: int, read: Callable[[int, int], tf.Tensor]) -> list[tf.Tensor]:
+    """The sum of all slices of one length, and what is left behind them."""
+    whole = size - size % length
+    pieces = []
+    if whole:
+        slices = [read(begin, begin + length) for begin in range(0, whole, length)]
+        pieces.append(functools.reduce(tf.add, slices))
+    return [*pieces, read(whole, size)] if whole < size else pieces
+
+
+def _along_row(values: tf.Tensor) -> tf.Tensor:
+    size = values.shape.as_list()[-1]
+    if size <= 2 * _LANES:
+        return tf.reduce_sum(values, axis=-1)
+    pieces = _sliced(size, _LANES, lambda begin, end: values[:, begin:end])
+    return functools.reduce(tf.add, [tf.reduce_sum(piece, axis=-1) for piece in pieces])
+
+
+def _along_column(values: tf.Tensor) -> tf.Tensor:
+    size = values.shape.as_list()[0]
+    if size <= 2 * _ROW_SLICES:
+        return tf.reduce_sum(values, axis=0)
+    pieces = _sliced(size, size // _ROW_SLICES, lambda begin, end: values[begin:end])
+    return functools.reduce(tf.add, [_along_column(piece) for piece in pieces])
+
+
+def _fields(matrices: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The bits of each entry, each at the low end of a field of int32."""
+    fields = [tf.cast(x, tf.int32) * 2 ** (_FIELD * i) for i, x in enumerate(matrices)]
+    return functools.reduce(tf.add, fields)
+
+
+def _widened(packed: tf.Tensor, number: int, width: int) -> tf.Tensor:
+    """Fields of int32 as wider fields of int64."""
+    # The last field may reach into the sign.
+    unsigned = tf.bitwise.bitwise_and(tf.cast(packed, tf.int64), np.int64(2**32 - 1))
+    fields = _taken_apart(unsigned, number, _FIELD)
+    moved = [tf.bitwise.left_shift(x, np.int64(width * i)) for i, x in enumerate(fields)]
+    return functools.reduce(tf.add, moved)
+
+
+def _taken_apart(packed: tf.Tensor, number: int, width: int) -> list[tf.Tensor]:
+    mask = np.int64(2**width - 1)
+    return [
+        tf.bitwise.bitwise_and(tf.bitwise.right_shift(packed, np.int64(width * i)), mask)
+        for i in range(number)
+    ]
