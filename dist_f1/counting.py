@@ -19,9 +19,9 @@ from dist_f1.groups import Groups, group_rows
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
 from dist_f1.kernels.argmax import best
-from dist_f1.kernels.entries import row_sums
+from dist_f1.kernels.entries import Entries
 from dist_f1.layout import Layout
-from dist_f1.matching import Matched, match, read_rows
+from dist_f1.matching import Matched, match, sizes
 from dist_f1.tally import Tally, tally_of
 from dist_f1.targets import Target, read_targets
 
@@ -150,19 +150,20 @@ def _count(
     groups: Groups | None,
     chosen: Kernels,
 ) -> tf.Tensor:
-    classes, several = layout.num_classes, layout.samples is not None
+    classes = layout.num_classes
     if layout.confusion:
         target = _single(target, chosen)
     matched = match(decision, target)
-    known, sizes = read_rows(matched, decision, target, chosen, sized=several)
+    entries = Entries(matched.matrices, [decision.known, target.known], chosen)
+    row_sums, known = entries.rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
         per_class: list[Any] = _right_and_wrong(matched, tally, classes)
     else:
-        per_class = tally.classes(matched, classes)
+        per_class = tally.classes(matched, entries, classes)
     fields = [*per_class, *tally.rows()]
     if layout.samples is not None:
-        sums = tally.sample_sums(layout.samples, matched, sizes)
+        sums = tally.sample_sums(layout.samples, matched, sizes(matched, row_sums, known))
         fields += tf.nest.flatten(sample_averages.named(sums, layout.samples))
     if layout.confusion:
         fields.append(tally.histogram(target.ids * classes + decision.ids, classes * classes))
@@ -193,7 +194,7 @@ def _single(target: Target, chosen: Kernels) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    (size,), _ = row_sums([target.members], [], chosen)
+    (size,), _ = Entries([target.members], [], chosen).rows()
     ids, _ = best(tf.cast(target.members, tf.float32), chosen)
     one = tf.equal(size, 1.0)
     known = target.known & (one if target.known.shape.rank == 1 else one[:, tf.newaxis])

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from dist_f1.decisions import Decision
-from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import row_sums
 from dist_f1.targets import Target
 
 
@@ -37,6 +35,11 @@ class Matched(NamedTuple):
     predicted: Named
     actual: Named
 
+    @property
+    def matrices(self) -> list[tf.Tensor]:
+        """Those that are given by one, in the same order."""
+        return [named.matrix for named in self if named.matrix is not None]
+
 
 def match(decision: Decision, target: Target) -> Matched:
     """Looks up which decisions are right."""
@@ -63,26 +66,20 @@ def match(decision: Decision, target: Target) -> Matched:
     return Matched(right, predicted, actual)
 
 
-def read_rows(
-    matched: Matched, decision: Decision, target: Target, kernels: Kernels, *, sized: bool
-) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """The rows that are known, bool `[N]`, and, if `sized`, how many classes a row names.
+def sizes(matched: Matched, of_matrices: list[tf.Tensor], rows: tf.Tensor) -> list[tf.Tensor]:
+    """How many classes each row names, float32 `[N]`, in the order of `Matched`.
 
-    The latter are float32 `[N]`, in the order of `Matched`.
+    Args:
+        matched: the classes.
+        of_matrices: `Entries.rows` of those that are given by a matrix.
+        rows: any tensor `[N]`.
     """
-    matrices = [named.matrix for named in matched if named.matrix is not None] if sized else []
-    sums, known = row_sums(matrices, [decision.known, target.known], kernels)
-    if not sized:
-        return known, []
-    of_matrices = iter(sums)
-    return known, [
-        _size(named, tf.shape(known)) if named.matrix is None else next(of_matrices)
-        for named in matched
-    ]
+    known = iter(of_matrices)
+    return [_size(x, rows) if x.matrix is None else next(known) for x in matched]
 
 
-def _size(named: Named, shape: tf.Tensor) -> tf.Tensor:
+def _size(named: Named, rows: tf.Tensor) -> tf.Tensor:
     if named.where is None:
-        return tf.fill(shape, float(named.most))
+        return tf.fill(tf.shape(rows), float(named.most))
     size = tf.cast(named.where, tf.float32)
     return size if size.shape.rank == 1 else tf.reduce_sum(size, axis=-1)

@@ -13,7 +13,7 @@ from dist_f1 import sample_averages
 from dist_f1.groups import Groups
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import column_sums
+from dist_f1.kernels.entries import Entries
 from dist_f1.kernels.histograms import Part, RowCounts, histograms
 from dist_f1.matching import Matched, Named
 
@@ -110,26 +110,27 @@ class Tally(NamedTuple):
         counted = histograms([Part(ids, self.valid, None, number)], self.weight, self.kernels)
         return [counted, tf.cast(invalid, self.dtype)]
 
-    def classes(self, named: Iterable[Named], size: int) -> list[Part | tf.Tensor]:
-        """`[C]` each: how many rows name each class."""
-        names = list(named)
-        columns = iter(self.columns([x.matrix for x in names if x.matrix is not None]))
+    def classes(
+        self, named: Iterable[Named], entries: Entries, size: int
+    ) -> list[Part | tf.Tensor]:
+        """`[C]` each: how many rows name each class. `entries` has their matrices."""
+        columns = iter(self._columns(entries))
         return [
             self.histogram(x.ids, size, where=x.where) if x.matrix is None else next(columns)
-            for x in names
+            for x in named
         ]
 
-    def columns(self, matrices: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    def _columns(self, entries: Entries) -> list[tf.Tensor]:
         """`[C]` each: in how many rows each class of a bool matrix `[N, C]` is set."""
         if self.groups is not None:
             counting = self.valid[:, tf.newaxis]
-            return [self._by_group(tf.cast(x & counting, self.dtype)) for x in matrices]
+            return [self._by_group(tf.cast(x & counting, self.dtype)) for x in entries.matrices]
         if self.weight is not None:
             return [
                 tf.linalg.matvec(tf.cast(x, tf.float64), self.weight, transpose_a=True)
-                for x in matrices
+                for x in entries.matrices
             ]
-        return column_sums(matrices, self.valid, self.kernels)
+        return entries.columns(self.valid)
 
     def sample_sums(
         self, kept: Iterable[str], matched: Matched, sizes: Sequence[tf.Tensor]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tasks import tasks
 from test_counts import same
 
-from dist_f1 import Counts, counting, inputs
+from dist_f1 import Counts, counting, inputs, kernels
 from dist_f1.decisions import DecisionRule
 
 ARGMAX = DecisionRule()
@@ -233,3 +233,56 @@ def test_labels_that_are_no_class_are_invalid_beside_one_hot_targets():
     counted = count(np.eye(3), np.array([0, 7, -1]), num_classes=3)
     assert (int(counted.total), int(counted.invalid)) == (1, 2)
     assert Counts.from_labels(np.eye(3)[[0, 1]], np.array([0, 9]), 3).numpy().invalid == 1
+
+
+@pytest.mark.parametrize("rule", [DecisionRule(0.5), DecisionRule(top_k=2)], ids=["each", "top"])
+@pytest.mark.parametrize("by_ids", [False, True], ids=["members", "ids"])
+@pytest.mark.parametrize("classes", [3, 15, 16, 60])
+def test_rows_that_name_few_classes_add_to_sample_averages_what_each_of_them_adds(
+    classes, by_ids, rule
+):
+    random = np.random.default_rng(classes)
+    y_pred = random.random((700, classes)).astype(np.float32)
+    y_pred[::50, 1] = np.nan
+    y_true = (random.random((700, classes)) < 0.4).astype(np.float32)
+    y_true = random.integers(-1, classes, 700) if by_ids else y_true
+    mask = random.random(700) < 0.9
+    arguments = {"rule": rule, "betas": (2.0,), "mask": mask}
+    counted = count(y_true, y_pred, **arguments)
+    # With weights each row is added for itself, not by how many there are of its kind.
+    one_by_one = count(y_true, y_pred, np.ones(700), **arguments)
+    assert counted.samples.keys() == one_by_one.samples.keys() >= {"f2", "all_right"}
+    for name, sums in counted.samples.items():
+        np.testing.assert_array_equal(sums, one_by_one.samples[name])
+
+
+@pytest.mark.parametrize("override", [{}, {"argmax": "lanes", "compiled": True}], ids=["", "xla"])
+@pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5)], ids=["best", "each"])
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
+@pytest.mark.parametrize("classes", [2, 17, 100])
+def test_members_are_counted_as_numpy_counts_them(classes, dtype, rule, override):
+    random = np.random.default_rng(classes)
+    y_pred = random.random((90, classes)).astype(np.float32)
+    y_pred[::7, 1] = np.nan
+    single = rule.threshold is None
+    members = np.eye(classes)[random.integers(0, classes, 90)] > 0
+    members = members if single else random.random((90, classes)) < 0.4
+    y_true = members.astype(dtype)
+    known = ~np.isnan(y_pred).any(axis=-1)
+    if dtype == "float32":
+        y_true[::11, 0] = 0.5
+        known[::11] = False
+    with kernels.override(**override):
+        counted = tf.function(
+            lambda y, p: counting.count(inputs.flatten(y, p, rule=rule), rule, confusion=single),
+            autograph=False,
+        )(y_true, y_pred).numpy()
+    if single:
+        best = np.eye(classes, dtype=bool)[np.argmax(np.nan_to_num(y_pred), axis=-1)]
+        expected = members[known].T.astype(int) @ best[known]
+        np.testing.assert_array_equal(counted.confusion, expected)
+    chosen = best if single else y_pred > 0.5
+    np.testing.assert_array_equal(counted.true_positive, (members & chosen)[known].sum(axis=0))
+    np.testing.assert_array_equal(counted.predicted, chosen[known].sum(axis=0))
+    np.testing.assert_array_equal(counted.actual, members[known].sum(axis=0))
+    assert (counted.total, counted.invalid) == (known.sum(), (~known).sum())

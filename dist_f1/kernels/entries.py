@@ -22,55 +22,77 @@ _ROW_FIELD, _COLUMN_FIELD = 16, 21
 _LANES, _ROW_SLICES = 16, 24
 
 
-def row_sums(
-    matrices: Sequence[tf.Tensor], known: Sequence[tf.Tensor], kernels: Kernels
-) -> tuple[list[tf.Tensor], Any]:
-    """How many entries of each row are set, and which rows are known.
+class Entries:
+    """Bool matrices about the same rows and classes, and which entries are known."""
 
-    Args:
-        matrices: up to three.
-        known: bool `[N]`, or `[N, C]`, of which a row needs all.
-        kernels: how it is done.
+    def __init__(
+        self, matrices: Sequence[tf.Tensor], known: Sequence[tf.Tensor], kernels: Kernels
+    ) -> None:
+        """Takes what is to be summed.
 
-    Returns:
-        float32 `[N]` of each matrix, and bool `[N]`, or `None` if there is nothing to know.
-    """
-    of_rows, of_entries = ([x for x in known if x.shape.rank == rank] for rank in (1, 2))
-    bits = [*matrices, *([~functools.reduce(tf.logical_and, of_entries)] if of_entries else [])]
-    sums = _row_sums(bits, kernels) if bits else []
-    if of_entries:
-        of_rows.append(tf.equal(sums.pop(), 0.0))
-    return sums, functools.reduce(tf.logical_and, of_rows) if of_rows else None
+        Args:
+            matrices: up to three, `[N, C]`.
+            known: bool `[N]`, or `[N, C]`, of which a row needs all.
+            kernels: how it is done.
+        """
+        self.matrices = list(matrices)
+        self._known = [x for x in known if x.shape.rank == 1]
+        entries = [x for x in known if x.shape.rank == 2]
+        self._known_entries = functools.reduce(tf.logical_and, entries) if entries else None
+        bits = list(self.matrices)
+        if self._known_entries is not None:
+            bits.append(tf.logical_not(self._known_entries))
+        self._number = len(bits)
+        # One narrow tensor for both sums, since XLA would make one of each matrix otherwise.
+        self._packed = _bits(bits) if bits and kernels.argmax == "lanes" else None
 
+    def rows(self) -> tuple[list[tf.Tensor], Any]:
+        """How many entries of each row are set, and in which rows all of them are known.
 
-def _row_sums(matrices: Sequence[tf.Tensor], kernels: Kernels) -> list[tf.Tensor]:
-    classes, number = matrices[0].shape.as_list()[-1], len(matrices)
-    if kernels.argmax != "lanes" or classes >= 2**_ROW_FIELD:
-        return [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in matrices]
-    lanes = _LANES * -(-classes // (_LANES * _MOST_SLICES))
-    pieces = _sliced(
-        classes, lanes, lambda begin, end: _fields([x[:, begin:end] for x in matrices])
-    )
-    spread = [_widened(piece, number, _ROW_FIELD) for piece in pieces]
-    total = functools.reduce(tf.add, [_along_row(piece) for piece in spread])
-    return [tf.cast(x, tf.float32) for x in _taken_apart(total, number, _ROW_FIELD)]
+        Returns:
+            float32 `[N]` of each matrix, and bool `[N]`, or `None` if there is nothing to know.
+        """
+        known = self._known
+        if self._packed is None or self._packed.shape.as_list()[-1] >= 2**_ROW_FIELD:
+            sums = [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in self.matrices]
+            if self._known_entries is not None:
+                known = [*known, tf.reduce_all(self._known_entries, axis=-1)]
+        else:
+            sums = self._row_sums(self._packed)
+            if self._known_entries is not None:
+                known = [*known, tf.equal(sums.pop(), 0.0)]
+        return sums, functools.reduce(tf.logical_and, known) if known else None
 
+    def columns(self, valid: tf.Tensor) -> list[tf.Tensor]:
+        """In how many valid rows each class is set: int64 `[C]` for each matrix."""
+        if not self.matrices:
+            return []
+        rows = self.matrices[0].shape.as_list()[0]
+        if self._packed is None or rows is None or rows >= 2**_COLUMN_FIELD:
+            return [_product(x, valid) for x in self.matrices]
+        return self._column_sums(self._packed, valid, rows)
 
-def column_sums(
-    matrices: Sequence[tf.Tensor], valid: tf.Tensor, kernels: Kernels
-) -> list[tf.Tensor]:
-    """In how many valid rows each class is set: int64 `[C]` for each of up to three matrices."""
-    rows = matrices[0].shape.as_list()[0]
-    if kernels.argmax != "lanes" or rows is None or rows >= 2**_COLUMN_FIELD:
-        return [_product(x, valid) for x in matrices]
+    def _row_sums(self, packed: tf.Tensor) -> list[tf.Tensor]:
+        classes = packed.shape.as_list()[-1]
+        lanes = _LANES * -(-classes // (_LANES * _MOST_SLICES))
+        pieces = _sliced(
+            classes, lanes, lambda begin, end: _fields(packed[:, begin:end], self._number)
+        )
+        spread = [_widened(piece, self._number, _ROW_FIELD) for piece in pieces]
+        total = functools.reduce(tf.add, [_along_row(piece) for piece in spread])
+        return [tf.cast(x, tf.float32) for x in _taken_apart(total, self._number, _ROW_FIELD)]
 
-    def counted(begin: int, end: int) -> tf.Tensor:
-        return tf.where(valid[begin:end, tf.newaxis], _fields([x[begin:end] for x in matrices]), 0)
-
-    pieces = _sliced(rows, max(rows // _ROW_SLICES, 1), counted)
-    spread = [_widened(piece, len(matrices), _COLUMN_FIELD) for piece in pieces]
-    total = functools.reduce(tf.add, [_along_column(piece) for piece in spread])
-    return _taken_apart(total, len(matrices), _COLUMN_FIELD)
+    def _column_sums(self, packed: tf.Tensor, valid: tf.Tensor, rows: int) -> list[tf.Tensor]:
+        number = len(self.matrices)
+        packed = tf.where(valid[:, tf.newaxis], packed, tf.zeros([], packed.dtype))
+        pieces = _sliced(
+            rows,
+            max(rows // _ROW_SLICES, 1),
+            lambda begin, end: _fields(packed[begin:end], number),
+        )
+        spread = [_widened(piece, number, _COLUMN_FIELD) for piece in pieces]
+        total = functools.reduce(tf.add, [_along_column(piece) for piece in spread])
+        return _taken_apart(total, number, _COLUMN_FIELD)
 
 
 def _product(matrix: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
@@ -108,9 +130,19 @@ def _along_column(values: tf.Tensor) -> tf.Tensor:
     return functools.reduce(tf.add, [_along_column(piece) for piece in pieces])
 
 
-def _fields(matrices: Sequence[tf.Tensor]) -> tf.Tensor:
+def _bits(matrices: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The bits of each entry, uint8."""
+    moved = [tf.cast(x, tf.uint8) * 2**i for i, x in enumerate(matrices)]
+    return functools.reduce(tf.add, moved)
+
+
+def _fields(bits: tf.Tensor, number: int) -> tf.Tensor:
     """The bits of each entry, each at the low end of a field of int32."""
-    fields = [tf.cast(x, tf.int32) * 2 ** (_FIELD * i) for i, x in enumerate(matrices)]
+    bits = tf.cast(bits, tf.int32)
+    fields = [
+        tf.bitwise.left_shift(tf.bitwise.bitwise_and(bits, 2**i), (_FIELD - 1) * i)
+        for i in range(number)
+    ]
     return functools.reduce(tf.add, fields)
 
 

@@ -8,7 +8,7 @@ from dist_f1 import _arrays as xp
 from dist_f1 import kernels
 from dist_f1.counts import Counts
 from dist_f1.inputs import Rows
-from dist_f1.kernels.entries import row_sums
+from dist_f1.kernels.entries import Entries
 from dist_f1.layout import Layout
 from dist_f1.matching import Named
 from dist_f1.sweeps.grid import Grid
@@ -40,7 +40,7 @@ def vector_between(
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
     numbers = tf.equal(rows.y_pred, rows.y_pred)
-    _, known = row_sums([], [target.known, numbers], chosen)
+    _, known = Entries([], [target.known, numbers], chosen).rows()
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
     slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)
@@ -54,8 +54,11 @@ def vector_between(
         sides = tally.vector([tally.histogram(slots, 2 * classes * size)])
         negative, true_positive = _by_bucket(sides, classes)
         predicted = negative + true_positive
-    actual = tally.classes([Named(target.ids, matrix=target.members)], classes)
-    return tally.vector([true_positive, predicted, *actual, *tally.rows()])
+    actual = Named(target.ids, matrix=target.members)
+    members = Entries([] if target.members is None else [target.members], [], chosen)
+    return tally.vector(
+        [true_positive, predicted, *tally.classes([actual], members, classes), *tally.rows()]
+    )
 
 
 def _by_bucket(pair: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:
