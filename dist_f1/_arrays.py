@@ -97,6 +97,16 @@ def sqrt(x: Any) -> Any:
     return tf.sqrt(x) if tf.is_tensor(x) else np.sqrt(x)
 
 
+def floor(x: Any) -> Any:
+    """The largest whole number that is not above."""
+    return tf.floor(x) if tf.is_tensor(x) else np.floor(x)
+
+
+def rounded(x: Any) -> Any:
+    """The nearest whole number, and of two the even one."""
+    return tf.round(x) if tf.is_tensor(x) else np.round(x)
+
+
 def is_nan(x: Any) -> Any:
     """Elementwise test for NaN."""
     return tf.math.is_nan(x) if tf.is_tensor(x) else np.isnan(x)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import tensorflow as tf
+from dist_f1 import _arrays as xp
 
 # Each ratio is split into two limbs of 26 bits. A limb adds up without loss over 2**37 rows,
 # and two of them hold all that float64 knows of a ratio in [0, 1], but its last bit.
@@ -37,29 +37,25 @@ def shapes(kept: Iterable[str]) -> dict[str, list[int]]:
     return {ALL_RIGHT: [], **{ratio: [3] for ratio in kept}}
 
 
-def rowwise(
-    kept: Iterable[str], right: tf.Tensor, predicted: tf.Tensor, actual: tf.Tensor
-) -> tf.Tensor:
+def rowwise(kept: Iterable[str], right: Any, predicted: Any, actual: Any) -> Any:
     """What each row adds to the sums: whole numbers, float64 `[1 + 3 len(kept), N]`.
 
     Args:
         kept: names of ratios.
-        right: `[N]`, classes that are both predicted and actual.
+        right: `[N]`, in NumPy or TensorFlow, classes that are both predicted and actual.
         predicted: `[N]`, classes predicted.
         actual: `[N]`, classes that are there.
     """
-    right, predicted, actual = (tf.cast(x, tf.float64) for x in (right, predicted, actual))
-    columns = [tf.cast(tf.equal(right, predicted) & tf.equal(right, actual), tf.float64)]
+    right, predicted, actual = map(xp.to_float, (right, predicted, actual))
+    all_found, none_wrong = xp.is_zero(actual - right), xp.is_zero(predicted - right)
+    columns = [xp.to_float(all_found & none_wrong)]
     for ratio in kept:
         above, below = _parts(ratio, right, predicted, actual)
-        scaled = tf.math.divide_no_nan(above, below) * _LIMB
-        high = tf.floor(scaled)
-        columns += [
-            high,
-            tf.round((scaled - high) * _LIMB),
-            tf.cast(tf.equal(below, 0.0), tf.float64),
-        ]
-    return tf.stack(columns)
+        scaled = xp.divide(above, below, 0.0) * _LIMB
+        high = xp.floor(scaled)
+        low = xp.rounded((scaled - high) * _LIMB)
+        columns += [high, low, xp.to_float(xp.is_zero(below))]
+    return xp.stack(columns, axis=0)
 
 
 def named(sums: Any, kept: Iterable[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dist_f1.kernels.histograms import Part, RowCounts, histograms
 from dist_f1.matching import Matched, Named
 
 # Rows are counted by how many classes they name, if these are no more different ones than that.
-_MOST_DISTINCT = 4096
+_MOST_DISTINCT = 1024
 
 
 def tally_of(
@@ -147,9 +147,9 @@ class Tally(NamedTuple):
         right, predicted, actual = (tf.cast(size, index) for size in sizes)
         place = (right * most[1] + predicted) * most[2] + actual
         counted = self.vector([self.histogram(place, math.prod(most))])
-        distinct = np.indices(most, np.float32).reshape(3, -1)
-        added = sample_averages.rowwise(kept, *map(tf.constant, distinct))
-        return tf.reduce_sum(tf.cast(added, tf.int64) * counted, axis=-1)
+        distinct = np.indices(most).reshape(3, -1)
+        added = sample_averages.rowwise(kept, *distinct).astype(np.int64)
+        return tf.reduce_sum(added * counted, axis=-1)
 
     def sum(self, values: tf.Tensor) -> tf.Tensor:
         """Sums whole numbers `[S, N]`, float64, over rows: `[S]`."""

@@ -1,6 +1,7 @@
 import fractions
 
 import numpy as np
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +15,10 @@ def test_sums_over_rows_are_integers_and_hold_the_ratios_to_the_last_bits(seed):
     predicted, actual = right + random.integers(0, 50, 200), right + random.integers(0, 50, 200)
     kept = sample_averages.ratios(betas=[2.0])
     assert kept == ("f1", "f2", "jaccard", "precision", "recall")
-    columns = sample_averages.rowwise(kept, right, predicted, actual).numpy()
+    columns = sample_averages.rowwise(kept, right, predicted, actual)
     assert (columns == columns.astype(np.int64)).all()
+    in_tensorflow = sample_averages.rowwise(kept, *map(tf.constant, (right, predicted, actual)))
+    np.testing.assert_array_equal(in_tensorflow, columns)
     sums = sample_averages.named(columns.astype(np.int64).sum(axis=-1).astype(np.float64), kept)
     for ratio, above, below in (
         ("precision", right, predicted),

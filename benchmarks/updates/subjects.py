@@ -16,6 +16,7 @@ from benchmarks.updates.expected import SWEPT, Values
 
 FLOOR = "reduce_max"
 OURS = "F1Score"
+MEMBERS = "F1Score, one-hot targets"
 
 TWELVE = (*EIGHT, "f2_macro", "specificity_macro", "jaccard_macro", "cohen_kappa")
 
@@ -87,6 +88,7 @@ def ours(tensors: Tensors) -> list[Subject]:
         if tensors.batch.task == "argmax":
             return [
                 _of_metric(OURS, dist_f1.F1Score("macro"), tensors, "f1_macro"),
+                _of_metric(MEMBERS, dist_f1.F1Score("macro"), tensors, "f1_macro", tensors.one_hot),
                 _of_metric("Precision", dist_f1.Precision("macro"), tensors, "precision_macro"),
                 _of_metric("Scores (8)", dist_f1.Scores(EIGHT), tensors),
                 _of_metric("Scores (12)", dist_f1.Scores(TWELVE), tensors),
@@ -131,9 +133,20 @@ def _traced(name: str, function: Any, arguments: tuple[tf.Tensor, ...]) -> Subje
     return Subject(name, update, graph=(function, arguments))
 
 
-def _of_metric(name: str, metric: Any, tensors: Tensors, score: str | None = None) -> Subject:
+def _of_metric(
+    name: str,
+    metric: Any,
+    tensors: Tensors,
+    score: str | None = None,
+    members: tf.Tensor | None = None,
+) -> Subject:
+    if members is None:
+        arguments = tensors.targets, tensors.scores, tensors.weights
+    else:
+        weights = None if tensors.weights is None else tf.reshape(tensors.weights, [-1])
+        arguments = members, tensors.rows_of_scores, weights
     return dataclasses.replace(
-        update_of(metric, (tensors.targets, tensors.scores, tensors.weights)),
+        update_of(metric, arguments),
         name=name,
         answer=functools.partial(_answer, metric, score),
         state_bytes=functools.partial(_state_bytes, metric),
