@@ -9,14 +9,16 @@ counting O(N), the state O(C).
 
 | where | argmax | counting |
 |---|---|---|
-| CPU, 2**17 scores or more, N known | `"keys"` to 32 classes, then `"blocks"` | compiled by XLA |
+| CPU, 2**17 scores or more, N known | `"lanes"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
 | TPU | `"rows"` | `"matmul"` to histograms of 1,024, then `"segment_sum"` |
-| a step that is compiled itself | `"rows"` | `"segment_sum"` |
+| a step that is compiled itself, on a CPU | `"lanes"` | `"segment_sum"` |
+| a step that is compiled itself, elsewhere | `"rows"` | `"segment_sum"` |
 
 Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=True`. Choices for
-GPUs and TPUs follow from which kernels exist there; they were not timed.
+GPUs and TPUs follow from which kernels exist there; they were not timed. Scores in float64 and
+decisions for each of more than 4,080 classes are not compiled by themselves.
 """
 
 from dist_f1.kernels.choice import Decided, Kernels, choose, device, override

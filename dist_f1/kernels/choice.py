@@ -32,7 +32,7 @@ class Kernels:
         device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
         argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
             classes first, then only the best block; `"lanes"`, slices of classes compared with the
-            best so far (of float64 scores, `"rows"`).
+            best so far (of float64 scores, `"rows"`), and bool matrices summed by slices.
         histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
             for each; `"matmul"`, with one-hot rows.
         compiled: whether XLA compiles it, once for each shape.
