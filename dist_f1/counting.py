@@ -158,10 +158,9 @@ def _count(
     row_sums, known = entries.rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
-        per_class: list[Any] = _right_and_wrong(matched, tally, classes)
+        fields: list[Any] = _right_and_wrong(matched, tally, classes)
     else:
-        per_class = tally.classes(matched, entries, classes)
-    fields = [*per_class, *tally.rows()]
+        fields = [*tally.classes(matched, entries, classes), *tally.rows()]
     if layout.samples is not None:
         sums = tally.sample_sums(layout.samples, matched, sizes(matched, row_sums, known))
         fields += tf.nest.flatten(sample_averages.named(sums, layout.samples))
@@ -177,16 +176,24 @@ def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
 
 
 def _right_and_wrong(matched: Matched, tally: Tally, classes: int) -> list[tf.Tensor]:
-    """The same three counts from two histograms: a row that is right says all with one id."""
+    """The same counts from two histograms: a row that is right says all with one id."""
     (ids, right, _), true_ids = matched.right, matched.actual.ids
     predicted = tally.histogram(tf.where(right, ids, ids + classes), 2 * classes)
     missed = tally.histogram(true_ids, classes, where=~right)
     counted = tally.vector([predicted, missed])
     true_positive = counted[:classes]
+    # Each row that counts has one predicted class.
+    total = tf.reduce_sum(counted[: 2 * classes])
+    if tally.invalid is None:
+        invalid = tf.size(tally.valid, tf.int64) - total
+    else:
+        invalid = tf.math.count_nonzero(tally.invalid)
     return [
         true_positive,
         true_positive + counted[classes : 2 * classes],
         true_positive + counted[2 * classes :],
+        total,
+        invalid,
     ]
 
 

@@ -32,7 +32,6 @@ def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Ten
         has_nan |= tf.not_equal(scored, scored)
     largest = _largest(_ordered(best, has_nan, classes - 1 - start - tf.range(lanes)))
     known = largest < (_ALL_BUT_SIGN << _HALF)
-    # A row without a best has none at 0 either, but ids are to be classes.
     ids = classes - 1 - tf.bitwise.bitwise_and(largest, tf.constant(_ALL_BUT_SIGN, tf.int64))
     return tf.cast(ids, index), known
 
