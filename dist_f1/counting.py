@@ -25,6 +25,9 @@ from dist_f1.matching import Matched, match, sizes
 from dist_f1.tally import Tally, tally_of
 from dist_f1.targets import Target, read_targets
 
+# Up to here it takes less to count pairs of a true and a predicted class: some hundred numbers.
+_PAIRED = 32
+
 
 def count(
     rows: Rows,
@@ -158,7 +161,7 @@ def _count(
     row_sums, known = entries.rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
-        fields: list[Any] = _right_and_wrong(matched, tally, classes)
+        fields: list[Any] = _one_of_one(matched, tally, classes)
     else:
         fields = [*tally.classes(matched, entries, classes), *tally.rows()]
     if layout.samples is not None:
@@ -175,26 +178,27 @@ def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
     return one and tally.weight is None and tally.groups is None
 
 
-def _right_and_wrong(matched: Matched, tally: Tally, classes: int) -> list[tf.Tensor]:
-    """The same counts from two histograms: a row that is right says all with one id."""
-    (ids, right, _), true_ids = matched.right, matched.actual.ids
-    predicted = tally.histogram(tf.where(right, ids, ids + classes), 2 * classes)
-    missed = tally.histogram(true_ids, classes, where=~right)
-    counted = tally.vector([predicted, missed])
-    true_positive = counted[:classes]
-    # Each row that counts has one predicted class.
-    total = tf.reduce_sum(counted[: 2 * classes])
-    if tally.invalid is None:
-        invalid = tf.size(tally.valid, tf.int64) - total
+def _one_of_one(matched: Matched, tally: Tally, classes: int) -> list[tf.Tensor]:
+    """The counts of classes and of rows, in fewer histograms than one for each."""
+    ids, right, _ = matched.right
+    true_ids = matched.actual.ids
+    if classes <= _PAIRED:
+        counted = tally.vector([tally.histogram(true_ids * classes + ids, classes**2)])
+        pairs = tf.reshape(counted, [classes, classes])
+        right_ones = counted[:: classes + 1]
+        per_class = [right_ones, tf.reduce_sum(pairs, axis=0), tf.reduce_sum(pairs, axis=1)]
     else:
-        invalid = tf.math.count_nonzero(tally.invalid)
-    return [
-        true_positive,
-        true_positive + counted[classes : 2 * classes],
-        true_positive + counted[2 * classes :],
-        total,
-        invalid,
-    ]
+        # A row that is right says all with one id.
+        predicted = tally.histogram(tf.where(right, ids, ids + classes), 2 * classes)
+        missed = tally.histogram(true_ids, classes, where=~right)
+        counted = tally.vector([predicted, missed])
+        right_ones, wrong = counted[:classes], counted[classes : 2 * classes]
+        per_class = [right_ones, right_ones + wrong, right_ones + counted[2 * classes :]]
+    # Each row that counts has one predicted class.
+    total = tf.reduce_sum(per_class[1])
+    if tally.invalid is None:
+        return [*per_class, total, tf.size(tally.valid, tf.int64) - total]
+    return [*per_class, total, tf.math.count_nonzero(tally.invalid)]
 
 
 def _single(target: Target, chosen: Kernels) -> Target:
