@@ -158,14 +158,14 @@ def _count(
         target = _single(target, chosen)
     matched = match(decision, target)
     entries = Entries(matched.matrices, [decision.known, target.known], chosen)
-    row_sums, known = entries.rows()
+    known = entries.known_rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
         fields: list[Any] = _one_of_one(matched, tally, classes)
     else:
         fields = [*tally.classes(matched, entries, classes), *tally.rows()]
     if layout.samples is not None:
-        sums = tally.sample_sums(layout.samples, matched, sizes(matched, row_sums, known))
+        sums = tally.sample_sums(layout.samples, matched, sizes(matched, entries.row_sums(), known))
         fields += tf.nest.flatten(sample_averages.named(sums, layout.samples))
     if layout.confusion:
         fields.append(tally.histogram(target.ids * classes + decision.ids, classes * classes))
@@ -205,7 +205,7 @@ def _single(target: Target, chosen: Kernels) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    (size,), _ = Entries([target.members], [], chosen).rows()
+    (size,) = Entries([target.members], [], chosen).row_sums()
     ids, _ = best(tf.cast(target.members, tf.float32), chosen)
     one = tf.equal(size, 1.0)
     known = target.known & (one if target.known.shape.rank == 1 else one[:, tf.newaxis])

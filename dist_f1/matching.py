@@ -71,11 +71,11 @@ def sizes(matched: Matched, of_matrices: list[tf.Tensor], rows: tf.Tensor) -> li
 
     Args:
         matched: the classes.
-        of_matrices: `Entries.rows` of those that are given by a matrix.
+        of_matrices: `Entries.row_sums`, of those that are given by a matrix.
         rows: any tensor `[N]`.
     """
-    known = iter(of_matrices)
-    return [_size(x, rows) if x.matrix is None else next(known) for x in matched]
+    summed = iter(of_matrices)
+    return [_size(x, rows) if x.matrix is None else next(summed) for x in matched]
 
 
 def _size(named: Named, rows: tf.Tensor) -> tf.Tensor:

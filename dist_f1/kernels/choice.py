@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import tensorflow as tf
 
 from dist_f1 import contexts
+from dist_f1.kernels.lanes import LANES
 
 Argmax = Literal["rows", "blocks", "lanes"]
 Decided = Literal["best", "each", "other"]
@@ -18,8 +19,8 @@ Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
 _LEAST_COMPILED = 2**17
-# Up to here decisions for each class are compiled: as many fit into one look at a row.
-_EACH_COMPILED = 4080
+# Up to here decisions for each class are compiled: 255 slices are added up in fields of 8 bits.
+_EACH_COMPILED = 255 * LANES
 # From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
 _LEAST_BLOCKED = 256
 

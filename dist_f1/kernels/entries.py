@@ -14,12 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
+from dist_f1.kernels.lanes import LANES, UNROLLED
 
 # Four fields of int32 hold sums of 255 slices; four of int64 those of a row, three those of rows.
 _FIELD, _MOST_SLICES = 8, 255
 _ROW_FIELD, _COLUMN_FIELD = 16, 21
-# So many lanes, and slices of rows, keep XLA's loops short enough to be unrolled and vectorised.
-_LANES, _ROW_SLICES = 16, 24
+# So many slices of rows keep XLA's loops short enough to be vectorised.
+_ROW_SLICES = 24
 
 
 class Entries:
@@ -46,22 +47,22 @@ class Entries:
         # One narrow tensor for both sums, since XLA would make one of each matrix otherwise.
         self._packed = _bits(bits) if bits and kernels.argmax == "lanes" else None
 
-    def rows(self) -> tuple[list[tf.Tensor], Any]:
-        """How many entries of each row are set, and in which rows all of them are known.
-
-        Returns:
-            float32 `[N]` of each matrix, and bool `[N]`, or `None` if there is nothing to know.
-        """
+    def known_rows(self) -> Any:
+        """Bool `[N]`, the rows of which all is known, or `None` if there is nothing to know."""
         known = self._known
-        if self._packed is None or self._packed.shape.as_list()[-1] >= 2**_ROW_FIELD:
-            sums = [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in self.matrices]
-            if self._known_entries is not None:
-                known = [*known, tf.reduce_all(self._known_entries, axis=-1)]
-        else:
-            sums = self._row_sums(self._packed)
-            if self._known_entries is not None:
-                known = [*known, tf.equal(sums.pop(), 0.0)]
-        return sums, functools.reduce(tf.logical_and, known) if known else None
+        if self._known_entries is not None:
+            if self._sums is None:
+                of_entries = tf.reduce_all(self._known_entries, axis=-1)
+            else:
+                of_entries = tf.equal(self._sums[-1], 0.0)
+            known = [*known, of_entries]
+        return functools.reduce(tf.logical_and, known) if known else None
+
+    def row_sums(self) -> list[tf.Tensor]:
+        """How many entries of each row are set: float32 `[N]` for each matrix."""
+        if self._sums is None:
+            return [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in self.matrices]
+        return self._sums[: len(self.matrices)]
 
     def columns(self, valid: tf.Tensor) -> list[tf.Tensor]:
         """In how many valid rows each class is set: int64 `[C]` for each matrix."""
@@ -72,9 +73,13 @@ class Entries:
             return [_product(x, valid) for x in self.matrices]
         return self._column_sums(self._packed, valid, rows)
 
-    def _row_sums(self, packed: tf.Tensor) -> list[tf.Tensor]:
-        classes = packed.shape.as_list()[-1]
-        lanes = _LANES * -(-classes // (_LANES * _MOST_SLICES))
+    @functools.cached_property
+    def _sums(self) -> list[tf.Tensor] | None:
+        """Of the rows of all packed bits, those that are not known last, in one read."""
+        if self._packed is None or self._packed.shape.as_list()[-1] >= 2**_ROW_FIELD:
+            return None
+        packed, classes = self._packed, self._packed.shape.as_list()[-1]
+        lanes = LANES * -(-classes // (LANES * _MOST_SLICES))
         pieces = _sliced(
             classes, lanes, lambda begin, end: _fields(packed[:, begin:end], self._number)
         )
@@ -116,9 +121,9 @@ def _sliced(size: int, length: int, read: Callable[[int, int], tf.Tensor]) -> li
 
 def _along_row(values: tf.Tensor) -> tf.Tensor:
     size = values.shape.as_list()[-1]
-    if size <= 2 * _LANES:
+    if size <= UNROLLED:
         return tf.reduce_sum(values, axis=-1)
-    pieces = _sliced(size, _LANES, lambda begin, end: values[:, begin:end])
+    pieces = _sliced(size, LANES, lambda begin, end: values[:, begin:end])
     return functools.reduce(tf.add, [tf.reduce_sum(piece, axis=-1) for piece in pieces])
 
 

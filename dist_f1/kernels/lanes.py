@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 # So many slices and so many lanes keep XLA's loops short enough to be unrolled and vectorised.
-_MOST_SLICES, _LANES = 25, 16
+_MOST_SLICES, LANES = 25, 16
 # Loops along a row up to this long are unrolled.
-_UNROLLED = 32
+UNROLLED = 32
 _ALL_BUT_SIGN, _HALF = 0x7FFFFFFF, np.int64(32)
 
 
@@ -38,7 +38,7 @@ def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Ten
 
 def slices(size: int) -> tuple[list[int], int]:
     """Where slices begin, and their common length. The last one may overlap the one before."""
-    lanes = _LANES * -(-size // (_LANES * _MOST_SLICES))
+    lanes = LANES * -(-size // (LANES * _MOST_SLICES))
     if size <= lanes:
         lanes = -(-size // 2)
     return [*range(0, size - lanes, lanes), size - lanes], lanes
@@ -57,7 +57,7 @@ def _ordered(best: tf.Tensor, has_nan: tf.Tensor, rank: tf.Tensor) -> tf.Tensor:
 
 def _largest(values: tf.Tensor) -> tf.Tensor:
     """The largest integer of each row."""
-    while (size := values.shape.as_list()[-1]) > _UNROLLED:
+    while (size := values.shape.as_list()[-1]) > UNROLLED:
         starts, lanes = slices(size)
         values = functools.reduce(
             tf.maximum, [values[:, first : first + lanes] for first in starts]

@@ -40,7 +40,7 @@ def vector_between(
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
     numbers = tf.equal(rows.y_pred, rows.y_pred)
-    _, known = Entries([], [target.known, numbers], chosen).rows()
+    known = Entries([], [target.known, numbers], chosen).known_rows()
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
     slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)

@@ -13,8 +13,7 @@ LANES, ROWS = Kernels(argmax="lanes"), Kernels()
 def summed(matrices, known, valid, kernels, compiled=False):
     def sums(matrices, known, valid):
         entries = Entries(matrices, known, kernels)
-        of_rows, all_known = entries.rows()
-        return of_rows, all_known, entries.columns(valid)
+        return entries.row_sums(), entries.known_rows(), entries.columns(valid)
 
     step = tf.function(sums, autograph=False, jit_compile=compiled)
     return tf.nest.map_structure(np.asarray, step(matrices, known, valid))
@@ -76,5 +75,6 @@ def test_rows_of_no_known_number_are_summed_too():
 
 def test_nothing_to_sum_is_nothing():
     entries = Entries([], [], LANES)
-    assert entries.rows() == ([], None)
+    assert entries.row_sums() == []
+    assert entries.known_rows() is None
     assert entries.columns(tf.ones([3], tf.bool)) == []
