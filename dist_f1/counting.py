@@ -161,7 +161,7 @@ def _count(
     known = entries.known_rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
-        fields: list[Any] = _one_of_one(matched, tally, classes)
+        fields = _one_of_one(matched, tally, classes)
     else:
         fields = [*tally.classes(matched, entries, classes), *tally.rows()]
     if layout.samples is not None:
@@ -178,7 +178,7 @@ def _is_one_of_one(decision: Decision, target: Target, tally: Tally) -> bool:
     return one and tally.weight is None and tally.groups is None
 
 
-def _one_of_one(matched: Matched, tally: Tally, classes: int) -> list[tf.Tensor]:
+def _one_of_one(matched: Matched, tally: Tally, classes: int) -> list[Any]:
     """The counts of classes and of rows, in fewer histograms than one for each."""
     ids, right, _ = matched.right
     true_ids = matched.actual.ids

@@ -10,6 +10,7 @@ from importlib import util
 import tensorflow as tf
 
 from dist_f1.jobs.launching import outside
+from dist_f1.logical_devices import split_cpu
 
 
 class Unavailable(RuntimeError):
@@ -55,7 +56,7 @@ def make_strategy(name: str, replicas: int) -> tf.distribute.Strategy:
         return tf.distribute.ParameterServerStrategy(resolver)
     if gpus:
         return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(len(gpus))])
-    _split_cpu(replicas)
+    split_cpu(replicas)
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
@@ -149,18 +150,3 @@ def _jobs() -> set[str]:
 
 def _cluster() -> dict:
     return json.loads(os.environ.get("TF_CONFIG") or "{}")
-
-
-def _split_cpu(devices: int) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    if len(tf.config.get_logical_device_configuration(cpu) or [None]) >= devices:
-        return
-    try:
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * devices
-        )
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"TensorFlow has already started, so the CPU cannot be split into {devices} logical "
-            "devices any more. Make the strategy before anything is computed."
-        ) from error
