@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dist_f1 import contexts
+
 
 def to_float(x: Any) -> Any:
     """Float64."""
@@ -66,8 +68,21 @@ def elements(vector: np.ndarray, indices: Any) -> Any:
 def suffix_sums(x: Any) -> Any:
     """For each element of the first axis, the sum of it and all after it."""
     if tf.is_tensor(x):
-        return tf.cumsum(x, axis=0, reverse=True)
+        on_tpu = contexts.device_type(x) == "TPU"
+        return _doubled(x) if on_tpu else tf.cumsum(x, axis=0, reverse=True)
     return np.cumsum(x[::-1], axis=0)[::-1]
+
+
+def _doubled(x: tf.Tensor) -> tf.Tensor:
+    """Suffix sums by additions of the whole at twice the distance each time.
+
+    A cumulative sum of 64 bits is more than the compiler for TPUs v2 to v4 has room for.
+    """
+    size, distance = x.shape.as_list()[0], 1
+    while distance < size:
+        nothing = tf.zeros_like(x[:distance])
+        x, distance = x + tf.concat([x[distance:], nothing], axis=0), 2 * distance
+    return x
 
 
 def repeated(x: Any, times: int) -> Any:

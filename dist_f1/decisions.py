@@ -89,7 +89,7 @@ class Decision(NamedTuple):
 
 
 def decide(scores: tf.Tensor, rule: DecisionRule, kernels: Kernels | None = None) -> Decision:
-    """Applies `rule` to floating-point scores `[N, C]`.
+    """Applies `rule` to floating-point scores `[N, C]`, or of any leading shape of N in all.
 
     Args:
         scores: of each class.
@@ -97,15 +97,22 @@ def decide(scores: tf.Tensor, rule: DecisionRule, kernels: Kernels | None = None
         kernels: how the best of a row is found; by default `kernels.choose` tells.
     """
     kernels = kernels or choose(scores, decision=rule.kind)
+    classes = scores.shape.as_list()[-1]
     if rule.is_argmax:
         ids, known = argmax.best(scores, kernels)
-        return Decision(ids, None, known)
+        return Decision(_lined_up(ids), None, _lined_up(known))
     if rule.threshold is not None:
         chosen = scores > comparison_threshold(rule.threshold, rule.from_logits, scores.dtype)
-        return Decision(None, chosen, tf.equal(scores, scores))
+        known = tf.equal(scores, scores)
+        return Decision(None, _lined_up(chosen, classes), _lined_up(known, classes))
     known = argmax.are_numbers(scores)
     ids = tf.math.top_k(scores, k=rule.top_k).indices
-    return Decision(tf.cast(ids, kernels.index), None, known)
+    return Decision(_lined_up(tf.cast(ids, kernels.index), rule.top_k), None, _lined_up(known))
+
+
+def _lined_up(tensor: tf.Tensor, *last: int | None) -> tf.Tensor:
+    """N rows, with the axis `last` behind them if there is one."""
+    return tensor if tensor.shape.rank == 1 + len(last) else tf.reshape(tensor, [-1, *last])
 
 
 def comparison_threshold(

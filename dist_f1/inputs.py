@@ -20,7 +20,7 @@ class Rows(NamedTuple):
     """One batch, flattened to N rows.
 
     `y_true`: `[N]` class ids, or `[N, C]` 0/1 targets, in the dtype they came in.
-    `y_pred`: `[N, C]` floating-point scores, or `[N]` int64 labels.
+    `y_pred`: floating-point scores `[N, C]`, which stay `[..., C]` on a TPU; or int64 labels `[N]`.
     `weight`: float64 `[N]` or `None`. `keep`: bool `[N]`, False where masked out, or `None`.
     `by`: group ids `[N]`, in the dtype they came in, or `None`.
     """
@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     @property
     def has_scores(self) -> bool:
         """Whether `y_pred` holds scores, and not labels."""
-        return self.y_pred.shape.rank == 2
+        return self.y_pred.shape.rank > 1
 
 
 def flatten(
@@ -175,7 +175,9 @@ def _scores(
     rule.check_classes(classes)
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape.as_list()[:-1], classes])
-    flat = y_pred if y_pred.shape.rank == 2 else tf.reshape(y_pred, [-1, classes])
+    # There, axes lie in memory in an order of the compiler's, and lining them up would move all.
+    stays = y_pred.shape.rank == 2 or kernels.device(y_pred) == "TPU"
+    flat = y_pred if stays else tf.reshape(y_pred, [-1, classes])
     return flat, _Leading(y_pred.shape[:-1], y_pred), classes
 
 

@@ -13,8 +13,8 @@ from dist_f1 import sample_averages
 from dist_f1.groups import Groups
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import Entries
-from dist_f1.kernels.histograms import Part, RowCounts, histograms
+from dist_f1.kernels.entries import Entries, weighted_columns
+from dist_f1.kernels.histograms import Part, RowCounts, grouped_columns, histograms
 from dist_f1.matching import Matched, Named
 
 # Rows are counted by how many classes they name, if these are no more different ones than that.
@@ -123,14 +123,17 @@ class Tally(NamedTuple):
     def _columns(self, entries: Entries) -> list[tf.Tensor]:
         """`[C]` each: in how many rows each class of a bool matrix `[N, C]` is set."""
         if self.groups is not None:
-            counting = self.valid[:, tf.newaxis]
-            return [self._by_group(tf.cast(x & counting, self.dtype)) for x in entries.matrices]
+            return [self._columns_by_group(x) for x in entries.matrices]
         if self.weight is not None:
-            return [
-                tf.linalg.matvec(tf.cast(x, tf.float64), self.weight, transpose_a=True)
-                for x in entries.matrices
-            ]
+            return [weighted_columns(x, self.weight, self.kernels) for x in entries.matrices]
         return entries.columns(self.valid)
+
+    def _columns_by_group(self, matrix: tf.Tensor) -> tf.Tensor:
+        assert self.groups is not None
+        matrix &= self.valid[:, tf.newaxis]
+        if self.weight is None and self.kernels.histogram == "matmul":
+            return grouped_columns(matrix, self.groups.ids, self.groups.number)
+        return self._by_group(tf.cast(matrix, self.dtype))
 
     def sample_sums(
         self, kept: Iterable[str], matched: Matched, sizes: Sequence[tf.Tensor]

@@ -12,13 +12,14 @@ counting O(N), the state O(C).
 | CPU, 2**17 scores or more, N known | `"lanes"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
-| TPU | `"rows"` | `"matmul"` to histograms of 1,024, then `"segment_sum"` |
+| TPU | `"keys"` | `"matmul"` |
 | a step that is compiled itself, on a CPU | `"lanes"` | `"segment_sum"` |
 | a step that is compiled itself, elsewhere | `"rows"` | `"segment_sum"` |
 
-Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=True`. Choices for
-GPUs and TPUs follow from which kernels exist there; they were not timed. Scores in float64 and
-decisions for each of more than 4,080 classes are not compiled by themselves.
+Under Keras's `fit` N is unknown unless batches are made with `drop_remainder=True`. The choice for
+GPUs follows from which kernels exist there, and that for TPUs from what their compiler estimates
+(`make tpu-aot`); neither was timed. Scores in float64 and decisions for each of more than 4,080
+classes are not compiled by themselves.
 """
 
 from dist_f1.kernels.choice import Decided, Kernels, choose, device, override

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dist_f1 import contexts
 from dist_f1.kernels.blocks import block_width
 from dist_f1.kernels.choice import Kernels
+from dist_f1.kernels.keys import best_by_key
 from dist_f1.kernels.lanes import best_in_lanes
 
 
@@ -23,8 +24,11 @@ def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
         ids `[N]` of dtype `kernels.index`, and bool `[N]`: rows without a NaN.
     """
-    if kernels.argmax == "lanes" and scores.dtype.size <= 4:
+    narrow = scores.dtype.size <= 4
+    if kernels.argmax == "lanes" and narrow:
         return best_in_lanes(scores, kernels.index)
+    if kernels.argmax == "keys" and narrow:
+        return best_by_key(scores, kernels.index)
     width = block_width(scores.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
     if width is None:
         return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from dist_f1 import contexts
 from dist_f1.kernels.lanes import LANES
 
-Argmax = Literal["rows", "blocks", "lanes"]
+Argmax = Literal["rows", "blocks", "lanes", "keys"]
 Decided = Literal["best", "each", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
@@ -33,9 +33,10 @@ class Kernels:
         device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
         argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
             classes first, then only the best block; `"lanes"`, slices of classes compared with the
-            best so far (of float64 scores, `"rows"`), and bool matrices summed by slices.
+            best so far, and bool matrices summed by slices; `"keys"`, the maximum of integers that
+            order scores and classes. The last two take float64 scores by `"rows"`.
         histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
-            for each; `"matmul"`, with one-hot rows.
+            for each; `"matmul"`, a product of one-hot matrices (too large a one, `"segment_sum"`).
         compiled: whether XLA compiles it, once for each shape.
     """
 
@@ -68,14 +69,15 @@ _changing = threading.Lock()
 
 
 def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
-    """The kernels for scores `[N, C]` or labels `[N]`, as they are seen while tracing.
+    """The kernels for scores `[..., C]` or labels `[N]`, as they are seen while tracing.
 
     Args:
         scores: see `dist_f1.kernels`.
         decision: `"best"`, the best class of each row; `"each"`, each class on its own; `"other"`,
             which is never compiled.
     """
-    rows, classes = [*scores.shape.as_list(), 1][:2]
+    shape = scores.shape if scores.shape.rank > 1 else [*scores.shape, 1]
+    rows, classes = tf.TensorShape(shape[:-1]).num_elements(), shape[-1]
     pays = {"best": scores.dtype.size <= 4, "each": classes <= _EACH_COMPILED, "other": False}
     chosen = _fastest(device(scores), rows, classes, pays[decision])
     return dataclasses.replace(chosen, **_overridden())
@@ -122,9 +124,7 @@ def override(**fields: Any) -> Iterator[None]:
 def _fastest(device: str, rows: int | None, classes: int, pays: bool) -> Kernels:
     """`pays`: whether compiled code decides such scores faster than plain operations."""
     if device == "TPU":
-        # float32 adds up whole numbers without loss below 2**24.
-        matmul = rows is not None and rows < 2**24
-        return Kernels(device, histogram="matmul" if matmul else "segment_sum")
+        return Kernels(device, "keys", "matmul")
     if contexts.is_compiled():
         return Kernels(device, "lanes" if device == "CPU" else "rows", "segment_sum")
     if device == "GPU":

@@ -36,7 +36,7 @@ class Entries:
             known: bool `[N]`, or `[N, C]`, of which a row needs all.
             kernels: how it is done.
         """
-        self.matrices = list(matrices)
+        self.matrices, self._device = list(matrices), kernels.device
         self._known = [x for x in known if x.shape.rank == 1]
         entries = [x for x in known if x.shape.rank == 2]
         self._known_entries = functools.reduce(tf.logical_and, entries) if entries else None
@@ -68,6 +68,8 @@ class Entries:
         """In how many valid rows each class is set: int64 `[C]` for each matrix."""
         if not self.matrices:
             return []
+        if self._device == "TPU":
+            return [_sum(x, valid) for x in self.matrices]
         rows = self.matrices[0].shape.as_list()[0]
         if self._packed is None or rows is None or rows >= 2**_COLUMN_FIELD:
             return [_product(x, valid) for x in self.matrices]
@@ -98,6 +100,20 @@ class Entries:
         spread = [_widened(piece, number, _COLUMN_FIELD) for piece in pieces]
         total = functools.reduce(tf.add, [_along_column(piece) for piece in spread])
         return _taken_apart(total, number, _COLUMN_FIELD)
+
+
+def weighted_columns(matrix: tf.Tensor, weight: tf.Tensor, kernels: Kernels) -> tf.Tensor:
+    """What the rows weigh in which each class of a bool matrix `[N, C]` is set: float64 `[C]`."""
+    if kernels.device == "TPU":
+        # A product of float64 takes many of narrower ones there, a sum some additions.
+        return tf.reduce_sum(tf.where(matrix, weight[:, tf.newaxis], 0.0), axis=0)
+    return tf.linalg.matvec(tf.cast(matrix, tf.float64), weight, transpose_a=True)
+
+
+def _sum(matrix: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    # Exact for any number of rows, where float64 is slow and float32 ends at 2**24.
+    counting = tf.cast(matrix & valid[:, tf.newaxis], tf.int32)
+    return tf.cast(tf.reduce_sum(counting, axis=0), tf.int64)
 
 
 def _product(matrix: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:

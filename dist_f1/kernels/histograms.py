@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,8 +11,12 @@ import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
 
-# One-hot rows beyond this are more work for a matrix unit than a scatter is.
-_MOST_MATMUL = 1024
+# A product of so many pairs of a row and a count is more work for a matrix unit than a scatter is.
+_MOST_PRODUCTS = 2**36
+# Where the number of rows is open, it is taken for this.
+_ROWS = 2**16
+# Up to here one factor is enough, and takes less to make.
+_ONE_FACTOR = 2**19
 
 
 class Part(NamedTuple):
@@ -102,10 +107,11 @@ def _rows(part: RowCounts, weight: tf.Tensor | None) -> tf.Tensor:
 def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
     valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
     where = valid if part.where is None else valid & part.where
-    if kernels.histogram == "matmul" and weight is None and part.size <= _MOST_MATMUL:
-        return _matmul(tf.reshape(part.ids, [-1]), where, part)
     slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))
     flat = tf.reshape(slots, [-1])
+    products = (flat.shape.as_list()[0] or _ROWS) * part.size
+    if kernels.histogram == "matmul" and weight is None and products <= _MOST_PRODUCTS:
+        return _matmul(flat, part.size, part.size if products <= _ONE_FACTOR else None)
     if weight is not None:
         if slots.shape.rank == 2:
             weight = tf.broadcast_to(weight[:, tf.newaxis], tf.shape(slots))
@@ -116,8 +122,35 @@ def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor
     return tf.cast(counted[:-1], tf.int64)
 
 
-def _matmul(ids: tf.Tensor, where: tf.Tensor, part: Part) -> tf.Tensor:
-    """Products of 0 and 1 are exact at any precision, and so is their sum below 2**24."""
-    counting = tf.broadcast_to(tf.cast(where, tf.float32), tf.shape(part.ids))
-    rows = tf.one_hot(ids, part.size, dtype=tf.float32)
-    return tf.cast(tf.matmul(tf.reshape(counting, [1, -1]), rows)[0], tf.int64)
+def _matmul(slots: tf.Tensor, size: int, width: int | None) -> tf.Tensor:
+    """A histogram as a product of one-hot matrices, of the rows and of the columns of a table.
+
+    Args:
+        slots: `[N]`, at most `size`, where nothing is counted.
+        size: the length of the histogram.
+        width: of the table, into which the histogram is laid row by row; by default as wide as it
+            is high, so that the factors take O(N sqrt(size)).
+    """
+    width = width or 2 ** math.ceil(math.log2(size) / 2)
+    height = -(-size // width)
+    first = tf.where(slots < size, slots // width, tf.constant(height, slots.dtype))
+    rows = tf.one_hot(first, height, dtype=tf.int8)
+    columns = tf.one_hot(slots % width, width, dtype=tf.int8)
+    return tf.reshape(_product(rows, columns), [-1])[:size]
+
+
+def grouped_columns(matrix: tf.Tensor, groups: tf.Tensor, number: int) -> tf.Tensor:
+    """In how many rows of each group each class of a bool matrix `[N, C]` is set: int64 `[G, C]`.
+
+    Args:
+        matrix: rows that do not count are all False.
+        groups: `[N]`, in `[0, number)`, or anything in rows that do not count.
+        number: G.
+    """
+    return _product(tf.one_hot(groups, number, dtype=tf.int8), tf.cast(matrix, tf.int8))
+
+
+def _product(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Of 0 and 1, `[N, R]` and `[N, K]`: int64 `[R, K]`, exact for any N that fits into int32."""
+    table = tf.raw_ops.BatchMatMulV3(x=rows, y=columns, Tout=tf.int32, adj_x=True)
+    return tf.cast(table, tf.int64)

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
 import tensorflow as tf
+
+from dist_f1.kernels.keys import best_of_key, keys
 
 # So many slices and so many lanes keep XLA's loops short enough to be unrolled and vectorised.
 _MOST_SLICES, LANES = 25, 16
 # Loops along a row up to this long are unrolled.
 UNROLLED = 32
-_ALL_BUT_SIGN, _HALF = 0x7FFFFFFF, np.int64(32)
 
 
 def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
     """Like `argmax.best`, of scores `[N, C]` up to 32 bits wide, C known."""
-    classes = scores.shape.as_list()[-1]
-    starts, lanes = slices(classes)
+    starts, lanes = slices(scores.shape.as_list()[-1])
     best = tf.cast(scores[:, :lanes], tf.float32)
     start, has_nan = tf.zeros_like(best, tf.int32), tf.not_equal(best, best)
     for first in starts[1:]:
@@ -30,10 +29,7 @@ def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Ten
         better = tf.greater(scored, best)
         best, start = tf.where(better, scored, best), tf.where(better, first, start)
         has_nan |= tf.not_equal(scored, scored)
-    largest = _largest(_ordered(best, has_nan, classes - 1 - start - tf.range(lanes)))
-    known = largest < (_ALL_BUT_SIGN << _HALF)
-    ids = classes - 1 - tf.bitwise.bitwise_and(largest, tf.constant(_ALL_BUT_SIGN, tf.int64))
-    return tf.cast(ids, index), known
+    return best_of_key(_largest(keys(best, has_nan, start + tf.range(lanes))), index)
 
 
 def slices(size: int) -> tuple[list[int], int]:
@@ -42,17 +38,6 @@ def slices(size: int) -> tuple[list[int], int]:
     if size <= lanes:
         lanes = -(-size // 2)
     return [*range(0, size - lanes, lanes), size - lanes], lanes
-
-
-def _ordered(best: tf.Tensor, has_nan: tf.Tensor, rank: tf.Tensor) -> tf.Tensor:
-    """Integers that order scores as they are, NaN above all, and equal ones by rank."""
-    bits = tf.bitcast(best, tf.int32)
-    # As integers, the bits of positive floats are in order, and those of negative ones in reverse.
-    order = tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, _ALL_BUT_SIGN), bits)
-    # Zeros are equal, and numbers too small to be normal are zeros to TensorFlow.
-    order = tf.where(tf.abs(best) < np.finfo(np.float32).tiny, 0, order)
-    order = tf.where(has_nan, _ALL_BUT_SIGN, order)
-    return tf.bitwise.left_shift(tf.cast(order, tf.int64), _HALF) + tf.cast(rank, tf.int64)
 
 
 def _largest(values: tf.Tensor) -> tf.Tensor:

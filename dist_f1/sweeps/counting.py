@@ -35,15 +35,16 @@ def vector_between(
 ) -> tf.Tensor:
     """The same as one vector, as `Layout` packs it."""
     classes, size = rows.num_classes, grid.size
-    chosen = kernels.choose(rows.y_pred, decision="other")
+    scores = tf.reshape(rows.y_pred, [-1, classes])
+    chosen = kernels.choose(scores, decision="other")
     # Of each class and bucket one: int32 is enough for them, and faster where it may be used.
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
-    numbers = tf.equal(rows.y_pred, rows.y_pred)
+    numbers = tf.equal(scores, scores)
     known = Entries([], [target.known, numbers], chosen).known_rows()
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
-    slots = grid.buckets(rows.y_pred, from_logits, index) + size * tf.range(classes, dtype=index)
+    slots = grid.buckets(scores, from_logits, index) + size * tf.range(classes, dtype=index)
     if target.members is None:
         ids = tf.where(tally.valid, target.ids, 0)
         own = tf.gather(slots, ids[:, tf.newaxis], batch_dims=1)

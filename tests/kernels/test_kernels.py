@@ -21,7 +21,7 @@ CHOICES = [
     {"device": device, "argmax": search, "histogram": histogram, "compiled": compiled}
     for device, search, histogram, compiled in itertools.product(
         ("CPU", "GPU", "TPU"),
-        ("rows", "blocks", "lanes"),
+        ("rows", "blocks", "lanes", "keys"),
         ("bincount", "segment_sum", "matmul"),
         (False, True),
     )
@@ -68,7 +68,7 @@ def test_every_choice_counts_the_same(choice):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("search", ["blocks", "lanes"])
+@pytest.mark.parametrize("search", ["blocks", "lanes", "keys"])
 def test_scores_of_any_float_dtype_go_by_parts_too(dtype, compiled, search):
     y_true, scores, sick = batch(100, seed=7, dtype=dtype)
     step = tf.function(lambda y, s: vector(y, s), autograph=False)
@@ -77,7 +77,7 @@ def test_scores_of_any_float_dtype_go_by_parts_too(dtype, compiled, search):
     np.testing.assert_array_equal(counted, by_numpy(y_true, scores, sick, 100))
 
 
-@pytest.mark.parametrize("search", ["blocks", "lanes"])
+@pytest.mark.parametrize("search", ["blocks", "lanes", "keys"])
 @given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000]), st.booleans())
 def test_the_best_of_parts_is_the_first_best_of_the_row(search, seed, classes, few_values):
     random = np.random.default_rng(seed)
@@ -88,6 +88,7 @@ def test_the_best_of_parts_is_the_first_best_of_the_row(search, seed, classes, f
     assert np.all(known)
 
 
+@pytest.mark.parametrize("search", ["lanes", "keys"])
 @pytest.mark.parametrize("jit", [False, True])
 @given(
     st.sampled_from([1, 3, 17, 40]).flatmap(
@@ -98,12 +99,12 @@ def test_the_best_of_parts_is_the_first_best_of_the_row(search, seed, classes, f
         )
     )
 )
-def test_lanes_order_every_float_as_it_is(jit, scores):
+def test_integers_order_every_float_as_it_is(search, jit, scores):
     scores[0], scores[1], scores[2] = -0.0, -1.0, -np.inf
     scores[0, -1], scores[1, 0] = 0.0, -np.nan
     scores[3], scores[3, scores.shape[1] // 3] = 0.0, 1e-40
-    find = tf.function(in_lanes, jit_compile=True) if jit else in_lanes
-    ids, known = find(tf.constant(scores))
+    find = {"lanes": in_lanes, "keys": by_keys}[search]
+    ids, known = (tf.function(find, jit_compile=True) if jit else find)(tf.constant(scores))
     has_nan = np.isnan(scores).any(axis=-1)
     np.testing.assert_array_equal(known, ~has_nan)
     flushed = np.where(np.abs(scores) < np.finfo(np.float32).tiny, 0, scores)
@@ -113,6 +114,10 @@ def test_lanes_order_every_float_as_it_is(jit, scores):
 
 def in_lanes(scores):
     return argmax.best(scores, kernels.Kernels(argmax="lanes"))
+
+
+def by_keys(scores):
+    return argmax.best(scores, kernels.Kernels(argmax="keys"))
 
 
 @pytest.mark.parametrize("classes", [*range(1, 70), 385, 400, 401, 1000, 49_999, 1_000_000])
@@ -170,11 +175,12 @@ def test_numbers_too_small_to_be_normal_tie_with_zero_in_every_choice():
     step = tf.function(lambda y, s: vector(y, s), autograph=False)
     ids = tf.zeros([40], tf.int64)
     counted = []
-    for search in ("rows", "blocks", "lanes"):
+    for search in ("rows", "blocks", "lanes", "keys"):
         with kernels.override(argmax=search, compiled=True):
             counted.append(tf.function(step.python_function, autograph=False)(ids, scores))
     np.testing.assert_array_equal(counted[0], counted[1])
     np.testing.assert_array_equal(counted[0], counted[2])
+    np.testing.assert_array_equal(counted[0], counted[3])
 
 
 def test_large_batches_of_known_shape_are_compiled_and_others_are_not():

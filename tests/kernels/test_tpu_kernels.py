@@ -1,0 +1,118 @@
+"""What is chosen for a TPU counts what NumPy counts; here it runs on the CPU."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dist_f1
+from dist_f1 import kernels
+from dist_f1.kernels import histograms
+from dist_f1.kernels.histograms import Part, grouped_columns
+
+# The number of rows times that of counts at which one factor is no longer enough.
+EDGE = histograms._ONE_FACTOR
+CASES = {
+    "argmax": ({}, [4], "ids"),
+    "one-hot": ({}, [4], "one-hot"),
+    "pixels": ({"confusion": True}, [3, 5, 4], "ids"),
+    "pixels one-hot": ({}, [3, 5, 4], "one-hot"),
+    "thresholds": ({"threshold": 0.5}, [4], "multilabel"),
+    "tokens by threshold": ({"threshold": 0.5}, [6, 4], "multilabel"),
+    "top_k": ({"top_k": 2}, [6, 4], "ids"),
+    "weighted": ({"weighted": True}, [4], "ids"),
+    "weighted multilabel": ({"weighted": True, "threshold": 0.5}, [4], "multilabel"),
+    "groups": ({"num_groups": 3}, [4], "ids"),
+    "groups multilabel": ({"num_groups": 3, "threshold": 0.5}, [4], "multilabel"),
+    "groups weighted": ({"num_groups": 3, "weighted": True}, [4], "ids"),
+}
+
+
+def batch(shape, targets, rows=23):
+    random = np.random.default_rng(len(shape))
+    scores = random.random((rows, *shape)).astype(np.float32)
+    scores[1] = np.nan
+    scores[2] = scores.flat[0]
+    ids = random.integers(0, shape[-1], scores.shape[:-1])
+    if targets == "ids":
+        return ids, scores, random
+    if targets == "one-hot":
+        return np.eye(shape[-1])[ids], scores, random
+    return random.integers(0, 2, scores.shape), scores, random
+
+
+@pytest.mark.parametrize("rows", ["known", "unknown"])
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_chosen_for_a_tpu_counts_the_same(name, rows):
+    options, shape, targets = CASES[name]
+    y_true, y_pred, random = batch(shape, targets)
+    extra = {"mask": random.random(len(y_pred)) < 0.8}
+    if "weighted" in options:
+        extra["sample_weight"] = random.random(len(y_pred)).astype(np.float32)
+    if "num_groups" in options:
+        extra["by"] = random.integers(-1, 4, len(y_pred))
+    kind = dist_f1.Scores if "confusion" in options else dist_f1.F1Score
+    counted = []
+    for device in ("CPU", "TPU"):
+        metric = kind(num_classes=4, **options)
+        specs = [
+            tf.TensorSpec([None if rows == "unknown" else len(x), *x.shape[1:]], x.dtype)
+            for x in (y_true, y_pred, *extra.values())
+        ]
+
+        def update(y_true, y_pred, *others, metric=metric):
+            metric.update_state(y_true, y_pred, **dict(zip(extra, others, strict=True)))
+
+        with kernels.override(device=device):
+            step = tf.function(update, input_signature=specs, autograph=False)
+            step(y_true, y_pred, *extra.values())
+        counted.append(metric.counts().numpy())
+    assert counted[0].total.sum() > 0
+    for plain, on_tpu in zip(*map(tf.nest.flatten, counted), strict=True):
+        np.testing.assert_allclose(on_tpu, plain, rtol=1e-13)
+
+
+@given(
+    st.sampled_from([1, 2, 3, 16, 17, 100, 1000, 4097]),
+    st.sampled_from([1, 40, 700, EDGE // 1000, EDGE // 1000 + 1]),
+    st.integers(0, 99),
+)
+def test_a_product_of_one_hot_matrices_is_a_histogram(size, rows, seed):
+    random = np.random.default_rng(seed)
+    # Ids that do not count may be anything.
+    ids = random.integers(-size, 2 * size, rows).astype(np.int32)
+    valid = (ids >= 0) & (ids < size) & (random.random(rows) < 0.9)
+    part = Part(tf.constant(ids), tf.constant(valid), None, size)
+    counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
+    np.testing.assert_array_equal(counted, np.bincount(ids[valid], minlength=size))
+
+
+def test_counts_beyond_what_narrow_numbers_hold():
+    # 127 ends int8, 256 the whole numbers of bfloat16, 2**24 those of float32.
+    rows = 2**24 + 3
+    part = Part(tf.zeros([rows], tf.int32), tf.fill([rows], True), None, 2)
+    counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
+    assert counted.numpy().tolist() == [rows, 0]
+
+
+def test_columns_by_group():
+    random = np.random.default_rng(0)
+    matrix, groups = random.random((900, 5)) < 0.7, random.integers(0, 3, 900)
+    expected = [matrix[groups == group].sum(axis=0) for group in range(3)]
+    np.testing.assert_array_equal(grouped_columns(tf.constant(matrix), groups, 3), expected)
+
+
+def test_too_large_a_product_is_a_segment_sum(monkeypatch):
+    monkeypatch.setattr(histograms, "_MOST_PRODUCTS", 10)
+    step = tf.function(
+        lambda ids: histograms.histograms(
+            [Part(ids, ids >= 0, None, 4)], None, kernels.Kernels("TPU", "keys", "matmul")
+        ),
+        autograph=False,
+    )
+    ops = {
+        op.type for op in step.get_concrete_function(tf.zeros([3], tf.int32)).graph.get_operations()
+    }
+    assert "UnsortedSegmentSum" in ops
+    assert step(tf.constant([1, -1, 1])).numpy().tolist() == [0, 2, 0, 0]
