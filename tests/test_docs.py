@@ -13,6 +13,12 @@ def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
     page_code.run(tmp_path, page_code.FOUR_REPLICAS, *page_code.blocks_of(page))
 
 
+def test_code_on_the_page_about_tpus_runs_on_emulated_cores(tmp_path):
+    printed = page_code.run(tmp_path, page_code.FOUR_REPLICAS, *page_code.blocks_of("docs/tpu.md"))
+    assert "1000 rows" in printed
+    assert " 0 findings" in printed
+
+
 def test_the_table_of_batch_logs_is_what_the_script_prints():
     script = page_code.ROOT / "docs" / "per_batch_logs.py"
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
