@@ -15,8 +15,8 @@ from dist_f1.kernels.choice import Kernels
 _MOST_PRODUCTS = 2**36
 # Where the number of rows is open, it is taken for this.
 _ROWS = 2**16
-# Up to here one factor is enough, and takes less to make.
-_ONE_FACTOR = 2**19
+# Up to here a sum of one-hot rows takes less than to make two factors.
+_FEW_PRODUCTS = 2**19
 
 
 class Part(NamedTuple):
@@ -111,7 +111,7 @@ def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor
     flat = tf.reshape(slots, [-1])
     products = (flat.shape.as_list()[0] or _ROWS) * part.size
     if kernels.histogram == "matmul" and weight is None and products <= _MOST_PRODUCTS:
-        return _matmul(flat, part.size, part.size if products <= _ONE_FACTOR else None)
+        return _matmul(flat, part.size) if products > _FEW_PRODUCTS else _sum(flat, part.size)
     if weight is not None:
         if slots.shape.rank == 2:
             weight = tf.broadcast_to(weight[:, tf.newaxis], tf.shape(slots))
@@ -122,25 +122,30 @@ def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor
     return tf.cast(counted[:-1], tf.int64)
 
 
-def _matmul(slots: tf.Tensor, size: int, width: int | None) -> tf.Tensor:
-    """A histogram as a product of one-hot matrices, of the rows and of the columns of a table.
+def _sum(slots: tf.Tensor, size: int) -> tf.Tensor:
+    return tf.cast(tf.reduce_sum(tf.one_hot(slots, size, dtype=tf.int32), axis=0), tf.int64)
+
+
+def _matmul(slots: tf.Tensor, size: int) -> tf.Tensor:
+    """A histogram as a product of one-hot matrices.
+
+    It is laid out row by row as a table, about as wide as high, so that the one-hot rows and columns
+    of N slots take O(N sqrt(size)).
 
     Args:
         slots: `[N]`, at most `size`, where nothing is counted.
         size: the length of the histogram.
-        width: of the table, into which the histogram is laid row by row; by default as wide as it
-            is high, so that the factors take O(N sqrt(size)).
     """
-    width = width or 2 ** math.ceil(math.log2(size) / 2)
+    width = 2 ** math.ceil(math.log2(size) / 2)
     height = -(-size // width)
-    first = tf.where(slots < size, slots // width, tf.constant(height, slots.dtype))
-    rows = tf.one_hot(first, height, dtype=tf.int8)
+    row = tf.where(slots < size, slots // width, tf.constant(height, slots.dtype))
+    rows = tf.one_hot(row, height, dtype=tf.int8)
     columns = tf.one_hot(slots % width, width, dtype=tf.int8)
     return tf.reshape(_product(rows, columns), [-1])[:size]
 
 
 def grouped_columns(matrix: tf.Tensor, groups: tf.Tensor, number: int) -> tf.Tensor:
-    """In how many rows of each group each class of a bool matrix `[N, C]` is set: int64 `[G, C]`.
+    """In how many rows of each group a class of a bool matrix `[N, C]` is set: int64 `[G, C]`.
 
     Args:
         matrix: rows that do not count are all False.

@@ -58,10 +58,19 @@ class Library:
     def body(self, name: str) -> Any:
         """The graph of a function."""
         if name not in self._bodies:
-            with self._graph.as_default():
-                body = function_def_to_graph.function_def_to_graph(self._definitions[name])
-            self._bodies[name] = body
+            self._bodies[name] = self._traced(name) or self._rebuilt(name)
         return self._bodies[name]
+
+    def _traced(self, name: str) -> Any:
+        """The graph as it was traced, if it is kept: it knows the shapes of its variables."""
+        try:
+            return self._graph._get_function(name).graph
+        except (AttributeError, KeyError):
+            return None
+
+    def _rebuilt(self, name: str) -> Any:
+        with self._graph.as_default():
+            return function_def_to_graph.function_def_to_graph(self._definitions[name])
 
     def body_of(self, op: Any, attribute: str) -> Any:
         """The graph of the function that an attribute of an op names."""

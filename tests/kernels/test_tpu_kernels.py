@@ -11,8 +11,8 @@ from dist_f1 import kernels
 from dist_f1.kernels import histograms
 from dist_f1.kernels.histograms import Part, grouped_columns
 
-# The number of rows times that of counts at which one factor is no longer enough.
-EDGE = histograms._ONE_FACTOR
+# The number of rows times that of counts from which on it is a product.
+EDGE = histograms._FEW_PRODUCTS
 CASES = {
     "argmax": ({}, [4], "ids"),
     "one-hot": ({}, [4], "one-hot"),
@@ -88,7 +88,9 @@ def test_a_product_of_one_hot_matrices_is_a_histogram(size, rows, seed):
     np.testing.assert_array_equal(counted, np.bincount(ids[valid], minlength=size))
 
 
-def test_counts_beyond_what_narrow_numbers_hold():
+@pytest.mark.parametrize("few", [0, 2**40])
+def test_counts_beyond_what_narrow_numbers_hold(few, monkeypatch):
+    monkeypatch.setattr(histograms, "_FEW_PRODUCTS", few)
     # 127 ends int8, 256 the whole numbers of bfloat16, 2**24 those of float32.
     rows = 2**24 + 3
     part = Part(tf.zeros([rows], tf.int32), tf.fill([rows], True), None, 2)
