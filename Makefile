@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # The other generations of Keras have environments of their own.
 TF_KERAS ?= .venv-tf-keras
 TF_2_15 ?= .venv-tf-2.15
+# So has the compiler for TPUs, which goes with one TensorFlow.
+TPU_AOT ?= .venv-tpu-aot
 # TensorFlow 2.15 runs on Python 3.11 at most.
 PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
 # In their order, which begins with the files that take longest.
@@ -16,14 +18,14 @@ KERAS := tests/callbacks tests/launching/test_launch.py::$(FIT) \
 	tests/distributed/test_multi_worker.py tests/distributed/test_parameter_server.py \
 	tests/metrics tests/test_accumulator.py \
 	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
-	tests/test_reduction.py tests/test_tpu_trace.py
+	tests/test_reduction.py tests/testing tests/tpu
 # and on that of TensorFlow: not the jobs, the benchmarks, the documents, what is NumPy alone, and the callbacks,
 # which are those of tf-keras.
 CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching test_docs.py \
 	test_intervals.py test_pages.py test_plots.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test chaos bench test-tf-keras test-tf-2.15 lint types wheel check clean
+.PHONY: train test chaos bench test-tf-keras test-tf-2.15 tpu tpu-aot lint types wheel check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -49,6 +51,14 @@ chaos: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# What steps become under TPUStrategy: traced, linted, and run on the CPU.
+tpu: $(VENV)/dev
+	PYTHONPATH=tests $(BIN)/python -m tpu $(ARGS)
+
+# Compiles steps with the compiler for TPUs, without one. SKIPPED and exit code 77: it is not to be had.
+tpu-aot: $(TPU_AOT)/installed
+	PYTHONPATH=tests $(TPU_AOT)/bin/python -m tpu_aot $(ARGS)
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,5 +82,12 @@ $(VENV)/train $(VENV)/dev $(TF_KERAS)/dev,tf-keras $(TF_2_15)/dev,tf-2-15: pypro
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
 	touch $@
 
+$(TPU_AOT)/installed: tests/tpu_aot/requirements.txt pyproject.toml
+	{ test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D); } && \
+		$(@D)/bin/pip install --quiet --disable-pip-version-check -r $< && \
+		$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -e . || \
+		{ echo "SKIPPED: $< cannot be installed by $(PYTHON)."; exit 77; }
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(TF_KERAS) $(TF_2_15) build dist *.egg-info
+	rm -rf $(VENV) $(TF_KERAS) $(TF_2_15) $(TPU_AOT) build dist *.egg-info

@@ -76,7 +76,7 @@ def suffix_sums(x: Any) -> Any:
 def _doubled(x: tf.Tensor) -> tf.Tensor:
     """Suffix sums by additions of the whole at twice the distance each time.
 
-    A cumulative sum of 64 bits is more than the compiler for TPUs v2 to v4 has room for.
+    Of a cumulative sum of more than 128 int64, the compiler for TPUs runs out of memory.
     """
     size, distance = x.shape.as_list()[0], 1
     while distance < size:

@@ -252,7 +252,7 @@ def _per_row(value: tf.Tensor, leading: _Leading, name: str) -> tf.Tensor:
     varied = [axis for axis, size in enumerate(value.shape.as_list()) if size != 1]
     value = _checked(value, leading, name, varied)
     if missing == 0 and 1 not in value.shape.as_list():
-        return tf.reshape(value, [-1])
+        return value if value.shape.rank == 1 else tf.reshape(value, [-1])
     value = tf.reshape(value, tf.concat([tf.shape(value), [1] * missing], axis=0))
     return tf.reshape(tf.broadcast_to(value, leading.dynamic), [-1])
 

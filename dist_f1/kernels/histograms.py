@@ -108,14 +108,15 @@ def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor
     valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
     where = valid if part.where is None else valid & part.where
     slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))
-    flat = tf.reshape(slots, [-1])
+    flat = slots if slots.shape.rank == 1 else tf.reshape(slots, [-1])
     products = (flat.shape.as_list()[0] or _ROWS) * part.size
     if kernels.histogram == "matmul" and weight is None and products <= _MOST_PRODUCTS:
         return _matmul(flat, part.size) if products > _FEW_PRODUCTS else _sum(flat, part.size)
     if weight is not None:
         if slots.shape.rank == 2:
             weight = tf.broadcast_to(weight[:, tf.newaxis], tf.shape(slots))
-        return tf.math.unsorted_segment_sum(tf.reshape(weight, [-1]), flat, part.size + 1)[:-1]
+            weight = tf.reshape(weight, [-1])
+        return tf.math.unsorted_segment_sum(weight, flat, part.size + 1)[:-1]
     if kernels.histogram == "bincount":
         return _bincount(flat, part.size)
     counted = tf.math.unsorted_segment_sum(tf.ones_like(flat, tf.int32), flat, part.size + 1)
@@ -129,8 +130,8 @@ def _sum(slots: tf.Tensor, size: int) -> tf.Tensor:
 def _matmul(slots: tf.Tensor, size: int) -> tf.Tensor:
     """A histogram as a product of one-hot matrices.
 
-    It is laid out row by row as a table, about as wide as high, so that the one-hot rows and columns
-    of N slots take O(N sqrt(size)).
+    It is laid out row by row as a table, about as wide as high, so that the one-hot rows and
+    columns of N slots take O(N sqrt(size)).
 
     Args:
         slots: `[N]`, at most `size`, where nothing is counted.
@@ -145,10 +146,10 @@ def _matmul(slots: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def grouped_columns(matrix: tf.Tensor, groups: tf.Tensor, number: int) -> tf.Tensor:
-    """In how many rows of each group a class of a bool matrix `[N, C]` is set: int64 `[G, C]`.
+    """In how many rows of each group a class of a matrix `[N, C]` is set: int64 `[G, C]`.
 
     Args:
-        matrix: rows that do not count are all False.
+        matrix: bool; rows that do not count are all False.
         groups: `[N]`, in `[0, number)`, or anything in rows that do not count.
         number: G.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -69,8 +70,10 @@ def find(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Computation
 
 def _search(graph: Any, library: Library, outside: Sequence[Any]) -> Iterator[Computation]:
     known = {x.ref(): value for x, value in zip(graph.inputs, outside, strict=True)}
-    if any(op.type == computations.METADATA for op in graph.get_operations()):
-        yield Computation(graph, library, list(outside))
+    # Two in one graph are both yielded, and refused.
+    for op in graph.get_operations():
+        if op.type == computations.METADATA:
+            yield Computation(graph, library, list(outside))
     for op in graph.get_operations():
         if not library.calls_any(op, frozenset({computations.METADATA})):
             continue
@@ -91,12 +94,36 @@ class Program:
 
     def __init__(self, computation: Computation) -> None:
         """Takes the computation; `replica_program` finds it."""
-        self._computation, self._captured = computation, computation.captured()
+        self._computation = computation
         self._ops = computation.graph.get_operations()
+        captured = computation.captured()
         replicated = [op for op in self._ops if op.type == computations.REPLICATED_INPUT]
-        self._given = {op.name: _constant(op.inputs[0], self._captured) for op in replicated}
-        self._varying = [op.outputs[0] for op in replicated if self._given[op.name] is None]
+        given = {op.outputs[0].ref(): _constant(op.inputs[0], captured) for op in replicated}
+        # What is the same in each call, by what stands for it in the graph.
+        mine = {x: value for x, value in given.items() if value is not None}
+        self._fixed = {**captured, **mine}
+        # Each once, of the first replica alone.
+        handles = {id(x): x for x in mine.values() if x.dtype == tf.resource}
+        self._handles = list(handles.values())
+        varying = [op.outputs[0] for op in replicated if given[op.outputs[0].ref()] is None]
+        self._varying = [*varying, *self._arguments()]
         self.specs = [tf.TensorSpec(x.shape, x.dtype) for x in self._varying]
+
+    def _arguments(self) -> list[tf.Tensor]:
+        """The arguments of the step that all replicas are given as they are."""
+        found: dict[Any, tf.Tensor] = {}
+        seen = set(self._fixed)
+        ahead = [x for op in self._computation.ops() for x in op.inputs]
+        while ahead:
+            x = ahead.pop()
+            if x.ref() in seen or computations.is_inside(x.op):
+                continue
+            seen.add(x.ref())
+            if x.op.type in computations.PLACEHOLDERS:
+                found[x.ref()] = x
+            elif x.op.type != computations.REPLICATED_INPUT:
+                ahead += x.op.inputs
+        return [x for x in self._computation.graph.inputs if x.ref() in found]
 
     def lower(self, stage: str = "hlo", platform: str = "CPU") -> Any:
         """What XLA makes of the program, all of its arguments being unknown.
@@ -113,7 +140,7 @@ class Program:
         """
         on_tpu = platform == "TPU"
         # Variables need a device.
-        handles = self._handles() if on_tpu else []
+        handles = self._handles if on_tpu else []
 
         def program(*arguments: tf.Tensor) -> list[tf.Tensor]:
             number = len(self.specs)
@@ -122,12 +149,11 @@ class Program:
 
         compiled = tf.function(program, jit_compile=True, autograph=False)
         specs = [*self.specs, *map(value_spec, handles)]
-        return compiled.experimental_get_compiler_ir(*specs)(stage=stage, platform_name=platform)
-
-    def _handles(self) -> list[Any]:
-        """Those of the variables of the replica, each once."""
-        handles = [x for x in self._given.values() if x is not None and x.dtype == tf.resource]
-        return list({id(handle): handle for handle in handles}.values())
+        generate = compiled.experimental_get_compiler_ir(*specs)
+        if "platform_name" in inspect.signature(generate).parameters:
+            return generate(stage=stage, platform_name=platform)
+        # TensorFlow 2.15 knows devices only.
+        return generate(stage=stage, device_name=f"/device:{platform}:0")
 
     def _trace(self, arguments: Sequence[tf.Tensor], held: Values, on_tpu: bool) -> list[tf.Tensor]:
         """Makes the ops of a replica, and those of the host that these need, which are constants.
@@ -136,8 +162,8 @@ class Program:
         """
         library = self._computation.library
         tf.graph_util.import_graph_def(library.plain_functions(), name="")
-        mine = {x.op.name: value for x, value in zip(self._varying, arguments, strict=True)}
-        values: dict[Any, Any] = dict(self._captured)
+        mine = {x.ref(): value for x, value in zip(self._varying, arguments, strict=True)}
+        values = {**self._fixed, **mine}
 
         def value_of(tensor: tf.Tensor) -> tf.Tensor:
             if tensor.ref() not in values:
@@ -145,9 +171,7 @@ class Program:
             return values[tensor.ref()]
 
         def make(op: Any) -> None:
-            if op.type == computations.REPLICATED_INPUT:
-                outputs = [mine.get(op.name, self._given[op.name])]
-            elif not on_tpu and op.type in computations.CROSS_REPLICA:
+            if not on_tpu and op.type in computations.CROSS_REPLICA:
                 outputs = [value_of(op.inputs[0])]
             else:
                 inputs = [value_of(x) for x in op.inputs]

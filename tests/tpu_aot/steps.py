@@ -1,0 +1,208 @@
+"""Whole steps as one replica of a `TPUStrategy` runs them: an update, and a read of all counts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+import dist_f1
+from dist_f1.testing import replica_program, tpu_strategy
+from tpu_aot.programs import Program
+from tpu_aot.rows import Expected
+from tpu_aot.topologies import REPLICAS
+
+_SCORES = (
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "f1_per_class",
+    "precision_macro",
+    "recall_macro",
+    "accuracy",
+    "matthews_corrcoef",
+)
+# Rows of the largest share, where their number is open.
+_PADDED = 1024
+_INTEGERS = Expected(("all-reduce u32",), asks=1)
+_FLOATS = Expected(("all-reduce f32",), asks=1)
+# The compiler has no sum of float64 over replicas: it gathers both halves and adds up.
+_WIDE_FLOATS = Expected(("all-gather f32", "all-gather f32"), asks=1)
+
+
+def programs() -> list[Program]:
+    """Steps of metrics, and sums of numbers of one's own."""
+    return [
+        *(
+            _step(f"F1Score macro, {rows}x{classes}", dist_f1.F1Score, ["macro"], rows, classes)
+            for rows, classes in ((1024, 10), (1024, 1000), (128, 50000), (1024, 50000))
+        ),
+        _step("Scores of 8", dist_f1.Scores, [list(_SCORES)], 1024, 100),
+        _image("ConfusionMatrix, segmentation", 2, 128, 128, 19),
+        _step("ConfusionMatrix, 1024x1000", dist_f1.ConfusionMatrix, [], 1024, 1000),
+        _step("F1Score weighted, 1024x10", dist_f1.F1Score, ["macro"], 1024, 10, weight=True),
+        _step("F1Score weighted, 1024x1000", dist_f1.F1Score, ["macro"], 1024, 1000, weight=True),
+        _step("F1Score multilabel", dist_f1.F1Score, ["samples", 0.5], 1024, 20, several=True),
+        _step("F1Score binary", dist_f1.F1Score, ["binary", 0.5], 1024, 1),
+        _step("F1Score top 5", dist_f1.F1Score, ["macro"], 1024, 1000, top_k=5),
+        _step("F1Score masked", dist_f1.F1Score, ["macro"], 1024, 10, mask=True),
+        _step("F1Score of bfloat16", dist_f1.F1Score, ["macro"], 1024, 10, dtype=tf.bfloat16),
+        _step("F1Score of groups", dist_f1.F1Score, ["macro"], 1024, 10, num_groups=3),
+        _step("CohenKappa quadratic", dist_f1.CohenKappa, ["quadratic"], 1024, 10),
+        _step("ThresholdSweep", dist_f1.ThresholdSweep, [], 1024, 10),
+        *(_open(f"{name}, rows open", *rest) for name, *rest in _OPEN),
+        _step("F1Score sync=epoch", dist_f1.F1Score, ["macro"], 1024, 10, sync="epoch"),
+        _of_the_job("train", _LEARNING),
+        _of_the_job("validation", _WIDE_FLOATS),
+        _sum("int64", _INTEGERS),
+        _sum("int64, float32", _FLOATS),
+        _sum("float64", _WIDE_FLOATS),
+        _sum("int64, float64", _WIDE_FLOATS),
+    ]
+
+
+# The loss in float64; the gradients of six variables at once; the optimizer's number of steps.
+_LEARNING = Expected(
+    (*["all-gather f32"] * 2, f"all-reduce {','.join(['f32'] * 6)}", *["all-to-all u32"] * 2)
+)
+_JOB = {
+    "batch_size": 256,
+    "save_predictions": False,
+    "seed": 0,
+    "model": "cnn",
+    "dtype": "float32",
+    "learning_rate": 0.01,
+    "threshold": 0.0,
+}
+# What has no flat rows to make out of several axes, which HLO's importer to StableHLO cannot read.
+_OPEN = (
+    ("F1Score macro, 100 classes", dist_f1.F1Score, ["macro"], 100, {}),
+    ("F1Score macro, 50000 classes", dist_f1.F1Score, ["macro"], 50000, {}),
+    ("F1Score multilabel", dist_f1.F1Score, ["macro", 0.5], 100, {"several": True}),
+    ("F1Score weighted", dist_f1.F1Score, ["macro"], 100, {"weight": True}),
+)
+
+
+@functools.cache
+def _strategy() -> tf.distribute.TPUStrategy:
+    return tpu_strategy(REPLICAS)
+
+
+def _open(
+    name: str,
+    metric: Callable[..., Any],
+    arguments: Sequence[Any],
+    classes: int,
+    options: dict[str, Any],
+) -> Program:
+    """A batch of which TensorFlow pads each replica's share, and says how many rows are real."""
+    return _step(name, metric, arguments, None, classes, **options)
+
+
+def _step(
+    name: str,
+    metric: Callable[..., Any],
+    arguments: Sequence[Any],
+    rows: int | None,
+    classes: int,
+    *,
+    weight: bool = False,
+    mask: bool = False,
+    several: bool = False,
+    dtype: tf.DType = tf.float32,
+    **options: Any,
+) -> Program:
+    y_true = tf.TensorSpec([rows, classes] if several else [rows], tf.int32)
+    specs = {"y_true": y_true, "y_pred": tf.TensorSpec([rows, classes], dtype)}
+    if weight:
+        specs["sample_weight"] = tf.TensorSpec([rows])
+    if mask:
+        specs["mask"] = tf.TensorSpec([rows], tf.bool)
+    if "num_groups" in options:
+        specs["by"] = tf.TensorSpec([rows], tf.int32)
+    options["num_classes"] = classes
+    expected = _WIDE_FLOATS if weight else _INTEGERS
+    if options.get("sync") == "epoch":
+        expected = Expected(asks=0)
+    return _updated(name, functools.partial(metric, *arguments, **options), specs, expected)
+
+
+def _image(name: str, *shape: int) -> Program:
+    specs = {"y_true": tf.TensorSpec(shape[:-1], tf.int32), "y_pred": tf.TensorSpec(shape)}
+    make = functools.partial(dist_f1.ConfusionMatrix, num_classes=shape[-1])
+    return _updated(name, make, specs, _INTEGERS)
+
+
+def _updated(
+    name: str, metric: Callable[[], Any], specs: dict[str, tf.TensorSpec], expected: Expected
+) -> Program:
+    def lower() -> bytes:
+        with _strategy().scope():
+            made = metric()
+
+        def replica(*columns: tf.Tensor) -> Any:
+            made.update_state(**dict(zip(specs, columns, strict=True)))
+            return made.result()
+
+        return _of_one_replica(replica, list(specs.values()))
+
+    return Program(name, "step", lower, expected)
+
+
+def _of_the_job(phase: str, expected: Expected) -> Program:
+    """A step of `dist-f1 train` with images of 8 x 8, in float32: 32 rows for each replica."""
+    config = ml_collections.ConfigDict(_JOB)
+    rows, images = 32, (8, 8, 1)
+    specs = [
+        tf.TensorSpec([rows, *images]),
+        tf.TensorSpec([rows], tf.int64),
+        tf.TensorSpec([rows], tf.bool),
+        tf.TensorSpec([3], tf.int64),
+    ]
+
+    def lower() -> bytes:
+        from dist_f1.jobs.data.source import Data
+        from dist_f1.jobs.steps import Steps
+
+        data = Data(None, None, "multiclass", images, tuple("0123456789"))
+        steps = Steps(config, data, _strategy())
+        return replica_program(getattr(steps, phase), *specs).lower("hlo_serialized", "TPU")
+
+    return Program(f"dist-f1 train, {phase}", "step", lower, expected)
+
+
+def _sum(dtypes: str, expected: Expected) -> Program:
+    specs = [tf.TensorSpec([1000], dtype) for dtype in dtypes.split(", ")]
+
+    def replica(*columns: tf.Tensor) -> Any:
+        return dist_f1.all_reduce_sum(list(columns))
+
+    return Program(
+        f"all_reduce_sum of {dtypes}", "step", lambda: _of_one_replica(replica, specs), expected
+    )
+
+
+def _of_one_replica(replica: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> bytes:
+    @tf.function(autograph=False)
+    def step(*columns: tf.Tensor) -> Any:
+        return _strategy().run(replica, columns)
+
+    program = replica_program(step, *map(_on_each_replica, specs))
+    program.specs = [
+        tf.TensorSpec([_PADDED if size is None else size for size in x.shape.as_list()], x.dtype)
+        for x in program.specs
+    ]
+    return program.lower("hlo_serialized", "TPU")
+
+
+def _on_each_replica(spec: tf.TensorSpec) -> Any:
+    """The spec of a value of each replica, where each has rows of its own number."""
+    if spec.shape.is_fully_defined():
+        return spec
+    empty = np.zeros([size or 0 for size in spec.shape], spec.dtype.as_numpy_dtype)
+    values = _strategy().experimental_distribute_values_from_function(lambda _: tf.constant(empty))
+    return type(tf.type_spec_from_value(values))(*[spec] * REPLICAS)
