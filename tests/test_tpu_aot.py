@@ -8,10 +8,22 @@ import sys
 
 import pytest
 from tpu_aot import __main__ as command
-from tpu_aot import compiling, environment, hlo, lowering, processes, rows, running, tables
+from tpu_aot import (
+    compiling,
+    environment,
+    hlo,
+    lowering,
+    ops,
+    processes,
+    rows,
+    running,
+    tables,
+)
 from tpu_aot.lowering import Planned
 from tpu_aot.processes import Ended
 from tpu_aot.rows import Expected, Row
+
+from dist_f1.testing import op_lint
 
 MODULE = """
 HloModule step, is_scheduled=true, entry_computation_layout={(f32[64]{0:T(128)})->u32[10]{0:T(128)}}
@@ -181,8 +193,9 @@ def planned(name, **fields):
 class Compiler:
     """Does what the two processes do, without libtpu: writes what they would have found."""
 
-    def __init__(self, programs, sends="all-reduce u32", aborts=()):
+    def __init__(self, programs, sends="all-reduce u32", aborts=(), differences=()):
         self.programs, self.sends, self.aborts = programs, sends, aborts
+        self.differences = list(differences)
         self.calls = []
 
     def __call__(self, arguments, timeout):
@@ -195,6 +208,10 @@ class Compiler:
             known = {"sends": [{"kind": self.sends, "bytes": 8}], "cycles": 1}
             result = {"error": "no such topology"} if topology == "v99" else known
             pathlib.Path(found).write_text(json.dumps(result))
+            return Ended(None, "")
+        if module == "tpu_aot.ops":
+            result = {"registered": 2, "differences": self.differences}
+            pathlib.Path(first).write_text(json.dumps(result))
             return Ended(None, "")
         folder = pathlib.Path(first)
         if not (folder / lowering.PLAN).exists():
@@ -217,7 +234,9 @@ def test_all_that_compiles_as_it_must_is_0(tmp_path, capsys):
     code, found = check(Compiler([planned("a", path="a"), planned("b", path="b")]), tmp_path)
     assert code == 0
     assert len(found) == 4
-    assert "2 of 2 programs x 2 topologies compiled as they must" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 2 programs x 2 topologies compiled as they must" in printed
+    assert "The list of ops is the registry's: 2 ops." in printed
 
 
 def test_a_program_that_ends_its_process_is_one_row(tmp_path, capsys):
@@ -241,6 +260,7 @@ def test_a_program_that_ends_its_process_is_one_row(tmp_path, capsys):
         (Compiler([planned("a", path="a")]), ["v99"]),
         (Compiler([planned("a", problem="TypeError")]), ["v4:2x2x1"]),
         (Compiler([]), ["v4:2x2x1"]),
+        (Compiler([planned("a", path="a")], differences=["Where"]), ["v4:2x2x1"]),
     ],
 )
 def test_what_is_not_as_it_must_be_is_1(tmp_path, compiler, topologies):
@@ -309,7 +329,20 @@ def test_libtpu_is_not_loaded_where_it_could_reach_anyone(tmp_path, given, route
     environment.check_isolated(environment.variables({}), table)
 
 
-@pytest.mark.parametrize("module", ["lowering", "compiling"])
+def test_lists_of_ops_are_compared_by_name_and_dtypes():
+    one = {"Abs": [{"T": ["float32"]}], "Add": [{"T": ["int32"]}], "Neg": []}
+    other = {"Abs": [{"T": ["float32"]}], "Add": [{"T": ["int64"]}], "Not": []}
+    assert ops.differences(one, one) == []
+    assert ops.differences(one, other) == ["Add", "Neg", "Not"]
+    assert json.loads(ops.text_of(one)) == one
+
+
+def test_the_list_of_the_package_is_written_as_the_registry_is():
+    path = pathlib.Path(op_lint.__file__).with_name("tpu_ops.json")
+    assert ops.text_of(op_lint.tpu_ops()) == path.read_text()
+
+
+@pytest.mark.parametrize("module", ["lowering", "compiling", "ops"])
 def test_its_processes_refuse_to_be_started_by_hand(module):
     code = f"from tpu_aot import {module}; {module}.main(*'abc'[: {2 + (module == 'compiling')}])"
     given = {k: v for k, v in os.environ.items() if not k.startswith("TPU_")}

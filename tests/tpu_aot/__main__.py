@@ -64,8 +64,10 @@ def check(
         write(row)
         found.append(row)
     print(tables.markdown(found), end="")
+    compared, same = running.ops(run, folder)
+    print(compared)
     print(f"{time.monotonic() - started:.0f} s.")
-    return 1 if rows.problems(found) else 0
+    return 1 if rows.problems(found) or not same else 0
 
 
 def _writer(path: str | None) -> Callable[[rows.Row], None]:

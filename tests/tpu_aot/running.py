@@ -56,6 +56,18 @@ def lowered(run: Run, folder: pathlib.Path, pattern: str) -> list[Planned]:
     return done
 
 
+def ops(run: Run, folder: pathlib.Path) -> tuple[str, bool]:
+    """How the list of ops compares to the registry of TensorFlow, and whether it is the same."""
+    found = folder / "ops.json"
+    ended = run(["tpu_aot.ops", str(found)], _LOWERING_SECONDS)
+    if not found.exists():
+        return f"The list of ops was not compared: {ended.problem}. {ended.message}", False
+    result = json.loads(found.read_text())
+    if different := result["differences"]:
+        return f"WRONG: the list of ops differs from the registry in {', '.join(different)}.", False
+    return f"The list of ops is the registry's: {result['registered']} ops.", True
+
+
 def rows(
     run: Run, folder: pathlib.Path, programs: Sequence[Planned], topologies: Sequence[str]
 ) -> Iterator[Row]:
