@@ -11,14 +11,14 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, settings
 
+from dist_f1.testing import split_cpu
+
 # A run that is meant for one generation of Keras must not pass under another.
 keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
 if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
     raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 8
-)
+split_cpu(8)
 autotuning.switch_off()
 
 settings.register_profile(

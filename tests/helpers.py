@@ -6,6 +6,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from dist_f1 import testing
+
 REPLICAS = (1, 2, 3, 4, 8)
 
 
@@ -17,6 +19,10 @@ def mirrored(replicas):
         _collective_key_base = 1000 * replicas
 
     return Mirrored([f"CPU:{i}" for i in range(replicas)])
+
+
+# Made once, since each would have functions of its own to trace.
+tpu = functools.cache(testing.tpu_strategy)
 
 
 @functools.cache
