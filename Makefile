@@ -18,11 +18,11 @@ KERAS := tests/callbacks tests/launching/test_launch.py::$(FIT) \
 	tests/distributed/test_multi_worker.py tests/distributed/test_parameter_server.py \
 	tests/metrics tests/test_accumulator.py \
 	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
-	tests/test_reduction.py tests/testing tests/tpu
-# and on that of TensorFlow: not the jobs, the benchmarks, the documents, what is NumPy alone, and the callbacks,
-# which are those of tf-keras.
+	tests/test_reduction.py tests/tpu/test_checkpoint.py tests/tpu/test_fit.py
+# and on that of TensorFlow: not the jobs, the benchmarks, the documents, what is NumPy alone, the callbacks,
+# which are those of tf-keras, and every metric's graph for a TPU once more.
 CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching test_docs.py \
-	test_intervals.py test_pages.py test_plots.py)
+	test_intervals.py test_pages.py test_plots.py tpu/test_emulated.py tpu/test_loops.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: train test chaos bench test-tf-keras test-tf-2.15 tpu tpu-aot lint types wheel check clean

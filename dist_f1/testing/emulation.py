@@ -22,15 +22,17 @@ def emulated_tpu() -> Iterator[None]:
 
     Whatever calls `strategy.run` runs: a `tf.function` of one's own, `strategy.run` itself, Keras's
     `fit` and `evaluate`. The graph that was traced for the TPU is taken; each op of its computation
-    is run once for each replica, and each `CrossReplicaSum` is the sum over them.
+    is run once for each replica, and what they tell each other (`CrossReplicaSum`, `AllToAll`,
+    `CollectivePermute`) follows from the values of all.
 
     It says whether a step counts what it should, for all replicas and over any number of steps. It
     says nothing about speed, memory or the arithmetic of a TPU, where float64 has about 48 bits and
-    a product of float32 matrices rounds its factors to bfloat16.
+    a product of float32 matrices rounds its factors to bfloat16. Random operations with a seed draw
+    the same numbers on all replicas.
 
     Raises:
-        NotImplementedError: in calls, where replicas meet in another way than a sum, or variables
-            were made under a strategy that is not from `tpu_strategy`.
+        NotImplementedError: in calls, where variables were made under a strategy that is not from
+            `tpu_strategy`, or replicas meet in a function that is called in an unusual way.
 
     Example:
         >>> from dist_f1.testing import tpu_strategy

@@ -12,7 +12,9 @@ from tpu import checks, fits, tables
 from tpu.cases import CASES
 
 
-@pytest.mark.parametrize(("kind", "replicas"), [("ids", 8), ("ids", 32), ("several", 8)])
+@pytest.mark.parametrize(
+    ("kind", "replicas"), [(kind, n) for kind in tables.KINDS for n in checks.REPLICAS]
+)
 def test_each_metric_with_sync_step_is_one_sum_and_those_with_epoch_are_none(kind, replicas):
     row = checks.fit(kind, replicas)
     assert row.problems == []
