@@ -20,6 +20,7 @@ from typing import Any
 import tensorflow as tf
 
 import dist_f1
+from dist_f1.testing import split_cpu
 
 _PACKAGES = ("tensorflow", "keras", "tf_keras", "numpy", "scikit-learn")
 _PEERS = ("torch", "torchmetrics", "torcheval")
@@ -48,11 +49,7 @@ def set_up(replicas: int) -> list[str]:
                 with contextlib.suppress(RuntimeError):
                     tf.config.experimental.set_memory_growth(gpu, True)
             return [f"GPU:{i}" for i in range(len(gpus))]
-        if _logical_cpus() < replicas:
-            tf.config.set_logical_device_configuration(
-                tf.config.list_physical_devices("CPU")[0],
-                [tf.config.LogicalDeviceConfiguration()] * replicas,
-            )
+        split_cpu(replicas)
         return [f"CPU:{i}" for i in range(replicas)]
     except (RuntimeError, ValueError) as error:
         raise RuntimeError(

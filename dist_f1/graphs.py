@@ -96,7 +96,7 @@ def graph_of(function: Any, *args: Any, **kwargs: Any) -> Any:
         concrete = function.get_concrete_function(*args, **kwargs)
     if not hasattr(concrete, "graph"):
         raise TypeError(
-            f"Counting in a graph takes a tf.function, got {function!r}. Wrap what is called in "
+            f"Looking into a graph takes a tf.function, got {function!r}. Wrap what is called in "
             "tf.function."
         )
     return concrete.graph

@@ -13,7 +13,7 @@ from dist_f1 import sample_averages
 from dist_f1.groups import Groups
 from dist_f1.inputs import Rows
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import Entries, weighted_columns
+from dist_f1.kernels.entries import Entries, weighted_columns, weighted_sums
 from dist_f1.kernels.histograms import Part, RowCounts, grouped_columns, histograms
 from dist_f1.matching import Matched, Named
 
@@ -160,7 +160,7 @@ class Tally(NamedTuple):
         if self.groups is not None:
             return self._by_group(tf.transpose(tf.cast(values, self.dtype)))
         if self.weight is not None:
-            return tf.linalg.matvec(values, self.weight)
+            return weighted_sums(values, self.weight, self.kernels)
         return tf.reduce_sum(tf.cast(values, tf.int64), axis=-1)
 
     def _by_group(self, values: tf.Tensor) -> tf.Tensor:

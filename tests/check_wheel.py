@@ -10,6 +10,7 @@ EXPECTED = {
     "dist_f1/counts.py",
     "dist_f1/metrics/base.py",
     "dist_f1/jobs/cli.py",
+    "dist_f1/testing/tpu_ops.json",
 }
 CODE = """
 import sys

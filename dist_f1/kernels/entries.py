@@ -110,6 +110,13 @@ def weighted_columns(matrix: tf.Tensor, weight: tf.Tensor, kernels: Kernels) -> 
     return tf.linalg.matvec(tf.cast(matrix, tf.float64), weight, transpose_a=True)
 
 
+def weighted_sums(values: tf.Tensor, weight: tf.Tensor, kernels: Kernels) -> tf.Tensor:
+    """The sum of each row of values `[S, N]` times weights `[N]`: float64 `[S]`."""
+    if kernels.device == "TPU":
+        return tf.reduce_sum(values * weight, axis=-1)
+    return tf.linalg.matvec(values, weight)
+
+
 def _sum(matrix: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     # Exact for any number of rows, where float64 is slow and float32 ends at 2**24.
     counting = tf.cast(matrix & valid[:, tf.newaxis], tf.int32)

@@ -22,10 +22,10 @@ UNROLLED = 32
 def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
     """Like `argmax.best`, of scores `[N, C]` up to 32 bits wide, C known."""
     starts, lanes = slices(scores.shape.as_list()[-1])
-    best = tf.cast(scores[:, :lanes], tf.float32)
+    best = tf.cast(scores[..., :lanes], tf.float32)
     start, has_nan = tf.zeros_like(best, tf.int32), tf.not_equal(best, best)
     for first in starts[1:]:
-        scored = tf.cast(scores[:, first : first + lanes], tf.float32)
+        scored = tf.cast(scores[..., first : first + lanes], tf.float32)
         better = tf.greater(scored, best)
         best, start = tf.where(better, scored, best), tf.where(better, first, start)
         has_nan |= tf.not_equal(scored, scored)
@@ -45,6 +45,6 @@ def _largest(values: tf.Tensor) -> tf.Tensor:
     while (size := values.shape.as_list()[-1]) > UNROLLED:
         starts, lanes = slices(size)
         values = functools.reduce(
-            tf.maximum, [values[:, first : first + lanes] for first in starts]
+            tf.maximum, [values[..., first : first + lanes] for first in starts]
         )
     return tf.reduce_max(values, axis=-1)

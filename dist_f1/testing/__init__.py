@@ -4,7 +4,10 @@
 
     testing.split_cpu(8)                              # before TensorFlow starts
     strategy = testing.tpu_strategy(8)                # a real TPUStrategy, over made-up cores
-    step = tf.function(lambda x, y: strategy.run(replica, (x, y)))
+
+    @tf.function
+    def step(x, y):
+        return strategy.run(replica, (x, y))
 
     print(testing.lint_tpu_ops(step, x, y))           # every op has a kernel on a TPU
     assert testing.count_collectives(step, x, y) == 1

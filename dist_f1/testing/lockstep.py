@@ -53,7 +53,7 @@ class _Tracer:
         for op in graph.get_operations():
             if op.type == computations.METADATA:
                 self._replicas = op.get_attr("num_replicas")
-            if computations.is_bookkeeping(op) or op.type in computations.PLACEHOLDERS:
+            if computations.is_bookkeeping(op) or op.type == "Placeholder":
                 continue
             inputs = [values[x.ref()] for x in op.inputs]
             outputs = self._op(op, inputs, inside or computations.is_inside(op))
@@ -96,7 +96,10 @@ class _Tracer:
             return self._loop(op, inputs, inside)
         if op.type in ("If", "StatelessIf"):
             return self._branch(op, inputs, inside)
-        raise NotImplementedError(f"{op.type} ({op.name}) around an op in which replicas meet.")
+        raise NotImplementedError(
+            f"{op.type} ({op.name}) is around an op in which replicas meet. Use tf.cond, or let "
+            "them meet before it."
+        )
 
     def _branch(self, op: Any, inputs: list[Value], inside: bool) -> list[Value]:
         condition, *arguments = inputs
@@ -111,8 +114,7 @@ class _Tracer:
 
             return traced
 
-        # Replicas that meet there all go the same way.
-        flat = tf.cond(_single(condition), *map(side, sides))
+        flat = tf.cond(_agreed(op, condition), *map(side, sides))
         return self._nested(flat if isinstance(flat, list | tuple) else [flat], split)
 
     def _loop(self, op: Any, inputs: list[Value], inside: bool) -> list[Value]:
@@ -127,7 +129,7 @@ class _Tracer:
             return [v if stays else next(moving) for v, stays in zip(inputs, fixed, strict=True)]
 
         def goes_on(*flat: tf.Tensor) -> tf.Tensor:
-            return _single(self.graph(condition, all_of(flat), inside)[0])
+            return _agreed(op, self.graph(condition, all_of(flat), inside)[0])
 
         def turn(*flat: tf.Tensor) -> list[tf.Tensor]:
             outputs = self.graph(body, all_of(flat), inside)
@@ -169,6 +171,21 @@ def _cut(padded: tf.Tensor, axis: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         tf.zeros([padded.shape.rank], tf.int32),
         tf.concat([tf.shape(padded)[:axis], rows, tf.shape(padded)[axis + 1 :]], axis=0),
     )
+
+
+def _agreed(op: Any, condition: Value) -> tf.Tensor:
+    """Which way all replicas go."""
+    if not _is_split(condition):
+        return condition
+    same = tf.reduce_all(tf.equal(tf.stack(condition), condition[0]))
+    message = (
+        f"Replicas that meet in {op.name} ({op.type}) do not all go the same way; on a TPU they "
+        "would wait for each other for ever. Decide it by a value that is the same on all, an "
+        "all-reduced one say."
+    )
+    check = tf.debugging.Assert(same, [message])
+    with tf.control_dependencies([check]):
+        return tf.identity(condition[0])
 
 
 def _passes(body: Any, place: int) -> bool:

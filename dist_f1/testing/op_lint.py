@@ -74,6 +74,7 @@ def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpR
         Unique(T=float32, out_idx=int32): the shape of its result depends on data; node Unique
     """
     computation = programs.find(function, *args, **kwargs)
+    is_static = _is_static(computation)
     examined: collections.Counter[str] = collections.Counter()
     findings = []
     for op in computation.all_ops():
@@ -82,12 +83,8 @@ def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpR
         examined[op.type] += 1
         if reason := _refusal(op):
             findings.append(_finding(op, reason))
-    if _is_static(computation):
-        for op in computation.ops():
-            if any(not _is_known(x) for x in op.outputs) and not any(
-                not _is_known(x) for x in op.inputs
-            ):
-                findings.append(_finding(op, "the shape of its result depends on data"))
+        elif is_static and _depends_on_data(op) and not computation.library.called(op):
+            findings.append(_finding(op, "the shape of its result depends on data"))
     return OpReport(examined, findings)
 
 
@@ -167,6 +164,13 @@ def _is_static(computation: programs.Computation) -> bool:
         if op.type == computations.REPLICATED_INPUT
     )
     return all(map(_is_known, given))
+
+
+def _depends_on_data(op: Any) -> bool:
+    """Whether shapes were known up to an op. What a variable holds is not told in each graph."""
+    if op.type == "ReadVariableOp" or not all(map(_is_known, op.inputs)):
+        return False
+    return not all(map(_is_known, op.outputs))
 
 
 def _is_known(tensor: tf.Tensor) -> bool:

@@ -30,7 +30,8 @@ def tpu_strategy(replicas: int = 8, cores_per_chip: int = 2) -> tf.distribute.TP
         >>> strategy.num_replicas_in_sync
         32
     """
-    if cores_per_chip not in (1, 2) or replicas < 1 or replicas % cores_per_chip:
+    counted = isinstance(replicas, int) and not isinstance(replicas, bool) and replicas > 0
+    if cores_per_chip not in (1, 2) or not counted or replicas % cores_per_chip:
         raise ValueError(
             f"{replicas} replicas do not make whole chips of {cores_per_chip} core(s); "
             "cores_per_chip is 1 or 2."

@@ -22,6 +22,11 @@ CASES = {
     "tokens by threshold": ({"threshold": 0.5}, [6, 4], "multilabel"),
     "top_k": ({"top_k": 2}, [6, 4], "ids"),
     "weighted": ({"weighted": True}, [4], "ids"),
+    "weighted samples": (
+        {"weighted": True, "average": "samples", "threshold": 0.5},
+        [4],
+        "multilabel",
+    ),
     "weighted multilabel": ({"weighted": True, "threshold": 0.5}, [4], "multilabel"),
     "groups": ({"num_groups": 3}, [4], "ids"),
     "groups multilabel": ({"num_groups": 3, "threshold": 0.5}, [4], "multilabel"),
@@ -43,8 +48,9 @@ def batch(shape, targets, rows=23):
 
 
 @pytest.mark.parametrize("rows", ["known", "unknown"])
+@pytest.mark.parametrize("argmax", ["rows", "blocks", "lanes", "keys"])
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_chosen_for_a_tpu_counts_the_same(name, rows):
+def test_what_is_for_a_tpu_counts_the_same(name, rows, argmax):
     options, shape, targets = CASES[name]
     y_true, y_pred, random = batch(shape, targets)
     extra = {"mask": random.random(len(y_pred)) < 0.8}
@@ -64,7 +70,7 @@ def test_what_is_chosen_for_a_tpu_counts_the_same(name, rows):
         def update(y_true, y_pred, *others, metric=metric):
             metric.update_state(y_true, y_pred, **dict(zip(extra, others, strict=True)))
 
-        with kernels.override(device=device):
+        with kernels.override(device=device, argmax=argmax):
             step = tf.function(update, input_signature=specs, autograph=False)
             step(y_true, y_pred, *extra.values())
         counted.append(metric.counts().numpy())
@@ -103,6 +109,16 @@ def test_columns_by_group():
     matrix, groups = random.random((900, 5)) < 0.7, random.integers(0, 3, 900)
     expected = [matrix[groups == group].sum(axis=0) for group in range(3)]
     np.testing.assert_array_equal(grouped_columns(tf.constant(matrix), groups, 3), expected)
+
+
+def test_weights_are_in_no_product_of_matrices():
+    metric = dist_f1.F1Score("samples", threshold=0.5, num_classes=4, weighted=True)
+    step = tf.function(lambda *batch: metric.update_state(*batch), autograph=False)
+    with kernels.override(device="TPU"):
+        graph = step.get_concrete_function(tf.zeros([6, 4]), tf.zeros([6, 4]), tf.ones([6])).graph
+    ops = {op.type for op in graph.get_operations()}
+    assert "Sum" in ops
+    assert not {op for op in ops if "MatMul" in op or "Einsum" in op}
 
 
 def test_too_large_a_product_is_a_segment_sum(monkeypatch):

@@ -155,3 +155,22 @@ def test_batches_of_unequal_sizes_are_cut_to_what_each_replica_has():
 
 def float_of(x):
     return tf.cast(x, tf.float32)
+
+
+def test_replicas_that_do_not_all_meet_are_told_so():
+    def branch(x):
+        return tf.cond(x > 2.0, lambda: summed(x), lambda: x)
+
+    def loop(x):
+        return tf.while_loop(lambda turn, _: turn < x, lambda t, s: (t + 1, summed(s)), [0.0, x])
+
+    for replica in (branch, loop):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="do not all go the same way"):
+            run(replica)
+    # Where they do not meet, each goes its own way.
+    alone = run(own_way)
+    np.testing.assert_array_equal(alone, [x if x > 2 else -x for x in MINE])
+
+
+def own_way(x):
+    return tf.cond(x > 2.0, lambda: x, lambda: -x)

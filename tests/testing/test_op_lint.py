@@ -78,8 +78,13 @@ def test_a_shape_that_depends_on_data_is_found(op):
     assert op in ops_found(replica, FLOATS)
 
 
-def test_findings_are_in_loops_branches_and_called_functions_too():
+@pytest.mark.parametrize(
+    ("kind", "ops"), [("strings", {"AsString", "StringLength"}), ("shape", {"Where"})]
+)
+def test_findings_are_in_loops_branches_and_called_functions_too(kind, ops):
     def length(x):
+        if kind == "shape":
+            return tf.reduce_sum(tf.boolean_mask(x, x > 0))
         return tf.cast(tf.strings.length(tf.strings.as_string(x[0])), tf.float32)
 
     called = tf.function(length)
@@ -103,7 +108,7 @@ def test_findings_are_in_loops_branches_and_called_functions_too():
         return twice(called, x)
 
     for replica in (in_a_call, in_a_loop, in_a_branch, in_a_call_in_a_loop):
-        assert {"AsString", "StringLength"} <= ops_found(replica, FLOATS)
+        assert ops <= ops_found(replica, FLOATS)
 
 
 def test_a_shape_that_depends_on_data_is_found_in_a_function_that_calls_run():

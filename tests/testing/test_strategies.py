@@ -17,6 +17,8 @@ def test_it_is_a_tpu_strategy_of_so_many_replicas(replicas, cores):
 
 @pytest.mark.parametrize(("replicas", "cores"), [(0, 1), (-2, 2), (3, 2), (8, 3), (8, 0)])
 def test_cores_that_make_no_chips_are_refused(replicas, cores):
+    with pytest.raises(ValueError, match=r"8\.0 replicas do not make whole chips"):
+        testing.tpu_strategy(8.0)
     with pytest.raises(ValueError, match="do not make whole chips"):
         testing.tpu_strategy(replicas, cores)
 

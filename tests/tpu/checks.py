@@ -106,7 +106,8 @@ def fit(kind: str, replicas: int) -> Traced:
     weighted = sum(case.weighted for case in model.cases.values())
     # The others are Keras's own: gradients.
     carriers = ["float64"] * weighted + ["uint32"] * (len(model.cases) - weighted)
-    return _traced(f"{len(model.cases)} metrics, {kind}", replicas, step, None, carriers)
+    named = f"{len(model.cases)} metrics, {kind}"
+    return _traced(named, replicas, step, None, carriers, others=[tf.float32])
 
 
 def _traced(
@@ -115,9 +116,10 @@ def _traced(
     step: Any,
     silent: Sequence[tf.TensorSpec] | None,
     carriers: Sequence[str],
+    others: Sequence[tf.DType] = (),
 ) -> Traced:
     report = testing.lint_tpu_ops(step)
-    ours = [x for x in testing.cross_replica_sums(step) if x.dtype != tf.float32]
+    ours = [x for x in testing.cross_replica_sums(step) if x.dtype not in others]
     try:
         lowered = "ENTRY" in testing.replica_program(step).lower()
     except (ValueError, tf.errors.OpError):
