@@ -37,7 +37,7 @@ def config_for(name, **changes):
 def test_every_config_is_valid_and_names_its_data(path):
     config = settings.complete(config_of(path))
     settings.validate(config)
-    own = {"own_data": "configs.own_functions:rows"}
+    own = {"own_data": "configs.own_functions:rows", "tpu": "digits"}
     assert config.dataset == own.get(path.stem, path.stem)
 
 
