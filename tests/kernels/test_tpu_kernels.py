@@ -113,7 +113,11 @@ def test_columns_by_group():
 
 def test_weights_are_in_no_product_of_matrices():
     metric = dist_f1.F1Score("samples", threshold=0.5, num_classes=4, weighted=True)
-    step = tf.function(lambda *batch: metric.update_state(*batch), autograph=False)
+
+    def update(*batch):
+        metric.update_state(*batch)
+
+    step = tf.function(update, autograph=False)
     with kernels.override(device="TPU"):
         graph = step.get_concrete_function(tf.zeros([6, 4]), tf.zeros([6, 4]), tf.ones([6])).graph
     ops = {op.type for op in graph.get_operations()}
