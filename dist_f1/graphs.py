@@ -35,6 +35,8 @@ _ONE_FOR_ALL = frozenset(
 )
 # These add values up; they reduce over replicas if the values come from several devices.
 _SUMS = frozenset({"AccumulateNV2", "AddN"})
+# These run the function that they name, once.
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _RECEIVES = frozenset({"CollectiveBcastRecv", "CollectiveBcastRecvV2"})
 
 

@@ -11,7 +11,6 @@ from dist_f1 import graphs
 _FREE = frozenset(
     {"Const", "Identity", "IdentityN", "NoOp", "Placeholder", "PlaceholderWithDefault"}
 )
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 
 
 def count_operations(
@@ -44,7 +43,7 @@ def count_operations(
 def _count(nodes: Any, functions: dict[str, Any]) -> collections.Counter[str]:
     counted: collections.Counter[str] = collections.Counter()
     for node in nodes:
-        if node.op not in _FREE | _CALLS:
+        if node.op not in _FREE | graphs.CALLS:
             counted[node.op] += 1
         called = [_count(functions.get(name, ()), functions) for name in graphs.called_by(node)]
         if graphs.is_branch(node):

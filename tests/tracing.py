@@ -7,10 +7,11 @@ from helpers import per_replica
 
 def traced_once(step, strategy, specs):
     """`step` compiled for one value of each spec on each replica."""
-    return tf.function(step, input_signature=[_on_each_replica(strategy, spec) for spec in specs])
+    return tf.function(step, input_signature=[on_each_replica(strategy, spec) for spec in specs])
 
 
-def _on_each_replica(strategy, spec):
+def on_each_replica(strategy, spec):
+    """The spec of a value of each replica, where each may have rows of its own number."""
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return spec

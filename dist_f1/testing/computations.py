@@ -16,7 +16,6 @@ REPLICATED_INPUT, REPLICATED_OUTPUT = "TPUReplicatedInput", "TPUReplicatedOutput
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 CROSS_REPLICA = frozenset({"AllToAll", "CollectivePermute", "CrossReplicaSum"})
 LOOPS = frozenset({"StatelessWhile", "While"})
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 
 # Attributes that speak of TPUs, of XLA, or of other ops of the graph by their names.
 _DROPPED = ("_class", "_output_shapes", "_tpu", "_xla")

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dist_f1 import graphs
 from dist_f1.testing import computations
 from dist_f1.testing.computations import Library, again
 from dist_f1.testing.exchanges import exchange
@@ -90,7 +91,7 @@ class _Tracer:
 
     def _follow(self, op: Any, inputs: list[Value], inside: bool) -> list[Value]:
         """Makes what is called, since replicas meet there."""
-        if op.type in computations.CALLS:
+        if op.type in graphs.CALLS:
             return self.graph(self._library.body_of(op, "f"), inputs, inside)
         if op.type in computations.LOOPS:
             return self._loop(op, inputs, inside)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from dist_f1 import graphs
 from dist_f1.testing import computations, programs
 
-_NOT_RUN = computations.PLACEHOLDERS | computations.CALLS | {"Const", "NoOp"}
+_NOT_RUN = computations.PLACEHOLDERS | graphs.CALLS | {"Const", "NoOp"}
 
 
 class Finding(NamedTuple):
@@ -55,9 +56,9 @@ def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpR
     that shows when the program is compiled, see `replica_program`.
 
     Args:
-        function: a `tf.function` that calls `strategy.run`, traced under `tpu_strategy`.
-        *args: what it is called with, or `tf.TensorSpec`s. If all shapes are known, an op whose
-            result has a shape that depends on data is a finding too.
+        function: see `replica_program`.
+        *args: likewise. If all shapes are known, an op whose result has a shape that depends on
+            data is a finding too.
         **kwargs: likewise.
 
     Raises:
@@ -94,8 +95,8 @@ def cross_replica_sums(
     """What a TPU computation sums over replicas: a `tf.TensorSpec` for each `CrossReplicaSum`.
 
     Args:
-        function: a `tf.function` that calls `strategy.run`, traced under `tpu_strategy`.
-        *args: what it is called with, or `tf.TensorSpec`s.
+        function: see `replica_program`.
+        *args: likewise.
         **kwargs: likewise.
 
     Raises:

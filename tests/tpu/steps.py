@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from helpers import tpu
+from helpers import per_replica, tpu
 
 from dist_f1 import reduction
 from tpu.cases import CASES, Case
@@ -69,12 +69,7 @@ class Step:
 
 def placed(strategy: tf.distribute.Strategy, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """To each replica its part."""
-    return {
-        name: strategy.experimental_distribute_values_from_function(
-            lambda context, of=column: tf.constant(of[context.replica_id_in_sync_group])
-        )
-        for name, column in columns.items()
-    }
+    return {name: per_replica(strategy, column) for name, column in columns.items()}
 
 
 def each_replica(strategy: tf.distribute.Strategy, nest: Any) -> list[Any]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ml_collections
-import numpy as np
 import tensorflow as tf
+from tracing import on_each_replica
 
 import dist_f1
 from dist_f1.testing import replica_program, tpu_strategy
@@ -191,18 +191,10 @@ def _of_one_replica(replica: Callable[..., Any], specs: Sequence[tf.TensorSpec])
     def step(*columns: tf.Tensor) -> Any:
         return _strategy().run(replica, columns)
 
-    program = replica_program(step, *map(_on_each_replica, specs))
+    on_each = [x if x.shape.is_fully_defined() else on_each_replica(_strategy(), x) for x in specs]
+    program = replica_program(step, *on_each)
     program.specs = [
         tf.TensorSpec([_PADDED if size is None else size for size in x.shape.as_list()], x.dtype)
         for x in program.specs
     ]
     return program.lower("hlo_serialized", "TPU")
-
-
-def _on_each_replica(spec: tf.TensorSpec) -> Any:
-    """The spec of a value of each replica, where each has rows of its own number."""
-    if spec.shape.is_fully_defined():
-        return spec
-    empty = np.zeros([size or 0 for size in spec.shape], spec.dtype.as_numpy_dtype)
-    values = _strategy().experimental_distribute_values_from_function(lambda _: tf.constant(empty))
-    return type(tf.type_spec_from_value(values))(*[spec] * REPLICAS)
