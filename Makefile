@@ -16,13 +16,13 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 FIT := test_fit_of_the_users_own_has_the_f1_of_all_workers_or_a_hint
 KERAS := tests/callbacks tests/launching/test_launch.py::$(FIT) \
 	tests/distributed/test_multi_worker.py tests/distributed/test_parameter_server.py \
-	tests/metrics tests/test_accumulator.py \
-	tests/test_checkpoint.py tests/test_invariance.py tests/test_package.py \
-	tests/test_reduction.py tests/tpu/test_checkpoint.py tests/tpu/test_fit.py
+	tests/metrics tests/replicas/test_accumulator.py \
+	tests/replicas/test_checkpoint.py tests/promises/test_invariance.py tests/package \
+	tests/replicas/test_reduction.py tests/tpu/test_checkpoint.py tests/tpu/test_fit.py
 # and on that of TensorFlow: not the jobs, the benchmarks, the documents, what is NumPy alone, the callbacks,
 # which are those of tf-keras, and every metric's graph for a TPU once more.
-CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching test_docs.py \
-	test_intervals.py test_pages.py test_plots.py tpu/test_emulated.py tpu/test_loops.py)
+CORE := tests $(addprefix --ignore=tests/,benchmarks callbacks jobs launching docs \
+	intervals pages plots tpu/test_emulated.py tpu/test_loops.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: train test chaos bench test-tf-keras test-tf-2.15 tpu tpu-aot lint types wheel check clean
@@ -45,7 +45,7 @@ test-tf-2.15: $(TF_2_15)/dev,tf-2-15
 
 # Kills workers of a training job at random, and compares its results to one that was left alone.
 chaos: $(VENV)/dev
-	$(BIN)/python tests/chaos.py $(ARGS)
+	$(BIN)/python tests/jobs/chaos.py $(ARGS)
 
 # Also of the libraries that ours is compared with, as far as `pip install '.[bench]'` has been done.
 bench: $(VENV)/dev
@@ -53,11 +53,11 @@ bench: $(VENV)/dev
 
 # What steps become under TPUStrategy: traced, linted, and run on the CPU.
 tpu: $(VENV)/dev
-	PYTHONPATH=tests $(BIN)/python -m tpu $(ARGS)
+	PYTHONPATH=tests:tests/support $(BIN)/python -m tpu $(ARGS)
 
 # Compiles steps with the compiler for TPUs, without one. SKIPPED and exit code 77: it is not to be had.
 tpu-aot: $(TPU_AOT)/installed
-	PYTHONPATH=tests $(TPU_AOT)/bin/python -m tpu_aot $(ARGS)
+	PYTHONPATH=tests:tests/support $(TPU_AOT)/bin/python -m tpu_aot $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -70,7 +70,7 @@ types: $(VENV)/dev
 wheel: $(VENV)/dev
 	rm -rf build dist
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	$(BIN)/python tests/check_wheel.py dist/*.whl
+	$(BIN)/python tests/package/check_wheel.py dist/*.whl
 
 check: lint types wheel test
 

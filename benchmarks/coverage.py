@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dist_f1 import Counts, score_names
+from dist_f1 import Counts
 from dist_f1.intervals import confidence_interval
 
 ROWS = (200, 1000, 5000)
@@ -82,10 +82,10 @@ def counts_of(matrix: Any) -> Counts:
 
 def scores_of(counts: Counts, names: list[str]) -> Any:
     """Several scores beside each other; averages are over both sides of a binary task."""
-    sides = counts.both_sides()
+    sides = counts.to_two_class()
     return np.stack(
         [
-            score_names.parse(name)(sides if name.endswith("_macro") else counts).astype(np.float64)
+            names.parse(name)(sides if name.endswith("_macro") else counts).astype(np.float64)
             for name in names
         ],
         axis=-1,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.records import Row
-from dist_f1.plots import _figures
+from dist_f1.plots import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def draw(rows: Sequence[Row], out: pathlib.Path) -> list[pathlib.Path]:
     for name, drawing in drawings.items():
         figure = drawing(rows)
         if figure is not None:
-            _figures.finish(figure, out / name)
+            figures.finish(figure, out / name)
             files.append(out / name)
     return files
 
@@ -124,7 +124,7 @@ def scaling(rows: Sequence[Row]) -> Figure | None:
 def _panels(titles: Sequence[str], label: str, rows: Sequence[Row]) -> tuple[Figure, list[Axes]]:
     columns = min(2, len(titles))
     lines = math.ceil(len(titles) / columns)
-    figure = _figures.new(5.0 * columns + 1.5, 3.6 * lines + 0.6)
+    figure = figures.new(5.0 * columns + 1.5, 3.6 * lines + 0.6)
     figure.suptitle("\n".join(_unique(str(r.case.get("device", "")) for r in rows)), fontsize=9)
     panels = [figure.add_subplot(lines, columns, i + 1) for i in range(len(titles))]
     for title, axes in zip(titles, panels, strict=True):
@@ -161,11 +161,11 @@ def _points(
 
 def _noise(axes: Axes, low: Sequence[float], high: Sequence[float], middle: float) -> None:
     """A grey bar behind each place, where nothing can be told from the baseline."""
-    axes.axhline(middle, color=_figures.GREY, linewidth=0.8)
+    axes.axhline(middle, color=figures.GREY, linewidth=0.8)
     axes.use_sticky_edges = False
     height = [top - bottom for bottom, top in zip(low, high, strict=True)]
     style: dict[str, Any] = {
-        "color": _figures.GREY,
+        "color": figures.GREY,
         "alpha": 0.2,
         "label": "noise (A/A)",
         "zorder": 0,
@@ -185,8 +185,8 @@ def _with_legend(figure: Figure, panels: Sequence[Axes]) -> Figure:
 
 def _style(i: int) -> dict[str, Any]:
     return {
-        "color": _figures.COLORS[i % len(_figures.COLORS)],
-        "marker": _MARKERS[i // len(_figures.COLORS) % len(_MARKERS)],
+        "color": figures.COLORS[i % len(figures.COLORS)],
+        "marker": _MARKERS[i // len(figures.COLORS) % len(_MARKERS)],
         "markersize": 4,
         "linewidth": 1,
     }

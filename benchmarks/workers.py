@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dist_f1.jobs.launching import cluster, failures, processes
-from dist_f1.jobs.launching.console import Console
+from dist_f1.launching import cluster, failures, processes
+from dist_f1.launching.console import Console
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _ARGUMENTS = "arguments.json"

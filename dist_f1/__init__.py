@@ -8,9 +8,8 @@ first. The pipeline, one module a stage:
 """
 
 from dist_f1 import callbacks, compat, kernels, pages, plots, scores
-from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.counts import Counts
-from dist_f1.graphs import count_collectives
+from dist_f1.inspection.graphs import count_collectives
 from dist_f1.intervals import confidence_interval
 from dist_f1.metrics import (
     Accuracy,
@@ -28,7 +27,8 @@ from dist_f1.metrics import (
     Specificity,
     ThresholdSweep,
 )
-from dist_f1.report import report
+from dist_f1.replicas.all_reduce import all_reduce_sum
+from dist_f1.reports import report
 from dist_f1.sweeps import Sweep
 from dist_f1.version import __version__
 

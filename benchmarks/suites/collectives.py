@@ -13,8 +13,8 @@ from benchmarks.per_step.meters import EIGHT, outcomes
 from benchmarks.per_step.strategies import mirrored
 from benchmarks.records import Row
 from benchmarks.suites import Context
-from dist_f1.graphs import count_bytes, count_collectives
-from dist_f1.operations import count_operations
+from dist_f1.inspection.graphs import count_bytes, count_collectives
+from dist_f1.inspection.operations import count_operations
 
 _ROWS = 128
 # Their matrix and their buckets would not fit beyond.

@@ -20,7 +20,7 @@ from benchmarks.per_step.strategies import mirrored
 from benchmarks.records import Row
 from benchmarks.suites import Context
 from benchmarks.timing import CONTROL, compared, interleaved
-from dist_f1.graphs import count_bytes, count_collectives
+from dist_f1.inspection.graphs import count_bytes, count_collectives
 
 KERAS = "keras F1Score"
 ALL_REDUCE, NO_REDUCTION = "all_reduce", "the step without it"

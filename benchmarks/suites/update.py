@@ -21,7 +21,7 @@ from benchmarks.timing import CONTROL, Timed, compared, interleaved, millisecond
 from benchmarks.updates import batches, expected, subjects
 from benchmarks.updates.batches import Batch
 from benchmarks.updates.subjects import FLOOR, OURS, Subject, Tensors
-from dist_f1.operations import count_operations
+from dist_f1.inspection.operations import count_operations
 
 # What is measured of the sizes that the config lists under that name.
 _KINDS: dict[str, dict[str, Any]] = {

@@ -8,15 +8,16 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import contexts, score_names
-from dist_f1.callbacks import batches
+from dist_f1.callbacks import datasets
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.counts import Counts
+from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import Scores, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.report import raise_if_invalid
-from dist_f1.score_sets import DEFAULT
+from dist_f1.replicas import contexts
+from dist_f1.scores import score_names
+from dist_f1.scores.score_sets import DEFAULT
 
 
 class EvaluateScores(tf.keras.callbacks.Callback):
@@ -34,7 +35,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         dataset: a `tf.data.Dataset` of batches `(x, y)` or `(x, y, sample_weight)`, which is
             split over the replicas; a `tf.distribute.DistributedDataset` of the model's strategy;
             or a tuple of arrays `(x, y)` or `(x, y, sample_weight)`.
-        scores: names, see `dist_f1.score_names`.
+        scores: names, see `dist_f1.scores.score_names`.
         prefix: of the names in the logs.
         threshold: `None` (argmax), or each class on its own; see `DecisionRule`.
         every: evaluate after each `every`-th epoch.
@@ -85,7 +86,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         make_metric()
         self._make_metric = make_metric
         self._named = [score_names.parse(score) for score in scores]
-        self._data = batches.checked(dataset, batch_size, steps)
+        self._data = datasets.checked(dataset, batch_size, steps)
         self._by = by
         self._steps = steps
         self._evaluation: Evaluation | None = None
@@ -131,12 +132,12 @@ class EvaluateScores(tf.keras.callbacks.Callback):
             ValueError: there was no evaluation yet.
         """
         counts = self._kept()
-        return counts if counts.total.shape.rank == 0 else counts.overall()
+        return counts if len(counts.total.shape) == 0 else counts.overall()
 
     def counts_by_group(self) -> Counts:
         """Likewise, of each group, in a leading axis."""
         counts = self._kept()
-        if counts.total.shape.rank == 0:
+        if len(counts.total.shape) == 0:
             raise ValueError("There are no groups; pass num_groups= and by=.")
         return counts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1.callbacks import batches
+from dist_f1.callbacks import datasets
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores
 
@@ -19,7 +19,7 @@ class Evaluation:
     Args:
         model: a Keras model of one output.
         make_metric: makes the metric, in the scope of the model's strategy.
-        data: as `batches.checked` returns it.
+        data: as `datasets.checked` returns it.
         by: gives the group ids of a batch from its inputs and targets, or `None`.
 
     Raises:
@@ -46,7 +46,7 @@ class Evaluation:
             )
         with self.strategy.scope():
             self.metric = make_metric()
-            self._data = batches.spread(data, self.strategy)
+            self._data = datasets.spread(data, self.strategy)
         eager = bool(getattr(model, "run_eagerly", False))
         # With its signature given, a last batch of fewer rows is not traced anew.
         signature = [self._data.element_spec]
@@ -75,7 +75,7 @@ class Evaluation:
         self.strategy.run(self._count_batch, args=(batch,))
 
     def _count_batch(self, batch: Any) -> None:
-        x, y, weight = batches.unpack(batch)
+        x, y, weight = datasets.unpack(batch)
         outputs = self.model.predict_step((x,))
         if len(tf.nest.flatten(outputs)) != 1 or len(tf.nest.flatten(y)) != 1:
             raise ValueError(

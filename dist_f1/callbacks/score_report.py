@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dist_f1 import contexts, plots
+from dist_f1 import plots
 from dist_f1.callbacks import run_files
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.images import Images
 from dist_f1.counts import Counts
 from dist_f1.metrics import ThresholdSweep, directions
 from dist_f1.metrics.base import CountsMetric
-from dist_f1.report import report
+from dist_f1.replicas import contexts
+from dist_f1.reports import report
 
 _SPLITS = ("train", "validation")
 

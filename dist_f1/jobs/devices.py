@@ -9,8 +9,8 @@ from importlib import util
 
 import tensorflow as tf
 
-from dist_f1.jobs.launching import outside
-from dist_f1.logical_devices import split_cpu
+from dist_f1.launching import external_cluster
+from dist_f1.replicas.logical_devices import split_cpu
 
 
 class Unavailable(RuntimeError):
@@ -36,7 +36,7 @@ def make_strategy(name: str, replicas: int) -> tf.distribute.Strategy:
         ValueError: what the environment says makes no cluster.
         RuntimeError: TensorFlow has started with fewer logical devices; it cannot add any.
     """
-    task = outside.adopt()
+    task = external_cluster.adopt()
     if name == "auto" and task is not None:
         name = "parameter_server" if "ps" in _jobs() else "multi_worker"
     elif name == "auto":
@@ -60,7 +60,7 @@ def make_strategy(name: str, replicas: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
-def check(name: str, task: outside.Task | None) -> None:
+def check(name: str, task: external_cluster.Task | None) -> None:
     """Whether this process can have the strategy.
 
     Raises:
@@ -96,7 +96,7 @@ def check(name: str, task: outside.Task | None) -> None:
 
 def serves() -> bool:
     """Whether this process only lends itself to the chief of a parameter server cluster."""
-    task = outside.adopt()
+    task = external_cluster.adopt()
     return task is not None and "ps" in _jobs() and task.type in ("worker", "ps")
 
 

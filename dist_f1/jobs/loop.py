@@ -19,9 +19,8 @@ import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from dist_f1 import contexts, score_names
 from dist_f1.counts import Counts
-from dist_f1.jobs import agreement, feeding, summary
+from dist_f1.jobs import coordination, sharding, summary
 from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
 from dist_f1.jobs.data import Data, DataError
 from dist_f1.jobs.data.source import Batch
@@ -31,6 +30,8 @@ from dist_f1.jobs.progress import Position, Progress
 from dist_f1.jobs.reading import Reader
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.steps import Steps
+from dist_f1.replicas import contexts
+from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
 
@@ -81,7 +82,7 @@ class Loop:
         self._config, self._data, self._strategy = config, data, strategy
         self._asked_to_stop = asked_to_stop
         self.is_chief = contexts.is_chief(strategy)
-        self._share = feeding.share_of(strategy)
+        self._share = sharding.share_of(strategy)
         self._reader = Reader(data, self._share)
         self._steps = Steps(config, data, strategy)
         self._progress = Progress()
@@ -117,7 +118,7 @@ class Loop:
             CheckpointError: there are some, but none can be read.
         """
         newest = self._checkpoints.newest(say) if self.is_chief else None
-        number = agreement.what_the_chief_says(
+        number = coordination.what_the_chief_says(
             self._strategy, -1 if newest is None else int(newest.name)
         )
         if number < 0:
@@ -135,7 +136,7 @@ class Loop:
         self._reader.check(self.position)
         if self._keeps_predictions:
             lost = self.is_chief and not self._has_predictions()
-            if agreement.what_the_chief_says(self._strategy, int(lost)):
+            if coordination.what_the_chief_says(self._strategy, int(lost)):
                 say("the predictions up to there are not whole; evaluating once more")
                 self.position.begin_phase_again("validation")
         return True
@@ -178,7 +179,7 @@ class Loop:
 
     def wait_for_workers(self) -> None:
         """Comes back when all workers are here."""
-        agreement.what_the_chief_says(self._strategy, 0)
+        coordination.what_the_chief_says(self._strategy, 0)
 
     def _run_phase(self) -> Epoch:
         position, phase = self.position, self.position.phase
@@ -194,10 +195,10 @@ class Loop:
         started, last = time.monotonic() - position.seconds, None
         with self._bar() as bar:
             for batch in self._reader.read(position):
-                columns = feeding.distribute(self._strategy, batch, self._share)
+                columns = sharding.distribute(self._strategy, batch, self._share)
                 arguments = (
                     *columns,
-                    agreement.words(self._strategy, batch, self._asked_to_stop()),
+                    coordination.words(self._strategy, batch, self._asked_to_stop()),
                 )
                 self._dispatcher.start(step, arguments, (position.step, batch))
                 position.step += 1
@@ -237,7 +238,7 @@ class Loop:
         """Takes in the result of a step."""
         step, batch = about
         self.position.loss += float(result["loss"])
-        stop, agree = agreement.understand(np.asarray(result["told"]), batch, self._share)
+        stop, agree = coordination.understand(np.asarray(result["told"]), batch, self._share)
         self._stopping = self._stopping or stop
         if not agree:
             raise DataError(

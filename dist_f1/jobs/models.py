@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from dist_f1.jobs import own
-from dist_f1.jobs.errors import UserError
+from dist_f1.jobs import user_functions
+from dist_f1.launching.errors import UserError
 
 
 def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
@@ -20,7 +20,7 @@ def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf
     Raises:
         UserError: the model does not fit the data.
     """
-    if own.is_named(name):
+    if user_functions.is_named(name):
         return _of_function(name, input_shape, units, dtype)
     if name == "cnn" and len(input_shape) != 3:
         raise UserError(
@@ -48,7 +48,7 @@ def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf
 
 
 def _of_function(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
-    function = own.resolve(name, "config.model")
+    function = user_functions.resolve(name, "config.model")
     with _default_dtype(dtype):
         model = function(input_shape, units)
     if not isinstance(model, tf.keras.Model):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import Counts
-from dist_f1.jobs.errors import UserError
+from dist_f1.launching.errors import UserError
 
 LOGS = "logs"
 _CONFIG = "config.json"

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, get_args
 
 import ml_collections
 
-from dist_f1.averaging import Average
-from dist_f1.jobs import own
+from dist_f1.jobs import user_functions
 from dist_f1.jobs.data.bundled import TASKS
-from dist_f1.jobs.errors import UserError
+from dist_f1.launching.errors import UserError
+from dist_f1.scores.averaging import Average
 
 STRATEGIES = (
     "auto",
@@ -60,12 +60,14 @@ def _is_path(*kinds: str) -> Callable[[str], bool]:
 _RULES = {
     "dataset": _Rule(
         str,
-        lambda value: value in TASKS or _is_path("npz:", "tfrecord:")(value) or own.is_named(value),
+        lambda value: (
+            value in TASKS or _is_path("npz:", "tfrecord:")(value) or user_functions.is_named(value)
+        ),
         f"must be one of {', '.join(TASKS)}, npz:PATH, tfrecord:GLOB or module:function",
     ),
     "model": _Rule(
         str,
-        lambda value: value in ("cnn", "mlp") or own.is_named(value),
+        lambda value: value in ("cnn", "mlp") or user_functions.is_named(value),
         "must be one of cnn, mlp, or module:function",
     ),
     "validation_fraction": _Rule(

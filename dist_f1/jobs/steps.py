@@ -7,12 +7,12 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
-from dist_f1 import contexts
-from dist_f1.all_reduce import all_reduce_sum
 from dist_f1.jobs import models, summary
 from dist_f1.jobs.data import Data
 from dist_f1.metrics import Scores, ThresholdSweep
 from dist_f1.metrics.base import CountsMetric
+from dist_f1.replicas import contexts
+from dist_f1.replicas.all_reduce import all_reduce_sum
 
 
 class Steps:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dist_f1 import pages, plots, score_names
+from dist_f1 import pages, plots
 from dist_f1.counts import Counts
 from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
 SCORES = {

@@ -12,17 +12,17 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
-from dist_f1 import contexts
-from dist_f1 import report as reports
 from dist_f1.counts import Counts
-from dist_f1.jobs import agreement, devices, settings
+from dist_f1.jobs import coordination, devices, settings
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
-from dist_f1.jobs.errors import UserError
 from dist_f1.jobs.loop import Epoch, Loop
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.summary import Summary
+from dist_f1.launching.errors import UserError
+from dist_f1.replicas import contexts
+from dist_f1.reports import report
 from dist_f1.sweeps import Sweep
 
 # How long a worker looks for what the chief has written.
@@ -46,7 +46,7 @@ def train(
     continues = is_chief and run_dir.prepare(settled, settings.MAY_CHANGE)
     devices_used = devices.devices_of(strategy)
     # A run directory of one's own, that looks like the others', would lose what they write.
-    token = agreement.what_the_chief_says(strategy, secrets.randbits(31))
+    token = coordination.what_the_chief_says(strategy, secrets.randbits(31))
     loop = Loop(config, dataset, strategy, run_dir, asked_to_stop)
     if is_chief:
         run_dir.write_config(
@@ -106,8 +106,8 @@ def _write_results(
     sweep: Sweep,
 ) -> None:
     names = dataset.class_names
-    text = reports(counts, names, digits=4)
-    run_dir.write_report(text, reports(counts, names, output_dict=True), counts)
+    text = report(counts, names, digits=4)
+    run_dir.write_report(text, report(counts, names, output_dict=True), counts)
     title = f"{config.dataset}: validation after {config.epochs} epochs"
     summed_up = Summary(title, dataset.task, names, counts, sweep)
     summed_up.write(run_dir)

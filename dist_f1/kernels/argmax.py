@@ -7,11 +7,11 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from dist_f1 import contexts
 from dist_f1.kernels.blocks import block_width
 from dist_f1.kernels.choice import Kernels
 from dist_f1.kernels.keys import best_by_key
 from dist_f1.kernels.lanes import best_in_lanes
+from dist_f1.replicas import contexts
 
 
 def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:

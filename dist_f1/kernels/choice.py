@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-from dist_f1 import contexts
 from dist_f1.kernels.lanes import LANES
+from dist_f1.replicas import contexts
 
 Argmax = Literal["rows", "blocks", "lanes", "keys"]
 Decided = Literal["best", "each", "other"]

@@ -1,19 +1,19 @@
 """Keras metrics: thin shells over counting, the accumulator and the scores."""
 
-from dist_f1.metrics.agreement import (
+from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.confusion_matrix import ConfusionMatrix
+from dist_f1.metrics.f_scores import F1Score, FBetaScore
+from dist_f1.metrics.options import MetricOptions
+from dist_f1.metrics.ratios import JaccardIndex, Precision, Recall, Specificity
+from dist_f1.metrics.scores_metric import Scores
+from dist_f1.metrics.threshold_sweep import ThresholdSweep
+from dist_f1.metrics.unaveraged import (
     Accuracy,
     BalancedAccuracy,
     CohenKappa,
     HammingLoss,
     MatthewsCorrCoef,
 )
-from dist_f1.metrics.base import CountsMetric
-from dist_f1.metrics.confusion import ConfusionMatrix
-from dist_f1.metrics.f_scores import F1Score, FBetaScore
-from dist_f1.metrics.options import MetricOptions
-from dist_f1.metrics.ratios import JaccardIndex, Precision, Recall, Specificity
-from dist_f1.metrics.scores_metric import Scores
-from dist_f1.metrics.threshold_sweep import ThresholdSweep
 
 __all__ = [
     "Accuracy",

@@ -8,14 +8,18 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import contexts, counting, groups, inputs
-from dist_f1.accumulator import Accumulator
-from dist_f1.averaging import check_averaging, check_binary
+from dist_f1 import counting
+from dist_f1.batch import groups, inputs
 from dist_f1.counts import Counts
-from dist_f1.layout import Layout
+from dist_f1.counts.layout import Layout
+from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions, legacy_keras, merging
 from dist_f1.metrics.options import MetricOptions, complete, rule_of
-from dist_f1.report import check_names, raise_if_invalid, report
+from dist_f1.replicas import contexts
+from dist_f1.replicas.accumulator import Accumulator
+from dist_f1.reports import check_names, report
+from dist_f1.scores import by_group
+from dist_f1.scores.averaging import check_averaging, check_binary
 
 
 class CountsMetric(tf.keras.metrics.Metric):
@@ -139,12 +143,12 @@ class CountsMetric(tf.keras.metrics.Metric):
     def result_by_group(self) -> Any:
         """The score of each group of rows, in a leading axis; NaN for a group without rows."""
         self._require_groups()
-        return self._derive(lambda counts: groups.by_group(self.score, counts))
+        return self._derive(lambda counts: by_group.by_group(self.score, counts))
 
     def gap(self) -> Any:
         """The largest difference of the score between two groups that have rows."""
         self._require_groups()
-        return self._derive(lambda counts: groups.gap(self.score, counts))
+        return self._derive(lambda counts: by_group.gap(self.score, counts))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`update_state`, then `result`; unlike tf-keras's, it counts once outside of replicas."""
@@ -260,7 +264,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         read = self.accumulator.read if everywhere else self.accumulator.read_locally
         eager = tf.executing_eagerly()
         # In a step, what is not needed should not be there.
-        counts = read(unread=() if eager else self._unread())
+        counts = read(unused=() if eager else self._unread())
         if eager:
             raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
         return tf.nest.map_structure(self._cast, value(counts))

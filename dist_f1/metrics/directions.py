@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.score_names import NamedScore
+from dist_f1.scores.score_names import NamedScore
 
 Direction = Literal["up", "down"]
 DirectionOf = Callable[[str], Direction | None]

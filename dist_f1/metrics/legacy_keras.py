@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import contexts
+from dist_f1.replicas import contexts
 
 IS_LEGACY = not hasattr(tf.keras, "ops")
 

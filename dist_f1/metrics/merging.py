@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from dist_f1 import contexts
-from dist_f1.layout import Layout
+from dist_f1.counts.layout import Layout
+from dist_f1.replicas import contexts
 
 if TYPE_CHECKING:
     from dist_f1.metrics.base import CountsMetric
@@ -35,7 +35,7 @@ def merge(into: CountsMetric, metrics: Iterable[CountsMetric]) -> None:
     read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
     if read:
         total = sum(read[1:], start=read[0])
-        layout = Layout.of(total, into._thresholds)
+        layout = Layout.from_counts(total, into._thresholds)
         into.accumulator.build(layout, total.is_weighted or bool(into.weighted))
         into.accumulator.add(total)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict, get_args
 
-from dist_f1.averaging import check_averaging, check_samples
-from dist_f1.decisions import DecisionRule, is_integer
-from dist_f1.groups import check_num_groups
-from dist_f1.report import check_names
+from dist_f1.batch.decisions import DecisionRule
+from dist_f1.batch.groups import check_num_groups
+from dist_f1.counts.arrays import is_integer
+from dist_f1.reports import check_names
+from dist_f1.scores.averaging import check_averaging, check_samples
 
 Sync = Literal["step", "epoch"]
 

@@ -8,13 +8,14 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import counting, score_sets
+from dist_f1 import counting
 from dist_f1.counts import Counts
-from dist_f1.layout import Layout
+from dist_f1.counts.layout import Layout
 from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.score_sets import DEFAULT
+from dist_f1.scores import score_sets
+from dist_f1.scores.score_sets import DEFAULT
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
@@ -25,7 +26,7 @@ class Scores(CountsMetric):
     score under its own name.
 
     Args:
-        scores: names, see `dist_f1.score_names`: `f1_macro`, `accuracy`, `f2_weighted`,
+        scores: names, see `dist_f1.scores.score_names`: `f1_macro`, `accuracy`, `f2_weighted`,
             `f1_per_class` (an entry for each class, `f1_cat`, by `class_names`), and with
             `num_groups` `f1_macro_by_group` (an entry for each group, `f1_macro_group_0`) and
             `f1_macro_gap`.

@@ -9,14 +9,15 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1 import groups, inputs
-from dist_f1.averaging import check_averaging
+from dist_f1.batch import groups, inputs
 from dist_f1.counts import Counts
-from dist_f1.layout import Layout
+from dist_f1.counts.layout import Layout
+from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.report import raise_if_invalid, report
+from dist_f1.reports import report
+from dist_f1.scores.averaging import check_averaging
 from dist_f1.sweeps.counting import vector_between
 from dist_f1.sweeps.grid import Grid
 from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
@@ -71,7 +72,7 @@ class ThresholdSweep(CountsMetric):
         for option in ("threshold", "top_k", "num_groups", "zero_division"):
             if options.get(option):
                 raise ValueError(f"ThresholdSweep takes no {option}=.")
-        self._grid = Grid.of(thresholds)
+        self._grid = Grid.from_spec(thresholds)
         self._thresholds = self._grid.thresholds
         self._asked_thresholds = thresholds
         self.prefix = prefix
@@ -100,11 +101,11 @@ class ThresholdSweep(CountsMetric):
         """
         counts = self.accumulator.read().numpy()
         raise_if_invalid(counts)
-        return Sweep.of(self._grid, counts)
+        return Sweep.from_buckets(self._grid, counts)
 
     def counts(self) -> Counts:
         """The counts of all replicas, with a leading axis of thresholds."""
-        return Sweep.of(self._grid, self.accumulator.read()).counts
+        return Sweep.from_buckets(self._grid, self.accumulator.read()).counts
 
     def report(
         self, digits: int = 2, output_dict: bool = False, threshold: float | None = None
@@ -142,7 +143,7 @@ class ThresholdSweep(CountsMetric):
         return {f"{self.prefix}{name}": value for name, value in values.items()}
 
     def _value(self, counts: Counts) -> dict[str, Any]:
-        return self.score(Sweep.of(self._grid, counts).counts)
+        return self.score(Sweep.from_buckets(self._grid, counts).counts)
 
     def _count(self, rows: inputs.Rows, layout: Layout) -> tf.Tensor:
         groups.group_rows(rows.by, None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dist_f1.counts import Counts
 from dist_f1.pages.markdown_text import table_lines
 from dist_f1.pages.sections import Table
-from dist_f1.report import HEADERS, check_names, report
+from dist_f1.reports import HEADERS, check_names, report
 
 
 def markdown(
@@ -52,7 +52,7 @@ def report_table(
     counts = counts.numpy()
     # By id: classes may share a name with each other or with an average.
     by_id = report(counts, output_dict=True, labels=labels, zero_division=zero_division)
-    sides = counts.both_sides().num_classes
+    sides = counts.to_two_class().num_classes
     names = [str(label) for label in range(sides)] if class_names is None else class_names
     check_names(names, sides)
     rows = []

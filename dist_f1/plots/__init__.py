@@ -11,7 +11,7 @@ one class are labelled with the second of two names, that of the positive class.
 """
 
 from dist_f1.plots.bars import f1_bars
-from dist_f1.plots.confusion import confusion_matrix
 from dist_f1.plots.curves import precision_recall
+from dist_f1.plots.matrices import confusion_matrix
 
 __all__ = ["confusion_matrix", "f1_bars", "precision_recall"]

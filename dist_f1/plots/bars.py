@@ -10,7 +10,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
-from dist_f1.plots import _figures
+from dist_f1.plots import figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ _MOST_BARS = 120
 def f1_bars(
     counts: Counts,
     class_names: Sequence[str] | None = None,
-    path: _figures.Path | None = None,
+    path: figures.Path | None = None,
     *,
     intervals: tuple[Any, Any] | None = None,
 ) -> Figure:
@@ -31,7 +31,7 @@ def f1_bars(
     Up to 30 classes are in the order of their ids; more are sorted, the highest F1 first, and of
     more than 120 those of lowest F1 are drawn. A class that neither occurs nor is predicted has no
     bar, and does not enter macro F1 (see `dist_f1.scores`). Binary counts of one class have one
-    bar, that of the positive class; `counts.both_sides()` has two.
+    bar, that of the positive class; `counts.to_two_class()` has two.
 
     Args:
         counts: of C classes.
@@ -45,9 +45,9 @@ def f1_bars(
         ValueError: `intervals` is no such pair, the counts have leading axes, or the number of
             names is wrong.
     """
-    counts = _figures.readable(counts)
+    counts = figures.readable(counts)
     classes = counts.num_classes
-    names = _figures.names_of_classes(class_names, classes)
+    names = figures.names_of_classes(class_names, classes)
     low, high = _ends(intervals, classes)
     f1 = scores.f1(counts, zero_division=math.nan)
     shown = np.arange(classes)
@@ -58,12 +58,12 @@ def f1_bars(
     height, size = (0.135, 7.0) if crowded else (0.27, 9.0)
 
     digits = 6 if counts.is_weighted else 9
-    labels = [f"{names[k]} ({_figures.number(counts.actual[k], digits)})" for k in shown]
-    margin = max((_figures.text_width(label, size) for label in labels), default=0.0)
-    figure = _figures.new(5.0 + margin, 1.1 + height * max(2, len(shown)))
+    labels = [f"{names[k]} ({figures.number(counts.actual[k], digits)})" for k in shown]
+    margin = max((figures.text_width(label, size) for label in labels), default=0.0)
+    figure = figures.new(5.0 + margin, 1.1 + height * max(2, len(shown)))
     axis = figure.subplots()
     places = np.arange(len(shown))
-    axis.barh(places, f1[shown], height=0.72, color=_figures.COLORS[5], zorder=2)
+    axis.barh(places, f1[shown], height=0.72, color=figures.COLORS[5], zorder=2)
     if intervals is not None:
         middle, half = (low + high)[shown] / 2, (high - low)[shown] / 2
         cap = 1.5 if crowded else 3.0
@@ -80,7 +80,7 @@ def f1_bars(
     title = "F1 per class"
     macro = float(scores.f1(counts, "macro", math.nan))
     if classes > 1 and math.isfinite(macro):
-        axis.axvline(macro, color=_figures.COLORS[1], linestyle="--", linewidth=1.2, zorder=3)
+        axis.axvline(macro, color=figures.COLORS[1], linestyle="--", linewidth=1.2, zorder=3)
         title += f" (dashed: macro F1 {macro:.3f})"
     if len(shown) < classes:
         title += f"\n{len(shown)} of {classes} classes, those of lowest F1"
@@ -92,7 +92,7 @@ def f1_bars(
     axis.set_xlabel("F1")
     axis.set_ylabel("class (support)")
     axis.spines[["top", "right"]].set_visible(False)
-    return _figures.finish(figure, path)
+    return figures.finish(figure, path)
 
 
 def _ends(intervals: tuple[Any, Any] | None, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dist_f1 import scores
-from dist_f1.plots import _figures
+from dist_f1.plots import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ class _Curves(NamedTuple):
 def precision_recall(
     sweep: Sweep,
     class_names: Sequence[str] | None = None,
-    path: _figures.Path | None = None,
+    path: figures.Path | None = None,
 ) -> Figure:
     """Draws precision against recall, a line per class, over thin lines of equal F1.
 
@@ -56,7 +56,7 @@ def precision_recall(
         ImportError: matplotlib is not installed.
         ValueError: the number of names is wrong.
     """
-    names = _figures.names_of_classes(class_names, sweep.num_classes)
+    names = figures.names_of_classes(class_names, sweep.num_classes)
     curves = _read(sweep)
     drawn = np.flatnonzero(np.isfinite(curves.average_precision)).tolist()
     many = len(drawn) > _CLASSES_WITH_NAMES
@@ -65,7 +65,7 @@ def precision_recall(
         ranked = sorted(drawn, key=lambda label: -curves.average_precision[label])
         colored = ranked[:_EXTREMES] + ranked[-_EXTREMES:]
 
-    figure = _figures.new(5.6, 5.0 + 0.19 * (len(colored) + 2 * many))
+    figure = figures.new(5.6, 5.0 + 0.19 * (len(colored) + 2 * many))
     axis = figure.subplots()
     _equal_f1(axis)
     if many:
@@ -78,8 +78,8 @@ def precision_recall(
         text = f"mean of all {len(drawn)} lines: AP {macro:.3f}"
         axis.plot(_RECALLS[1:], mean[1:], color="black", linewidth=2.0, label=text, zorder=4)
     for place, label in enumerate(colored):
-        again, color = divmod(place, len(_figures.COLORS))
-        style = {"color": _figures.COLORS[color], "linestyle": "-" if again == 0 else "--"}
+        again, color = divmod(place, len(figures.COLORS))
+        style = {"color": figures.COLORS[color], "linestyle": "-" if again == 0 else "--"}
         text = _legend_text(names[label], curves, label)
         _line(axis, curves, label, text, linewidth=1.6, zorder=3, **style)
         axis.plot(
@@ -87,7 +87,7 @@ def precision_recall(
             curves.best_precision[label],
             marker="o",
             markeredgecolor="white",
-            color=_figures.COLORS[color],
+            color=figures.COLORS[color],
             zorder=5,
         )
     axis.set(xlim=(0.0, 1.005), ylim=(0.0, 1.03), xlabel="recall", ylabel="precision")
@@ -95,7 +95,7 @@ def precision_recall(
     figure.suptitle("precision and recall (dot: threshold of highest F1)", fontsize=10)
     if drawn:
         figure.legend(loc="outside lower center", fontsize=8, frameon=False)
-    return _figures.finish(figure, path)
+    return figures.finish(figure, path)
 
 
 def _read(sweep: Sweep) -> _Curves:
@@ -142,7 +142,7 @@ def _equal_f1(axis: Axes) -> None:
             1.012,
             f1 / (2.0 - f1),
             f"F1 {f1}",
-            color=_figures.GREY,
+            color=figures.GREY,
             fontsize=7,
             va="center",
         )

@@ -19,7 +19,7 @@ labels: the classes that enter the result, by default all. Sample averages take 
 pos_label: for `"binary"`, the class that counts as positive.
 
 Binary counts of one class are scored as that class, in every average, as in Keras; scikit-learn
-averages over both sides. `counts.both_sides()` does that, and `labels` of 0 and 1 name the sides.
+averages over both sides. `counts.to_two_class()` does that, and `labels` of 0 and 1 name the sides.
 
 They raise `ValueError` for an unknown `average`, a `zero_division` other than 0, 1 and NaN,
 `labels` outside `[0, C)` or given twice, and `"binary"` with more than two classes. A row of

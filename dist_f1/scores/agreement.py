@@ -7,10 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from dist_f1 import _arrays as xp
-from dist_f1 import sample_averages
-from dist_f1.averaging import mean
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, sample_averages
+from dist_f1.counts import arrays as xp
+from dist_f1.scores.averaging import mean
 from dist_f1.scores.confusion import confusion_matrix
 
 Weights = Literal["linear", "quadratic"]
@@ -20,13 +19,13 @@ def accuracy(counts: Counts) -> Any:
     """The share of rows that are right, with every class of theirs; NaN without rows."""
     if not counts.is_multilabel:
         return 1.0 - hamming_loss(counts)
-    if sample_averages.ALL_RIGHT not in counts.samples:
+    if sample_averages.EXACT_MATCH not in counts.samples:
         raise ValueError(
             "These counts do not tell how many rows have every class right: they are of each class "
             "on its own (at thresholds, say)."
         )
     c = counts.as_float()
-    return xp.divide(c.samples[sample_averages.ALL_RIGHT], c.total, math.nan)
+    return xp.divide(c.samples[sample_averages.EXACT_MATCH], c.total, math.nan)
 
 
 def balanced_accuracy(counts: Counts) -> Any:
@@ -47,10 +46,10 @@ def matthews_corrcoef(counts: Counts) -> Any:
     c = _one_class_per_row(counts, "matthews_corrcoef")
     # Sums over classes stand for the rows: of a single class they are that class's count to the
     # last bit, and the differences below exactly 0, even for weights.
-    actual, predicted = xp.total(c.actual), xp.total(c.predicted)
-    covariance = xp.total(c.true_positive) * predicted - xp.total(c.actual * c.predicted)
-    of_predicted = predicted * predicted - xp.total(c.predicted * c.predicted)
-    of_actual = actual * actual - xp.total(c.actual * c.actual)
+    actual, predicted = xp.sum_last(c.actual), xp.sum_last(c.predicted)
+    covariance = xp.sum_last(c.true_positive) * predicted - xp.sum_last(c.actual * c.predicted)
+    of_predicted = predicted * predicted - xp.sum_last(c.predicted * c.predicted)
+    of_actual = actual * actual - xp.sum_last(c.actual * c.actual)
     return xp.divide(covariance, xp.sqrt(of_predicted * of_actual), 0.0)
 
 
@@ -73,28 +72,28 @@ def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Any:
     if weights not in (None, *get_args(Weights)):
         raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
     c = _one_class_per_row(counts, "cohen_kappa")
-    actual, predicted = xp.total(c.actual), xp.total(c.predicted)
+    actual, predicted = xp.sum_last(c.actual), xp.sum_last(c.predicted)
     if weights is None or c.num_classes == 2:
-        wrong = xp.to_float(xp.total(counts.both_sides().false_negative))
-        by_chance = actual * predicted - xp.total(c.actual * c.predicted)
+        wrong = xp.to_float(xp.sum_last(counts.to_two_class().false_negative))
+        by_chance = actual * predicted - xp.sum_last(c.actual * c.predicted)
         return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
     grades = np.arange(c.num_classes)
     distance = np.abs(grades[:, np.newaxis] - grades).astype(np.float64)
     weight = distance if weights == "linear" else distance**2
-    wrong = xp.square_total(weight * xp.to_float(confusion_matrix(counts)))
-    by_chance = xp.total(c.actual * xp.total(weight * c.predicted[..., np.newaxis, :]))
+    wrong = xp.sum_last_two(weight * xp.to_float(confusion_matrix(counts)))
+    by_chance = xp.sum_last(c.actual * xp.sum_last(weight * c.predicted[..., np.newaxis, :]))
     return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
 
 
 def hamming_loss(counts: Counts) -> Any:
     """The share of wrong decisions: rows or, where rows name several classes, row-class pairs."""
     if counts.is_multilabel:
-        wrong = xp.total(counts.false_positive) + xp.total(counts.false_negative)
+        wrong = xp.sum_last(counts.false_positive) + xp.sum_last(counts.false_negative)
         decisions = xp.to_float(counts.total) * counts.num_classes
     else:
-        counts = counts.both_sides()
-        right = xp.column(xp.total(counts.true_positive))
-        wrong = counts.without(xp.column(counts.total), right)[..., 0]
+        counts = counts.to_two_class()
+        right = xp.expand_last(xp.sum_last(counts.true_positive))
+        wrong = counts.subtract(xp.expand_last(counts.total), right)[..., 0]
         decisions = xp.to_float(counts.total)
     return xp.divide(xp.to_float(wrong), decisions, math.nan)
 
@@ -105,4 +104,4 @@ def _one_class_per_row(counts: Counts, score: str) -> Counts:
             f"{score} is defined for one class per row, but these decisions may name several "
             "(threshold or top_k)."
         )
-    return counts.both_sides().as_float()
+    return counts.to_two_class().as_float()

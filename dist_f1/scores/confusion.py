@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from dist_f1 import _arrays as xp
-from dist_f1.averaging import only
 from dist_f1.counts import Counts
+from dist_f1.counts import arrays as xp
+from dist_f1.scores.averaging import only
 
 Normalize = Literal["true", "pred", "all"]
 
@@ -39,11 +39,11 @@ def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Any:
         return matrix
     matrix = xp.to_float(matrix)
     if normalize == "all":
-        whole = xp.column(xp.column(xp.square_total(matrix)))
+        whole = xp.expand_last(xp.expand_last(xp.sum_last_two(matrix)))
     elif normalize == "true":
-        whole = xp.column(xp.total(matrix))
+        whole = xp.expand_last(xp.sum_last(matrix))
     else:
-        whole = xp.total(xp.transposed(matrix))[..., np.newaxis, :]
+        whole = xp.sum_last(xp.swap_last_two(matrix))[..., np.newaxis, :]
     return xp.divide(matrix, whole, 0.0)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dist_f1 import linear, sample_averages
-from dist_f1.averaging import Average, averaged
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, sample_averages
+from dist_f1.scores import linear
+from dist_f1.scores.averaging import Average, averaged
 
 
 def f_beta(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
-from dist_f1 import _arrays as xp
 from dist_f1 import kernels
+from dist_f1.batch.inputs import Rows
+from dist_f1.batch.matching import Named
+from dist_f1.batch.targets import read_targets
+from dist_f1.counting.tally import tally_of
 from dist_f1.counts import Counts
-from dist_f1.inputs import Rows
+from dist_f1.counts import arrays as xp
+from dist_f1.counts.layout import Layout
 from dist_f1.kernels.entries import Entries
-from dist_f1.layout import Layout
-from dist_f1.matching import Named
+from dist_f1.replicas import contexts
 from dist_f1.sweeps.grid import Grid
-from dist_f1.tally import tally_of
-from dist_f1.targets import read_targets
 
 
 def count_between(
@@ -73,10 +77,30 @@ def at_thresholds(between: Counts) -> Counts:
     steps = between.predicted.shape[0] - 1
     classes = between.num_classes
     return Counts(
-        xp.suffix_sums(between.true_positive)[1:],
-        xp.suffix_sums(between.predicted)[1:],
-        xp.repeated(between.actual, steps),
-        xp.repeated(between.total, steps),
-        xp.repeated(between.invalid, steps),
+        _suffix_sums(between.true_positive)[1:],
+        _suffix_sums(between.predicted)[1:],
+        xp.repeat_first(between.actual, steps),
+        xp.repeat_first(between.total, steps),
+        xp.repeat_first(between.invalid, steps),
         {} if classes > 1 else (),
     )
+
+
+def _suffix_sums(x: Any) -> Any:
+    """For each element of the first axis, the sum of it and all after it."""
+    if tf.is_tensor(x):
+        on_tpu = contexts.device_type(x) == "TPU"
+        return _suffix_scan(x) if on_tpu else tf.cumsum(x, axis=0, reverse=True)
+    return np.cumsum(x[::-1], axis=0)[::-1]
+
+
+def _suffix_scan(x: tf.Tensor) -> tf.Tensor:
+    """Suffix sums by additions of the whole at twice the distance each time.
+
+    Of a cumulative sum of more than 128 int64, the compiler for TPUs runs out of memory.
+    """
+    size, distance = x.shape.as_list()[0], 1
+    while distance < size:
+        nothing = tf.zeros_like(x[:distance])
+        x, distance = x + tf.concat([x[distance:], nothing], axis=0), 2 * distance
+    return x

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.decisions import DecisionRule, comparison_threshold, is_integer
+from dist_f1.batch.decisions import DecisionRule, comparison_threshold
+from dist_f1.counts.arrays import is_integer
 
 # Down to here a guess in float32 is never off by more than half a step.
 _LEAST_STEP = 1e-4
@@ -25,7 +26,7 @@ class Grid:
     thresholds: tuple[float, ...]
 
     @classmethod
-    def of(cls, thresholds: int | Sequence[float]) -> Grid:
+    def from_spec(cls, thresholds: int | Sequence[float]) -> Grid:
         """T thresholds evenly spaced, `1 / T` to 1, or those of a sequence.
 
         Raises:

@@ -7,11 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dist_f1 import _arrays as xp
-from dist_f1 import inputs, scores
-from dist_f1.averaging import check_averaging, mean, only
+from dist_f1 import scores
+from dist_f1.batch import inputs
+from dist_f1.batch.decisions import DecisionRule
 from dist_f1.counts import Counts
-from dist_f1.decisions import DecisionRule
+from dist_f1.counts import arrays as xp
+from dist_f1.scores.averaging import check_averaging, mean, only
 from dist_f1.sweeps.counting import at_thresholds, count_between
 from dist_f1.sweeps.grid import Grid
 
@@ -91,15 +92,15 @@ class Sweep(NamedTuple):
         Raises:
             ValueError: thresholds outside `(0, 1]`, or shapes that do not match.
         """
-        grid = Grid.of(thresholds)
+        grid = Grid.from_spec(thresholds)
         # Only to line the rows up: each class has a score of its own.
         rule = DecisionRule(threshold=0.5)
         rows = inputs.flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
         between = count_between(rows, grid, from_logits=from_logits, ignore_class=ignore_class)
-        return cls.of(grid, between.numpy())
+        return cls.from_buckets(grid, between.numpy())
 
     @classmethod
-    def of(cls, grid: Grid, between: Counts) -> Sweep:
+    def from_buckets(cls, grid: Grid, between: Counts) -> Sweep:
         """From counts between the thresholds of `grid`."""
         return cls(np.asarray(grid.thresholds), at_thresholds(between))
 
@@ -131,16 +132,16 @@ class Sweep(NamedTuple):
     def curve(self) -> Curve:
         """The precision-recall curve of each class."""
         c = self.counts.as_float()
-        actual, total = c.actual[:1], xp.column(c.total[:1])
+        actual, total = c.actual[:1], xp.expand_last(c.total[:1])
         # One step below the lowest threshold, every row is predicted as the class.
-        true_positive = xp.joined(actual, c.true_positive)
-        predicted = xp.joined(total + 0.0 * actual, c.predicted)
+        true_positive = xp.concat_first(actual, c.true_positive)
+        predicted = xp.concat_first(total + 0.0 * actual, c.predicted)
         precision = xp.divide(true_positive, predicted, 1.0)
         recall = xp.divide(true_positive, actual, 1.0)
         return Curve(
             np.concatenate([[-np.inf], self.thresholds]),
-            xp.joined(precision, 0.0 * actual + 1.0),
-            xp.joined(recall, 0.0 * actual),
+            xp.concat_first(precision, 0.0 * actual + 1.0),
+            xp.concat_first(recall, 0.0 * actual),
         )
 
     def average_precision(
@@ -166,7 +167,7 @@ class Sweep(NamedTuple):
         _, precision, recall = sweep.curve()
         steps = (recall[:-1] - recall[1:]) * precision[:-1]
         support = xp.to_float(sweep.counts.at(0).actual)
-        values = xp.where(xp.is_zero(support), 0.0, xp.first_axis_total(steps))
+        values = xp.where(xp.is_zero(support), 0.0, xp.sum_first(steps))
         if average is None:
             return values
         if average == "micro":
@@ -193,18 +194,24 @@ class Sweep(NamedTuple):
         if average is None:
             sweep = self._only(labels)
             values = scores.f_beta(sweep.counts, beta)
-            picked = xp.first_axis_argmax(values)
+            picked = xp.argmax_first(values)
             c = sweep.counts
             at_zero = c.at(0)
             counts = at_zero._replace(
-                true_positive=xp.pick(c.true_positive, picked),
-                predicted=xp.pick(c.predicted, picked),
+                true_positive=xp.take_per_column(c.true_positive, picked),
+                predicted=xp.take_per_column(c.predicted, picked),
             )
-            return Best(xp.elements(self.thresholds, picked), xp.pick(values, picked), counts)
+            return Best(
+                xp.take_from_numpy(self.thresholds, picked),
+                xp.take_per_column(values, picked),
+                counts,
+            )
         values = scores.f_beta(self._only(labels).counts, beta, average)
-        picked = xp.first_axis_argmax(values)
+        picked = xp.argmax_first(values)
         counts = self.counts.at(picked)
-        return Best(xp.elements(self.thresholds, picked), xp.at(values, picked), counts)
+        return Best(
+            xp.take_from_numpy(self.thresholds, picked), xp.index_first(values, picked), counts
+        )
 
     def _only(self, labels: Sequence[int] | None) -> Sweep:
         chosen = check_averaging(None, 0.0, labels, self.num_classes)
@@ -229,7 +236,7 @@ def _pooled(counts: Counts) -> Counts:
     """One class whose rows are those of all classes."""
 
     def pooled(per_class: Any) -> Any:
-        return xp.column(xp.total(per_class))
+        return xp.expand_last(xp.sum_last(per_class))
 
     return counts._replace(
         true_positive=pooled(counts.true_positive),

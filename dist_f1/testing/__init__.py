@@ -21,9 +21,9 @@
 on a TPU.
 """
 
-from dist_f1.graphs import count_bytes, count_collectives
-from dist_f1.logical_devices import split_cpu
-from dist_f1.operations import count_operations
+from dist_f1.inspection.graphs import count_bytes, count_collectives
+from dist_f1.inspection.operations import count_operations
+from dist_f1.replicas.logical_devices import split_cpu
 from dist_f1.testing.emulation import emulated_tpu
 from dist_f1.testing.op_lint import Finding, OpReport, cross_replica_sums, lint_tpu_ops
 from dist_f1.testing.programs import Program, replica_program

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph
 
-from dist_f1 import graphs
+from dist_f1.inspection import graphs
 
 METADATA = "TPUReplicateMetadata"
 REPLICATED_INPUT, REPLICATED_OUTPUT = "TPUReplicatedInput", "TPUReplicatedOutput"

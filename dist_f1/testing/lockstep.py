@@ -12,10 +12,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import graphs
+from dist_f1.inspection import graphs
 from dist_f1.testing import computations
+from dist_f1.testing.collectives import exchange
 from dist_f1.testing.computations import Library, again
-from dist_f1.testing.exchanges import exchange
 
 # A tensor that is outside of the computation, or one of each replica.
 Value = Any

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dist_f1 import graphs
+from dist_f1.inspection import graphs
 from dist_f1.testing import computations, programs
 
 _NOT_RUN = computations.PLACEHOLDERS | graphs.CALLS | {"Const", "NoOp"}

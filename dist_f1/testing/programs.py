@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dist_f1 import graphs
+from dist_f1.inspection import graphs
 from dist_f1.testing import computations
 from dist_f1.testing.computations import Library
 from dist_f1.testing.variables import Values, value_spec

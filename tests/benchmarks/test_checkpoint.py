@@ -75,7 +75,7 @@ def test_counts_that_do_not_come_back_are_seen(tmp_path, monkeypatch):
     def forget(self, value):
         self.reset()
 
-    monkeypatch.setattr(dist_f1.accumulator.Accumulator, "deserialize", forget)
+    monkeypatch.setattr(dist_f1.replicas.accumulator.Accumulator, "deserialize", forget)
     timing = {"steps": 2, "warmup": 1}
     found = list(checkpoint.measure(mirrored(DEVICES, 2), 10, pathlib.Path(tmp_path), timing))
     wrong = {row.variant: row.wrong for row in found if row.case["what"] == "restore"}

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import dist_f1
-from dist_f1 import score_names
 from dist_f1.callbacks import EvaluateScores
 from dist_f1.metrics import directions
+from dist_f1.scores import score_names
 
 CLASSES = 4
 IS_KERAS_3 = hasattr(tf.keras, "ops")

@@ -7,8 +7,8 @@ import tensorflow as tf
 from helpers import strategy
 
 import dist_f1
-from dist_f1 import reduction
 from dist_f1.callbacks import EvaluateScores
+from dist_f1.replicas import reduction
 
 CLASSES = 3
 IS_KERAS_3 = hasattr(tf.keras, "ops")

@@ -10,9 +10,9 @@ import tensorflow as tf
 from helpers import strategy
 
 import dist_f1
-from dist_f1 import contexts
 from dist_f1.callbacks import EvaluateScores, ScoreReport
 from dist_f1.callbacks.score_report import metrics_of, most_telling
+from dist_f1.replicas import contexts
 
 NAMES = ["cat", "dog", "fox"]
 random = np.random.default_rng(2)

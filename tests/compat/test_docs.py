@@ -2,8 +2,8 @@
 
 import re
 
+import doc_snippets
 import estimators
-import page_code
 import pytest
 
 # What an Estimator would have left behind.
@@ -29,8 +29,8 @@ def rows(text):
 
 @estimators.needs_estimator
 def test_the_recipes_give_the_numbers_on_the_page(tmp_path):
-    printed = page_code.run(tmp_path, *page_code.blocks_of("docs/estimator.md"))
-    page = (page_code.ROOT / "docs" / "estimator.md").read_text()
+    printed = doc_snippets.run(tmp_path, *doc_snippets.blocks_of("docs/estimator.md"))
+    page = (doc_snippets.ROOT / "docs" / "estimator.md").read_text()
     assert rows(printed) == rows(page)
     by_recipe = {cells[1]: cells[2:-1] for cells in (_cells(row) for row in rows(page))}
     assert len(by_recipe) == 6
@@ -48,8 +48,8 @@ def _cells(row):
 
 @estimators.needs_estimator
 def test_f1_is_the_same_before_and_after_the_move_to_keras(tmp_path):
-    printed = page_code.run(
-        tmp_path, page_code.FOUR_REPLICAS, *page_code.blocks_of("docs/from_estimator.md")
+    printed = doc_snippets.run(
+        tmp_path, doc_snippets.FOUR_REPLICAS, *doc_snippets.blocks_of("docs/from_estimator.md")
     )
     # The page itself compares the counts.
     before, after = re.findall(r"'f1_macro': ([\d.]+)", printed)
@@ -58,7 +58,7 @@ def test_f1_is_the_same_before_and_after_the_move_to_keras(tmp_path):
 
 
 def test_the_second_half_of_the_move_runs_without_tf_estimator(tmp_path):
-    before, *after = page_code.blocks_of("docs/from_estimator.md")
+    before, *after = doc_snippets.blocks_of("docs/from_estimator.md")
     beginning, _ = before.split("\n\n\ndef model_fn")
-    printed = page_code.run(tmp_path, page_code.FOUR_REPLICAS, beginning, LEFT_BEHIND, *after)
+    printed = doc_snippets.run(tmp_path, doc_snippets.FOUR_REPLICAS, beginning, LEFT_BEHIND, *after)
     assert "weighted avg" in printed

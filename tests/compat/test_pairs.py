@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 import dist_f1
-from dist_f1 import graphs
 from dist_f1.compat import v1
+from dist_f1.inspection import graphs
 
 EXACT = {"dtype": tf.float64}
 STRATEGIES = ("none", "one_device", "mirrored_2", "mirrored_3")

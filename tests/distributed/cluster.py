@@ -11,7 +11,7 @@ import time
 
 from forking import forked
 
-from dist_f1.jobs.launching.cluster import free_ports
+from dist_f1.launching.cluster import free_ports
 
 RESULT = "RESULT "
 

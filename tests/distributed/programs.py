@@ -15,7 +15,7 @@ from cluster import RESULT, free_ports
 from shards import CLASSES, shard
 
 import dist_f1
-from dist_f1 import all_reduce
+from dist_f1.replicas import all_reduce
 
 
 def make_strategy(devices):

@@ -3,7 +3,8 @@
 from unittest import mock
 
 from dist_f1 import testing
-from dist_f1.jobs import cli, devices
+from dist_f1.commands import main
+from dist_f1.jobs import devices
 
 testing.split_cpu(8)
 with (
@@ -11,4 +12,4 @@ with (
     mock.patch.object(devices, "_tpu", testing.tpu_strategy),
     testing.emulated_tpu(),
 ):
-    cli.run()
+    main.run()

@@ -7,7 +7,7 @@ import pytest
 from commands import dist_f1, last_line
 
 from dist_f1.jobs import devices
-from dist_f1.jobs.launching.cluster import Task
+from dist_f1.launching.cluster import Task
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from comparisons import same
 from helpers import mirrored
-from test_counts import same
 from test_settings import CONFIGS, config_of
 
 from dist_f1.jobs import data, settings

@@ -13,8 +13,8 @@ import pytest
 import sklearn.metrics
 import tensorflow as tf
 from commands import dist_f1, is_running, last_line, read_until, started
+from comparisons import same
 from forking import ROOT
-from test_counts import same
 
 from dist_f1 import Counts
 

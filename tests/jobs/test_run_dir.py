@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dist_f1.jobs import training
-from dist_f1.jobs.errors import UserError
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.launching.errors import UserError
 
 CONFIG = {"epochs": 3, "seed": 0, "class_names": ("a", "b")}
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 from commands import dist_f1
+from comparisons import same
 from forking import ROOT, run_forked
-from test_counts import same
 
 from dist_f1 import Counts
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 from commands import dist_f1, dist_f1_from_scratch, last_line
+from comparisons import same
 from forking import run_forked
-from test_counts import same
 
 from dist_f1 import Counts, report
 

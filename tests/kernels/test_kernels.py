@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import dist_f1
-from dist_f1 import counting, inputs, kernels
-from dist_f1.decisions import DecisionRule
+from dist_f1 import counting, kernels
+from dist_f1.batch import inputs
+from dist_f1.batch.decisions import DecisionRule
 from dist_f1.kernels import argmax
 from dist_f1.kernels.blocks import block_width
 from dist_f1.kernels.lanes import slices

@@ -6,7 +6,7 @@ import socket
 import pytest
 import tensorflow as tf
 
-from dist_f1.jobs.launching import cluster
+from dist_f1.launching import cluster
 
 
 def test_each_worker_is_told_all_addresses_and_its_own_place(monkeypatch):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from dist_f1.jobs.launching.console import Console, Copier
+from dist_f1.launching.console import Console, Copier
 
 
 class Screen(io.StringIO):

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from dist_f1.jobs.launching import failures
-from dist_f1.jobs.launching.cluster import Task
+from dist_f1.launching import failures
+from dist_f1.launching.cluster import Task
 
 
 def failure(index, kind="exception", title="ValueError", time=0.0, exit_code=1, text="text"):

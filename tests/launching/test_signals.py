@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from dist_f1.jobs.launching import supervisor
+from dist_f1.launching import supervisor
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])

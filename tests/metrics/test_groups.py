@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+from comparisons import same
 from helpers import mirrored, per_replica, split
 from hypothesis import given
 from hypothesis import strategies as st
 from tasks import tasks
-from test_counts import same
 
 import dist_f1
 from dist_f1 import Counts, count_collectives

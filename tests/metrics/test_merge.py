@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from comparisons import same
 from helpers import mirrored, strategy
 from sklearn.metrics import f1_score
-from test_counts import same
 
 import dist_f1
 from dist_f1 import Counts

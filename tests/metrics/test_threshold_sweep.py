@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+from comparisons import same
 from helpers import mirrored, per_replica, split
-from test_counts import same
 
 import dist_f1
 from dist_f1 import count_collectives

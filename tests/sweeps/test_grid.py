@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dist_f1.decisions import DecisionRule, decide
+from dist_f1.batch.decisions import DecisionRule, decide
 from dist_f1.sweeps import Grid
 
 GRIDS = [
@@ -39,7 +39,7 @@ def compared(grid, scores, from_logits):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_a_bucket_is_the_number_of_thresholds_that_say_yes(thresholds, dtype, from_logits):
-    grid = Grid.of(thresholds)
+    grid = Grid.from_spec(thresholds)
     exact = np.asarray(grid.thresholds)
     random = np.random.default_rng(0).random(300)
     scores = np.concatenate([exact, exact + 1e-7, exact - 1e-7, random, [0.0, 1.0, -0.0]])
@@ -59,14 +59,14 @@ def test_a_bucket_is_the_number_of_thresholds_that_say_yes(thresholds, dtype, fr
     scores=st.lists(st.floats(-0.5, 1.5, width=32), min_size=1),
 )
 def test_any_thresholds(thresholds, scores):
-    grid = Grid.of(thresholds)
+    grid = Grid.from_spec(thresholds)
     scores = tf.constant(scores, tf.float32, [len(scores), 1])
     np.testing.assert_array_equal(grid.buckets(scores), compared(grid, scores, False))
 
 
 @given(number=st.integers(2, 12_000), scores=st.lists(st.floats(0.0, 1.0, width=32), min_size=1))
 def test_any_number_of_thresholds(number, scores):
-    grid = Grid.of(number)
+    grid = Grid.from_spec(number)
     limits = np.asarray(grid.thresholds).astype(np.float32)
     expected = [np.count_nonzero(limits < np.float32(score)) for score in scores]
     np.testing.assert_array_equal(grid.buckets(tf.constant(scores, tf.float32)), expected)
@@ -74,15 +74,15 @@ def test_any_number_of_thresholds(number, scores):
 
 def test_nan_is_in_some_bucket():
     for thresholds in GRIDS:
-        grid = Grid.of(thresholds)
+        grid = Grid.from_spec(thresholds)
         bucket = int(grid.buckets(tf.constant([math.nan]))[0])
         assert 0 <= bucket < grid.size
 
 
 def test_evenly_spaced_thresholds_are_round_numbers():
-    assert Grid.of(4).thresholds == (0.25, 0.5, 0.75, 1.0)
-    assert Grid.of([0.9, 0.1]).thresholds == (0.1, 0.9)
-    assert 0.5 in Grid.of(200).thresholds
+    assert Grid.from_spec(4).thresholds == (0.25, 0.5, 0.75, 1.0)
+    assert Grid.from_spec([0.9, 0.1]).thresholds == (0.1, 0.9)
+    assert 0.5 in Grid.from_spec(200).thresholds
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_evenly_spaced_thresholds_are_round_numbers():
 )
 def test_what_is_no_grid_is_refused(thresholds, message):
     with pytest.raises(ValueError, match=message):
-        Grid.of(thresholds)
+        Grid.from_spec(thresholds)
 
 
 def test_a_threshold_is_found_by_its_value():
-    assert Grid.of(200).index(0.3) == 59
-    assert Grid.of(300).index(float(np.float32(0.3))) == 89
-    assert Grid.of(20).index(np.float16(0.35)) == 6
+    assert Grid.from_spec(200).index(0.3) == 59
+    assert Grid.from_spec(300).index(float(np.float32(0.3))) == 89
+    assert Grid.from_spec(20).index(np.float16(0.35)) == 6
     with pytest.raises(ValueError, match=r"0.301 is none of the 200.*nearest is 0.3"):
-        Grid.of(200).index(0.301)
+        Grid.from_spec(200).index(0.301)

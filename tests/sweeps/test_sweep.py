@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
+from comparisons import same
 from hypothesis import given
 from hypothesis import strategies as st
-from test_counts import same
 
 import dist_f1
 from dist_f1 import scores

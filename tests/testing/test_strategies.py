@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 from helpers import tpu
 
-from dist_f1 import contexts, testing
+from dist_f1 import testing
+from dist_f1.replicas import contexts
 
 
 @pytest.mark.parametrize(("replicas", "cores"), [(1, 1), (2, 2), (8, 2), (8, 1), (32, 2)])

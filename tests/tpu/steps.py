@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from helpers import per_replica, tpu
 
-from dist_f1 import reduction
+from dist_f1.replicas import reduction
 from tpu.cases import CASES, Case
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1.decisions import is_integer
+from dist_f1.counts.arrays import is_integer
 
 Transformation = Callable[[tf.data.Dataset], tf.data.Dataset]
 

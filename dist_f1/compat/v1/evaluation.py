@@ -7,12 +7,12 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from dist_f1 import score_sets
-from dist_f1.compat.v1.options import Options, asked_for
+from dist_f1.compat.v1.arguments import Options, asked_for
 from dist_f1.compat.v1.scope import scope
 from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
+from dist_f1.scores import score_sets
 
 
 def eval_metric_ops(
@@ -38,7 +38,7 @@ def eval_metric_ops(
         num_classes: likewise.
         scores: names, as of `dist_f1.Scores`: `f1_macro`, `accuracy`, `f2_weighted`,
             `f1_per_class` (an entry for each class), `f1_macro_by_group`; see
-            `dist_f1.score_names`.
+            `dist_f1.scores.score_names`.
         weights: likewise.
         prefix: of the names of all entries.
         counts: also an entry `counts`, the `Counts` that all of it is derived from: a report, a

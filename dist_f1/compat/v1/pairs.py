@@ -12,12 +12,12 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import scores
-from dist_f1.averaging import Average
-from dist_f1.compat.v1.options import Options, asked_for
+from dist_f1.compat.v1.arguments import Options, asked_for
 from dist_f1.compat.v1.scope import scope
 from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
+from dist_f1.scores.averaging import Average
 
 Pair = tuple[Any, Any]
 
@@ -43,7 +43,7 @@ def f_beta(
         weights: numbers, one per row or per leading axes. Counts are then float64. Rows of weight
             0 leave no trace. Booleans are a mask.
         beta: recall weighs `beta` times precision.
-        **options: see `dist_f1.compat.v1.options.Options`.
+        **options: see `dist_f1.compat.v1.arguments.Options`.
 
     Returns:
         `(value, update_op)`, see `dist_f1.compat.v1`.

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import contexts
-from dist_f1.compat.v1.options import Options
+from dist_f1.compat.v1.arguments import Options
+from dist_f1.replicas import contexts
 
 # What each argument of the metrics is called, and what an error that speaks of it looks like.
 _OUR_NAMES = {

@@ -7,11 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1 import counting, groups, inputs, reduction
-from dist_f1.compat.v1.options import Asked
+from dist_f1 import counting
+from dist_f1.batch import groups, inputs
+from dist_f1.compat.v1.arguments import Asked
 from dist_f1.counts import Counts
-from dist_f1.layout import Layout
-from dist_f1.report import why_invalid
+from dist_f1.counts.layout import Layout
+from dist_f1.counts.validity import why_invalid
+from dist_f1.replicas import reduction
 
 Derived = Callable[[Counts], Any]
 

@@ -7,7 +7,7 @@ import functools
 import ml_collections
 import numpy as np
 
-from dist_f1.jobs import own
+from dist_f1.jobs import user_functions
 from dist_f1.jobs.data import bundled, npz, streams, targets
 from dist_f1.jobs.data.source import Arrays, Data, DataError, Share, Source
 
@@ -76,7 +76,7 @@ def _of_streams(config: ml_collections.ConfigDict, kind: str) -> Data:
         )
         train, validation = map(read, patterns)
     else:
-        function = own.resolve(config.dataset, "config.dataset")
+        function = user_functions.resolve(config.dataset, "config.dataset")
         train, validation = (
             streams.of_function(function, config.dataset, split, config.dtype)
             for split in ("train", "validation")

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from dist_f1.jobs.errors import UserError
+from dist_f1.launching.errors import UserError
 
 
 class DataError(UserError):

@@ -1,0 +1,1 @@
+"""One batch as users pass it: rows, decisions, targets, and the group of each row."""

@@ -1,0 +1,1 @@
+"""The command `dist-f1`: one module a subcommand."""

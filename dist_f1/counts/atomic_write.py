@@ -1,0 +1,25 @@
+"""Atomic file writes: a file is replaced completely or not at all."""
+
+from __future__ import annotations
+
+import os
+
+
+def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Write a file completely or not at all, by renaming a temporary file.
+
+    Args:
+        path: File to create or replace.
+        data: Its content; text is written as UTF-8.
+
+    Raises:
+        OSError: The file cannot be written. The old file, if any, is unchanged.
+    """
+    tmp = f"{os.fspath(path)}.{os.getpid()}.tmp"
+    try:
+        with open(tmp, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        os.replace(tmp, path)
+    finally:
+        if os.path.exists(tmp):
+            os.remove(tmp)

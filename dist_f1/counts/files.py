@@ -1,0 +1,136 @@
+"""The `.npz` format of counts, for files and checkpoints.
+
+The functions here take and return the fields of `Counts` by name, as NumPy arrays.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dist_f1.counts import sample_averages
+from dist_f1.counts.shapes import field_shapes
+
+_REQUIRED = ("true_positive", "predicted", "actual", "total", "invalid")
+_SAMPLES = "samples."
+
+
+def dumps(fields: Mapping[str, Any], thresholds: tuple[float, ...] = ()) -> bytes:
+    """Return the bytes of an `.npz` file with one array for each stored field.
+
+    Args:
+        fields: The fields of NumPy `Counts` by name. Sums over rows are stored as `samples.NAME`.
+        thresholds: Thresholds between which the counts were taken, if any; stored with them.
+    """
+    arrays: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            arrays |= {f"{name}.{key}": array for key, array in value.items()}
+            arrays["multilabel"] = np.array(True)
+        elif not isinstance(value, tuple):
+            arrays[name] = value
+    if thresholds:
+        arrays["thresholds"] = np.array(thresholds)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def loads(data: bytes, source: str) -> dict[str, Any]:
+    """Return the fields that `dumps` stored without thresholds.
+
+    Args:
+        data: The bytes of the file.
+        source: Name of the file, for error messages.
+
+    Raises:
+        ValueError: The bytes are not a file of counts, or are counts between thresholds.
+    """
+    fields, thresholds = loads_with_thresholds(data, source)
+    if thresholds:
+        raise ValueError(
+            f"{source} holds counts between {len(thresholds)} thresholds. Restore it into a "
+            "ThresholdSweep metric."
+        )
+    return fields
+
+
+def loads_with_thresholds(data: bytes, source: str) -> tuple[dict[str, Any], tuple[float, ...]]:
+    """Invert `dumps`.
+
+    Args:
+        data: The bytes of the file.
+        source: Name of the file, for error messages.
+
+    Raises:
+        ValueError: The bytes are not a file of counts.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (AttributeError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{source} is not an .npz file of counts.") from error
+    found = sorted(arrays)
+    grid = arrays.pop("thresholds", ())
+    multilabel = arrays.pop("multilabel", False)
+    sums = {k.removeprefix(_SAMPLES): v for k, v in arrays.items() if k.startswith(_SAMPLES)}
+    fields: dict[str, Any] = {k: v for k, v in arrays.items() if not k.startswith(_SAMPLES)}
+    if not set(_REQUIRED) <= set(fields) <= {*_REQUIRED, "confusion"}:
+        raise ValueError(
+            f"{source} holds no counts but {found}; expected a file written by Counts.save."
+        )
+    if sums or multilabel:
+        fields["samples"] = sums
+    thresholds = tuple(float(t) for t in np.ravel(grid))
+    _check(fields, thresholds, source)
+    return fields, thresholds
+
+
+def _check(fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str) -> None:
+    """Raise `ValueError` unless the arrays can be counts and fit together."""
+    for name, value, expected in _with_expected_shapes(fields, thresholds, source):
+        if value.shape != expected or value.dtype not in (np.int64, np.float64):
+            raise ValueError(
+                f"{source} holds no counts: {name} is {_describe(value)}, expected int64 or "
+                f"float64 {list(expected)}."
+            )
+        # A sum of weights may be negative, as weights may; a number of rows may not.
+        negative = value.dtype == np.int64 and np.any(value < 0)
+        if negative or value.dtype != fields["true_positive"].dtype:
+            raise ValueError(
+                f"{source} holds no counts: {name} is negative, or its dtype {value.dtype} is not "
+                "that of true_positive."
+            )
+
+
+def _with_expected_shapes(
+    fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str
+) -> list[tuple[str, np.ndarray, tuple[int, ...]]]:
+    actual = fields["actual"]
+    if actual.ndim not in (1, 2):
+        raise ValueError(f"{source} holds no counts: actual is {_describe(actual)}.")
+    sums = fields.get("samples")
+    shapes = field_shapes(
+        actual.shape[-1],
+        None if sums is None else sample_averages.kept(sums),
+        "confusion" in fields,
+        actual.shape[0] if actual.ndim == 2 else 0,
+        len(thresholds),
+    )
+    pairs = [(name, fields[name], shapes[name]) for name in fields if name != "samples"]
+    if sums is not None:
+        if sorted(sums) != sorted(shapes["samples"]):
+            raise ValueError(
+                f"{source} holds no counts: sums over rows of {sorted(sums)}, expected "
+                f"{sorted(shapes['samples'])}."
+            )
+        pairs += [(f"{_SAMPLES}{name}", sums[name], shapes["samples"][name]) for name in sums]
+    return pairs
+
+
+def _describe(value: np.ndarray) -> str:
+    return f"{value.dtype} {list(value.shape)}"

@@ -1,0 +1,108 @@
+"""`Layout`: the position of each count in the one vector that is stored and all-reduced."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Container
+from typing import Any
+
+from dist_f1.counts import arrays as xp
+from dist_f1.counts import sample_averages
+from dist_f1.counts.lazy_tensorflow import Array, tf
+from dist_f1.counts.shapes import field_shapes
+from dist_f1.counts.value import Counts
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Pack `Counts` into one vector, so that they need one variable and one all-reduce.
+
+    The order is that of the fields of `Counts`: `[C]` three times, two scalars, then the optional
+    fields.
+
+    Args:
+        num_classes: C.
+        samples: Ratios with sums over rows; `None` if each row has one class.
+        confusion: Whether the `[C, C]` matrix is stored.
+        groups: Number of groups of rows, as a leading axis, or 0.
+        thresholds: Thresholds, if `true_positive` and `predicted` are stored in the buckets between
+            them, with a leading axis of one more than there are thresholds.
+    """
+
+    num_classes: int
+    samples: tuple[str, ...] | None = None
+    confusion: bool = False
+    groups: int = 0
+    thresholds: tuple[float, ...] = ()
+
+    @classmethod
+    def from_counts(cls, counts: Counts, thresholds: tuple[float, ...] = ()) -> Layout:
+        """Return the layout of these counts."""
+        leading = counts.total.shape
+        return cls(
+            counts.num_classes,
+            samples=sample_averages.kept(counts.samples) if counts.is_multilabel else None,
+            confusion=not isinstance(counts.confusion, tuple),
+            groups=int(leading[0]) if len(leading) else 0,
+            thresholds=thresholds,
+        )
+
+    def __str__(self) -> str:
+        """Describe the optional fields, and abbreviate hundreds of thresholds."""
+        parts = [f"num_classes={self.num_classes}"]
+        if self.samples is not None:
+            parts.append(f"samples of {', '.join(self.samples) or 'nothing'}")
+        if self.confusion:
+            parts.append("a confusion matrix")
+        if self.groups:
+            parts.append(f"groups={self.groups}")
+        if self.thresholds:
+            first, last = self.thresholds[0], self.thresholds[-1]
+            parts.append(f"{len(self.thresholds)} thresholds from {first:g} to {last:g}")
+        return ", ".join(parts)
+
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """The shape of every field; see `field_shapes`."""
+        return field_shapes(
+            self.num_classes, self.samples, self.confusion, self.groups, len(self.thresholds)
+        )
+
+    @property
+    def size(self) -> int:
+        """The length of the packed vector."""
+        shapes = [s for s in self.shapes.values() if isinstance(s, tuple)]
+        shapes += (self.shapes["samples"] or {}).values()
+        return sum(map(math.prod, shapes))
+
+    def pack(self, counts: Counts) -> tf.Tensor:
+        """Concatenate all fields to one vector `[size]`."""
+        return tf.concat([tf.reshape(x, [-1]) for x in counts.leaves()], axis=0)
+
+    def unpack(self, vector: Array, unused: Container[str] = ()) -> Counts:
+        """Invert `pack`.
+
+        Args:
+            vector: `[size]`, a tensor or a NumPy array.
+            unused: Fields that are not needed. They become `None`.
+        """
+        start = 0
+
+        def next_array(name: str, shape: tuple[int, ...]) -> Any:
+            nonlocal start
+            begin, start = start, start + math.prod(shape)
+            if name in unused:
+                return None
+            if not shape:
+                return vector[begin]
+            values = vector[begin:start]
+            return values if len(shape) == 1 else xp.reshape(values, shape)
+
+        fields: dict[str, Any] = {}
+        for name, shape in self.shapes.items():
+            if isinstance(shape, dict):
+                fields[name] = {key: next_array(name, shape[key]) for key in sorted(shape)}
+            else:
+                fields[name] = () if shape is None else next_array(name, shape)
+        return Counts(**fields)

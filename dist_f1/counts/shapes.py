@@ -1,0 +1,48 @@
+"""The shape of every field of `Counts`, for a given layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dist_f1.counts import sample_averages
+
+# A plain tuple of sizes.
+Shape = tuple[int, ...]
+
+
+def field_shapes(
+    num_classes: int,
+    samples: Sequence[str] | None = None,
+    confusion: bool = False,
+    groups: int = 0,
+    thresholds: int = 0,
+) -> dict[str, Any]:
+    """Return the shape of each field, by name, in the order of `Counts`.
+
+    Args:
+        num_classes: C.
+        samples: Ratios with sums over rows, or `None` if each row has one class.
+        confusion: Whether the `[C, C]` matrix is stored.
+        groups: Number of groups, or 0. Groups are a leading axis of every field.
+        thresholds: Number of thresholds T, or 0. `true_positive` and `predicted` then have a
+            leading axis of T + 1 buckets.
+
+    Returns:
+        A shape for each field, a dict of shapes for `samples`, and `()` of type `None` for a field
+        that is not stored.
+    """
+    leading = (groups,) if groups else ()
+    buckets = (thresholds + 1,) if thresholds else ()
+    sums: dict[str, Shape] | None = None
+    if samples is not None:
+        sums = {name: (*leading, *shape) for name, shape in sample_averages.shapes(samples).items()}
+    return {
+        "true_positive": (*leading, *buckets, num_classes),
+        "predicted": (*leading, *buckets, num_classes),
+        "actual": (*leading, num_classes),
+        "total": leading,
+        "invalid": leading,
+        "samples": sums,
+        "confusion": (*leading, num_classes, num_classes) if confusion else None,
+    }

@@ -1,0 +1,263 @@
+"""`Counts`: the value that every score is derived from."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dist_f1.counts import arrays as xp
+from dist_f1.counts import files
+from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.lazy_tensorflow import Array, is_tensor
+
+# Differences below this share of the total weight (1.5e-11) are rounding errors of the sums. It is
+# above the likely error of 10**9 additions, and below the weight of an average row among as many.
+_ROUNDING = 2.0**-36
+
+
+class Counts(NamedTuple):
+    """Confusion counts of C classes: immutable, O(C), and a `tf.nest` structure.
+
+    Unweighted counts are int64 and exact to 2**63; weighted counts are float64. Fields are
+    tensors or NumPy arrays.
+
+    Fields:
+        true_positive: `[C]`, rows of the class that were predicted as the class.
+        predicted: `[C]`, rows predicted as the class.
+        actual: `[C]`, rows of the class (its support).
+        total: Scalar, counted rows.
+        invalid: Scalar, rows that could not be counted: the label is not a class, or a score or
+            weight is not a number.
+        samples: Sums over rows for sample averages (`dist_f1.counts.sample_averages`), by name,
+            if a row may have several classes; `{}` if the sums are unknown. Otherwise `()`.
+        confusion: `[C, C]`, true class by predicted class; `()` unless requested.
+
+    One class (`C = 1`) is the binary case: the counts of the positive class. The counts of the
+    negative class follow from `total`.
+
+    All fields may have the same leading axes (groups of rows, thresholds, resamples). Scores then
+    have these axes too. `at` selects one index of the first axis, and `overall` sums over it.
+
+    `a + b` merges the counts of disjoint data. Merging is associative and commutative, exactly so
+    for int64.
+
+    Example:
+        >>> counts = Counts.from_labels([0, 1, 2, 2], [0, 2, 2, 1], num_classes=3)
+        >>> counts.true_positive.numpy().tolist()
+        [1, 0, 1]
+        >>> int((counts + counts).total)
+        8
+    """
+
+    true_positive: Array
+    predicted: Array
+    actual: Array
+    total: Array
+    invalid: Array
+    samples: Any = ()
+    confusion: Any = ()
+
+    @classmethod
+    def from_labels(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        num_classes: int,
+        sample_weight: Any = None,
+        *,
+        confusion: bool = False,
+        betas: Iterable[float] = (),
+        by: Any = None,
+        num_groups: int | None = None,
+    ) -> Counts:
+        """Count labels that are already decided.
+
+        Args:
+            y_true: Class ids `[N]`, or 0/1 indicators `[N, C]` (multilabel), NumPy or tensor.
+            y_pred: Like `y_true`.
+            num_classes: C. With `num_classes=1`, labels 0 and 1 are counted as one class.
+            sample_weight: `[N]`; the counts are then float64.
+            confusion: Whether to count the `[C, C]` matrix too.
+            betas: Multilabel only: further betas than 1 for sample averages of F.
+            by: Group id of each row, `[N]`, from 0 to `num_groups - 1`. All fields then have a
+                leading axis of groups.
+            num_groups: Number of groups.
+
+        Raises:
+            ValueError: Shapes do not match.
+        """
+        return _count_labels(
+            y_true,
+            y_pred,
+            num_classes,
+            sample_weight,
+            confusion=confusion,
+            betas=tuple(betas),
+            by=by,
+            num_groups=num_groups,
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return int(self.true_positive.shape[-1])
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the counts are sums of weights (float64), not numbers of rows (int64)."""
+        return xp.is_float64(self.true_positive)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether a row may have any number of classes instead of exactly one."""
+        return not isinstance(self.samples, tuple)
+
+    @property
+    def false_positive(self) -> Array:
+        """`[C]`: predicted as the class, but not of the class."""
+        return self.subtract(self.predicted, self.true_positive)
+
+    @property
+    def false_negative(self) -> Array:
+        """`[C]`: of the class, but not predicted as the class."""
+        return self.subtract(self.actual, self.true_positive)
+
+    @property
+    def true_negative(self) -> Array:
+        """`[C]`: neither of the class nor predicted as the class."""
+        return self.subtract(self.actual_negative, self.false_positive)
+
+    @property
+    def predicted_negative(self) -> Array:
+        """`[C]`: not predicted as the class."""
+        return self.subtract(xp.expand_last(self.total), self.predicted)
+
+    @property
+    def actual_negative(self) -> Array:
+        """`[C]`: not of the class."""
+        return self.subtract(xp.expand_last(self.total), self.actual)
+
+    def map(self, function: Callable[..., Any], *others: Counts) -> Counts:
+        """Apply a function to each array, and to the same array of `others`."""
+        fields = []
+        for values in zip(self, *others, strict=True):
+            if isinstance(values[0], dict):
+                fields.append({k: function(*(v[k] for v in values)) for k in values[0]})
+            else:
+                fields.append(values[0] if _is_absent(values[0]) else function(*values))
+        return Counts(*fields)
+
+    def leaves(self) -> list[Array]:
+        """Return all arrays in a fixed order: that of the fields, and of sorted names in a dict."""
+        arrays: list[Array] = []
+        for value in self:
+            if isinstance(value, dict):
+                arrays += [value[key] for key in sorted(value)]
+            elif not _is_absent(value):
+                arrays.append(value)
+        return arrays
+
+    def numpy(self) -> Counts:
+        """Convert all fields to NumPy arrays.
+
+        Raises:
+            ValueError: The fields are symbolic, as inside a `tf.function`.
+        """
+        if any(is_tensor(x) and not hasattr(x, "numpy") for x in self.leaves()):
+            raise ValueError(
+                "These counts are symbolic: inside a tf.function they have no value yet. Return "
+                "them from the function, or read them outside."
+            )
+        return self.map(np.asarray)
+
+    def as_float(self) -> Counts:
+        """Cast all fields to float64, the dtype of weighted counts."""
+        return self.map(xp.to_float)
+
+    def at(self, index: Any) -> Counts:
+        """Return the counts at an index of the first leading axis: a group or a threshold."""
+        return self.map(lambda x: xp.index_first(x, index))
+
+    def overall(self) -> Counts:
+        """Sum over the first leading axis, that of groups. Thresholds share their rows."""
+        return self.map(xp.sum_first)
+
+    def to_two_class(self) -> Counts:
+        """Convert binary counts to two classes (negative, positive); return others unchanged."""
+        if self.num_classes != 1:
+            return self
+        return self._replace(
+            true_positive=xp.concat_last([self.true_negative, self.true_positive]),
+            predicted=xp.concat_last([self.predicted_negative, self.predicted]),
+            actual=xp.concat_last([self.actual_negative, self.actual]),
+        )
+
+    def subtract(self, total: Any, part: Any) -> Array:
+        """Subtract sums `[..., C]`; for weights, treat rounding errors as 0."""
+        difference = total - part
+        if not self.is_weighted:
+            return difference
+        # Both are sums of the same weights in another order. A rounding error would become the
+        # denominator of a score that should be 0 / 0.
+        smallest = _ROUNDING * abs(xp.expand_last(self.total))
+        return xp.where(abs(difference) > smallest, difference, 0.0)
+
+    def __add__(self, other: Any) -> Counts:
+        if not isinstance(other, Counts):
+            return NotImplemented
+        for name in ("true_positive", "samples", "confusion"):
+            mine, theirs = _shape(getattr(self, name)), _shape(getattr(other, name))
+            if mine != theirs:
+                raise ValueError(
+                    f"Counts of different shapes cannot be added: {name} has shape {mine} in one "
+                    f"and {theirs} in the other. Count both with the same num_classes, groups and "
+                    "decision."
+                )
+        left, right = self, other
+        if left.is_weighted != right.is_weighted:
+            left, right = left.as_float(), right.as_float()
+        return left.map(lambda a, b: a + b, right)
+
+    def __radd__(self, other: Any) -> Counts:
+        """Let `sum(counts)` start from 0."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the counts to a NumPy `.npz` file, completely or not at all."""
+        atomic_write(path, files.dumps(self.numpy()._asdict()))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Counts:
+        """Read a file that `save` wrote, with NumPy fields.
+
+        Raises:
+            ValueError: The file holds no counts.
+        """
+        return cls(**files.loads(pathlib.Path(path).read_bytes(), os.fspath(path)))
+
+
+def _is_absent(field: Any) -> bool:
+    return field is None or isinstance(field, tuple)
+
+
+def _shape(field: Any) -> Any:
+    if isinstance(field, dict):
+        return {name: tuple(np.shape(value)) for name, value in field.items()}
+    return tuple(np.shape(field))
+
+
+def _count_labels(*args: Any, **kwargs: Any) -> Counts:
+    raise RuntimeError("Import dist_f1 first: `import dist_f1` sets up Counts.from_labels.")
+
+
+def set_label_counter(function: Callable[..., Counts]) -> None:
+    """Set the function behind `Counts.from_labels`.
+
+    The value is below the counting, and does not import it (dependency inversion).
+    """
+    global _count_labels
+    _count_labels = function

@@ -1,0 +1,6 @@
+"""What a traced step sends over replicas, and the operations that it runs."""
+
+from dist_f1.inspection.graphs import count_bytes, count_collectives
+from dist_f1.inspection.operations import count_operations
+
+__all__ = ["count_bytes", "count_collectives", "count_operations"]

@@ -1,0 +1,5 @@
+"""Confidence intervals of scores, from counts alone."""
+
+from dist_f1.intervals.confidence import Interval, Method, confidence_interval
+
+__all__ = ["Interval", "Method", "confidence_interval"]

@@ -1,0 +1,1 @@
+"""Counts on each replica, and their sum over all replicas: contexts, all-reduce, accumulator."""

@@ -1,0 +1,109 @@
+"""Operations are counted as one call has them, but for those that cost nothing."""
+
+import collections
+import importlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_placement import EIGHT
+
+import dist_f1
+from dist_f1.inspection.operations import count_operations
+
+keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
+
+
+def test_operations_are_counted_but_not_what_costs_nothing():
+    def call(x, y):
+        return tf.identity(x * y + 1.0) - x * 2.0
+
+    counted = count_operations(tf.function(call), tf.constant(1.0), tf.TensorSpec([]))
+    assert counted == {"Mul": 2, "AddV2": 1, "Sub": 1}
+    assert count_operations(tf.function(lambda x: x), 1.0) == collections.Counter()
+    with pytest.raises(TypeError, match=r"takes a tf\.function"):
+        count_operations(call)
+
+
+def test_operations_of_functions_branches_and_loops():
+    square = tf.function(lambda x: x * x)
+
+    @tf.function
+    def branch(flag, x):
+        return tf.cond(flag, lambda: square(x) * x + x, lambda: tf.exp(tf.exp(x)))
+
+    @tf.function
+    def loop(x):
+        return tf.while_loop(lambda x: x < 9.0, lambda x: square(square(x)), [x])
+
+    one = tf.constant(1.0)
+    assert count_operations(tf.function(lambda x: square(x) + square(x)), one) == {
+        "Mul": 2,
+        "AddV2": 1,
+    }
+    branched = count_operations(branch, tf.constant(True), one)
+    assert branched.pop("If", 0) + branched.pop("StatelessIf", 0) == 1
+    assert branched == {"Mul": 2, "AddV2": 1}
+    looped = count_operations(loop, one)
+    assert looped.pop("While", 0) + looped.pop("StatelessWhile", 0) == 1
+    # TensorFlow counts the turns.
+    assert looped == {"Mul": 2, "Less": 1, "AddV2": 1}
+
+
+@pytest.mark.skipif(not keras.__version__.startswith("3."), reason="other ops in other Keras")
+def test_operations_of_keras_f1():
+    metric = keras.metrics.F1Score("macro")
+    y_true = tf.constant(np.eye(100, dtype=np.float32)[np.arange(128) % 100])
+    y_pred = tf.random.uniform([128, 100])
+    metric.update_state(y_true, y_pred)
+
+    def update_and_read(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result()
+
+    update = count_operations(tf.function(metric.update_state), y_true, y_pred)
+    assert update.total() == 27
+    assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
+
+
+def _operations(metric, ids, read):
+    def step(y_true, y_pred):
+        metric.update_state(y_true, y_pred)
+        return metric.result() if read else None
+
+    specs = tf.TensorSpec([128], ids), tf.TensorSpec([128, 100])
+    return count_operations(tf.function(step, autograph=False), *specs).total()
+
+
+@pytest.mark.parametrize("ids", [tf.int64, tf.int32])
+def test_a_small_step_has_few_operations(ids):
+    assert _operations(dist_f1.F1Score("macro"), ids, read=False) <= 16
+    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 30
+
+
+@pytest.mark.parametrize("number", [2, 5, 8])
+def test_eight_scores_add_thirty_operations_at_most(number):
+    scores = EIGHT[-number:]
+    update = _operations(dist_f1.Scores(scores), tf.int64, read=False)
+    assert update == _operations(dist_f1.F1Score("macro"), tf.int64, read=False)
+    one = _operations(dist_f1.F1Score("macro"), tf.int64, read=True)
+    assert _operations(dist_f1.Scores(scores), tf.int64, read=True) <= one + 30
+
+
+def test_many_classes_are_read_once():
+    metric = dist_f1.F1Score("macro")
+    step = tf.function(lambda y, p: (metric.update_state(y, p), None)[1], autograph=False)
+    specs = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 1000])
+    graph = step.get_concrete_function(*specs).graph
+    scores = {graph.inputs[1].ref()}
+    readers = collections.Counter()
+    for op in graph.get_operations():
+        if not scores.isdisjoint({x.ref() for x in op.inputs}):
+            if op.type == "Reshape":
+                scores.add(op.outputs[0].ref())
+            elif op.type != "Shape":
+                readers[op.type] += 1
+    # The maxima of all blocks; then the best block of each row is fetched. The branch is for code
+    # that XLA compiles later, whose maxima do not show NaN.
+    assert readers.pop("If", 0) + readers.pop("StatelessIf", 0) == 1
+    assert readers == {"Max": 1, "GatherV2": 1}

@@ -1,0 +1,11 @@
+"""Comparisons of counts."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def same(left, right):
+    """Assert that two nests of arrays have the same structure and the same values."""
+    tf.nest.assert_same_structure(left, right)
+    for a, b in zip(tf.nest.flatten(left), tf.nest.flatten(right), strict=True):
+        np.testing.assert_array_equal(a, b)
