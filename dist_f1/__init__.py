@@ -1,63 +1,49 @@
 """dist_f1: exact F1 and its family for distributed TensorFlow.
 
-F1 does not average: it is derived from confusion counts that were summed over every replica
-first. The pipeline, one module a stage:
+F1 does not average. It is derived from confusion counts that were summed over every replica first.
+The pipeline, one folder a stage:
 
-    inputs -> decisions, targets -> counting -> counts -> accumulator -> reduction
-           -> scores, intervals -> report, plots, pages
+    batch -> counting -> counts -> replicas (accumulator, reduction) -> scores, sweeps, intervals
+          -> reports, plots, pages
+
+Names are imported at their first use (`__init__.pyi` lists them), so that commands which need no
+TensorFlow start without it.
 """
 
-from dist_f1 import callbacks, compat, kernels, pages, plots, scores
-from dist_f1.counts import Counts
-from dist_f1.inspection.graphs import count_collectives
-from dist_f1.intervals import confidence_interval
-from dist_f1.metrics import (
-    Accuracy,
-    BalancedAccuracy,
-    CohenKappa,
-    ConfusionMatrix,
-    F1Score,
-    FBetaScore,
-    HammingLoss,
-    JaccardIndex,
-    MatthewsCorrCoef,
-    Precision,
-    Recall,
-    Scores,
-    Specificity,
-    ThresholdSweep,
-)
-from dist_f1.replicas.all_reduce import all_reduce_sum
-from dist_f1.reports import report
-from dist_f1.sweeps import Sweep
-from dist_f1.version import __version__
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
 
-__all__ = [
-    "Accuracy",
-    "BalancedAccuracy",
-    "CohenKappa",
-    "ConfusionMatrix",
-    "Counts",
-    "F1Score",
-    "FBetaScore",
-    "HammingLoss",
-    "JaccardIndex",
-    "MatthewsCorrCoef",
-    "Precision",
-    "Recall",
-    "Scores",
-    "Specificity",
-    "Sweep",
-    "ThresholdSweep",
-    "__version__",
-    "all_reduce_sum",
-    "callbacks",
-    "compat",
-    "confidence_interval",
-    "count_collectives",
-    "kernels",
-    "pages",
-    "plots",
-    "report",
-    "scores",
-]
+import lazy_loader
+import wrapt
+
+from dist_f1.counts.value import set_label_counter
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+_KERAS_AND_ITS_BACKEND = ("tensorflow", "keras", "tf_keras")
+
+
+def _count_labels(*args: Any, **kwargs: Any) -> Any:
+    return importlib.import_module("dist_f1.counting").from_labels(*args, **kwargs)
+
+
+def _register_metrics(imported: ModuleType) -> None:
+    """Import the metrics as soon as Keras is imported, so that Keras finds them in saved models.
+
+    TensorFlow and Keras import each other, so that one may be complete while the other is not.
+    """
+    others = (name for name in _KERAS_AND_ITS_BACKEND if name != imported.__name__)
+    if "tensorflow" in sys.modules and not any(map(_is_being_imported, others)):
+        importlib.import_module("dist_f1.metrics")
+
+
+def _is_being_imported(name: str) -> bool:
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return getattr(spec, "_initializing", False)
+
+
+set_label_counter(_count_labels)
+for _name in _KERAS_AND_ITS_BACKEND:
+    wrapt.register_post_import_hook(_register_metrics, _name)

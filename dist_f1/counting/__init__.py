@@ -8,7 +8,6 @@ from dist_f1.counting.batch_counts import (
     layout_for,
 )
 from dist_f1.counting.labels import from_labels
-from dist_f1.counts.value import set_label_counter
 
 __all__ = [
     "count",
@@ -18,5 +17,3 @@ __all__ = [
     "is_multilabel",
     "layout_for",
 ]
-
-set_label_counter(from_labels)

@@ -23,7 +23,7 @@ from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels import Kernels
 from dist_f1.kernels.argmax import best
-from dist_f1.kernels.entries import Entries
+from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
 
 # Up to here it takes less to count pairs of a true and a predicted class: some hundred numbers.
@@ -123,8 +123,8 @@ def count_decided(
     if layout.confusion:
         target = _single(target, chosen)
     matched = match(decision, target)
-    entries = Entries(matched.matrices, [decision.known, target.known], chosen)
-    known = entries.known_rows()
+    entries = PackedMasks(matched.matrices, [decision.known, target.known], chosen)
+    known = entries.valid_rows()
     tally = tally_of(known, target.ignored, rows, groups, chosen)
     if chosen.histogram == "segment_sum" and _is_one_of_one(decision, target, tally):
         fields = _one_of_one(matched, tally, classes)
@@ -171,7 +171,7 @@ def _single(target: Target, chosen: Kernels) -> Target:
     """One id per row, as a confusion matrix needs; rows that are not one-hot are invalid."""
     if target.ids is not None:
         return target
-    (size,) = Entries([target.members], [], chosen).row_sums()
+    (size,) = PackedMasks([target.members], [], chosen).row_sums()
     ids, _ = best(tf.cast(target.members, tf.float32), chosen)
     one = tf.equal(size, 1.0)
     known = target.known & (one if target.known.shape.rank == 1 else one[:, tf.newaxis])

@@ -14,8 +14,8 @@ from dist_f1.batch.inputs import Rows
 from dist_f1.batch.matching import Matched, Named
 from dist_f1.counts import sample_averages
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import Entries, weighted_columns, weighted_sums
-from dist_f1.kernels.histograms import Part, RowCounts, grouped_columns, histograms
+from dist_f1.kernels.histograms import HistogramSpec, RowCounts, grouped_columns, histograms
+from dist_f1.kernels.packed_masks import PackedMasks, weighted_columns, weighted_sums
 
 # Rows are counted by how many classes they name, if these are no more different ones than that.
 _MOST_DISTINCT = 1024
@@ -73,10 +73,10 @@ class Tally(NamedTuple):
         """Of all sums."""
         return tf.int64 if self.weight is None else tf.float64
 
-    def vector(self, fields: Iterable[Part | RowCounts | tf.Tensor]) -> tf.Tensor:
+    def vector(self, fields: Iterable[HistogramSpec | RowCounts | tf.Tensor]) -> tf.Tensor:
         """All fields one after the other; histograms that follow each other are counted at once."""
         pieces: list[tf.Tensor] = []
-        run: list[Part | RowCounts] = []
+        run: list[HistogramSpec | RowCounts] = []
 
         def counted() -> None:
             if run:
@@ -84,7 +84,7 @@ class Tally(NamedTuple):
                 run.clear()
 
         for field in fields:
-            if isinstance(field, Part | RowCounts):
+            if isinstance(field, HistogramSpec | RowCounts):
                 run.append(field)
             else:
                 counted()
@@ -92,13 +92,13 @@ class Tally(NamedTuple):
         counted()
         return tf.concat(pieces, axis=0) if len(pieces) > 1 else pieces[0]
 
-    def histogram(self, ids: tf.Tensor, size: int, where: tf.Tensor | None = None) -> Part:
+    def histogram(self, ids: tf.Tensor, size: int, where: tf.Tensor | None = None) -> HistogramSpec:
         """`[size]`: how often each id occurs in ids `[N]` or `[N, k]`."""
         if self.groups is None:
-            return Part(ids, self.valid, where, size)
+            return HistogramSpec(ids, self.valid, where, size)
         group = tf.cast(self.groups.ids, ids.dtype)
         group = group[:, tf.newaxis] if ids.shape.rank == 2 else group
-        return Part(group * size + ids, self.valid, where, self.groups.number * size)
+        return HistogramSpec(group * size + ids, self.valid, where, self.groups.number * size)
 
     def rows(self) -> list[RowCounts | tf.Tensor]:
         """Two scalars: how many rows there are, and how many are invalid, whatever they weigh."""
@@ -106,13 +106,14 @@ class Tally(NamedTuple):
             return [RowCounts(self.valid, self.invalid)]
         ids, number = tf.cast(self.groups.ids, self.kernels.index), self.groups.number
         uncounted = ~self.valid if self.invalid is None else self.invalid
-        invalid = histograms([Part(ids, uncounted, None, number)], None, self.kernels)
-        counted = histograms([Part(ids, self.valid, None, number)], self.weight, self.kernels)
+        invalid = histograms([HistogramSpec(ids, uncounted, None, number)], None, self.kernels)
+        counted = HistogramSpec(ids, self.valid, None, number)
+        counted = histograms([counted], self.weight, self.kernels)
         return [counted, tf.cast(invalid, self.dtype)]
 
     def classes(
-        self, named: Iterable[Named], entries: Entries, size: int
-    ) -> list[Part | tf.Tensor]:
+        self, named: Iterable[Named], entries: PackedMasks, size: int
+    ) -> list[HistogramSpec | tf.Tensor]:
         """`[C]` each: how many rows name each class. `entries` has their matrices."""
         columns = iter(self._columns(entries))
         return [
@@ -120,13 +121,13 @@ class Tally(NamedTuple):
             for x in named
         ]
 
-    def _columns(self, entries: Entries) -> list[tf.Tensor]:
+    def _columns(self, entries: PackedMasks) -> list[tf.Tensor]:
         """`[C]` each: in how many rows each class of a bool matrix `[N, C]` is set."""
         if self.groups is not None:
             return [self._columns_by_group(x) for x in entries.matrices]
         if self.weight is not None:
             return [weighted_columns(x, self.weight, self.kernels) for x in entries.matrices]
-        return entries.columns(self.valid)
+        return entries.column_sums(self.valid)
 
     def _columns_by_group(self, matrix: tf.Tensor) -> tf.Tensor:
         assert self.groups is not None

@@ -250,14 +250,13 @@ def _shape(field: Any) -> Any:
     return tuple(np.shape(field))
 
 
-def _count_labels(*args: Any, **kwargs: Any) -> Counts:
-    raise RuntimeError("Import dist_f1 first: `import dist_f1` sets up Counts.from_labels.")
-
-
 def set_label_counter(function: Callable[..., Counts]) -> None:
-    """Set the function behind `Counts.from_labels`.
+    """Set the function behind `Counts.from_labels` (dependency injection, by the package itself).
 
-    The value is below the counting, and does not import it (dependency inversion).
+    The value is below the counting in the order of the stages, and must not import it.
     """
     global _count_labels
     _count_labels = function
+
+
+_count_labels: Callable[..., Counts]
