@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1.counts.arrays import is_integer
-from dist_f1.kernels import Decided, Kernels, argmax, choose
+from dist_f1.kernels import DecisionKind, Kernels, argmax, choose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,11 +60,11 @@ class DecisionRule:
         return self.threshold is None and self.top_k is None
 
     @property
-    def kind(self) -> Decided:
+    def kind(self) -> DecisionKind:
         """What `kernels.choose` should know of it."""
         if self.threshold is not None:
-            return "each"
-        return "best" if self.is_argmax else "other"
+            return "threshold"
+        return "argmax" if self.is_argmax else "other"
 
     def check_classes(self, num_classes: int) -> None:
         """Raises `ValueError` if the rule does not fit that many classes."""

@@ -71,7 +71,7 @@ def sizes(matched: Matched, of_matrices: list[tf.Tensor], rows: tf.Tensor) -> li
 
     Args:
         matched: the classes.
-        of_matrices: `Entries.row_sums`, of those that are given by a matrix.
+        of_matrices: `PackedMasks.row_sums`, of those that are given by a matrix.
         rows: any tensor `[N]`.
     """
     summed = iter(of_matrices)

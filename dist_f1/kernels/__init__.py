@@ -22,6 +22,6 @@ GPUs follows from which kernels exist there, and that for TPUs from what their c
 classes are not compiled by themselves.
 """
 
-from dist_f1.kernels.choice import Decided, Kernels, choose, device, override
+from dist_f1.kernels.choice import DecisionKind, Kernels, choose, device, override
 
-__all__ = ["Decided", "Kernels", "choose", "device", "override"]
+__all__ = ["DecisionKind", "Kernels", "choose", "device", "override"]

@@ -14,7 +14,7 @@ from dist_f1.kernels.lanes import LANES
 from dist_f1.replicas import contexts
 
 Argmax = Literal["rows", "blocks", "lanes", "keys"]
-Decided = Literal["best", "each", "other"]
+DecisionKind = Literal["argmax", "threshold", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # From here on compiling pays: a call of compiled code costs as much as some plain operations.
@@ -68,17 +68,21 @@ _overrides: tuple[dict[str, Any], ...] = ()
 _changing = threading.Lock()
 
 
-def choose(scores: tf.Tensor, *, decision: Decided = "best") -> Kernels:
+def choose(scores: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
     """The kernels for scores `[..., C]` or labels `[N]`, as they are seen while tracing.
 
     Args:
         scores: see `dist_f1.kernels`.
-        decision: `"best"`, the best class of each row; `"each"`, each class on its own; `"other"`,
+        decision: `"argmax"`, the best class of each row; `"threshold"`, each class on its own; `"other"`,
             which is never compiled.
     """
     shape = scores.shape if scores.shape.rank > 1 else [*scores.shape, 1]
     rows, classes = tf.TensorShape(shape[:-1]).num_elements(), shape[-1]
-    pays = {"best": scores.dtype.size <= 4, "each": classes <= _EACH_COMPILED, "other": False}
+    pays = {
+        "argmax": scores.dtype.size <= 4,
+        "threshold": classes <= _EACH_COMPILED,
+        "other": False,
+    }
     chosen = _fastest(device(scores), rows, classes, pays[decision])
     return dataclasses.replace(chosen, **_overridden())
 

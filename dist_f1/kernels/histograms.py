@@ -19,7 +19,7 @@ _ROWS = 2**16
 _FEW_PRODUCTS = 2**19
 
 
-class Part(NamedTuple):
+class HistogramSpec(NamedTuple):
     """A histogram of `size` counts: of integers `ids` `[N]` or `[N, k]`.
 
     Rows count where `valid` `[N]` says so, and of them those entries where `where`, shaped like
@@ -43,7 +43,7 @@ class RowCounts(NamedTuple):
 
 
 def histograms(
-    parts: Sequence[Part | RowCounts], weight: tf.Tensor | None, kernels: Kernels
+    parts: Sequence[HistogramSpec | RowCounts], weight: tf.Tensor | None, kernels: Kernels
 ) -> tf.Tensor:
     """The counts of all parts in one vector: int64, or sums of `weight` `[N]`, float64."""
     if weight is None and kernels.histogram == "bincount" and _fit_in_one(parts):
@@ -55,26 +55,26 @@ def histograms(
     return tf.concat(counted, axis=0) if len(counted) > 1 else counted[0]
 
 
-def _fit_in_one(parts: Sequence[Part | RowCounts]) -> bool:
+def _fit_in_one(parts: Sequence[HistogramSpec | RowCounts]) -> bool:
     """Whether one bincount does: all of the same rows, of which each is somewhere."""
-    ids = [part.ids for part in parts if isinstance(part, Part)]
+    ids = [part.ids for part in parts if isinstance(part, HistogramSpec)]
     alike = len({part.valid.ref() for part in parts}) == 1 and bool(ids)
     alike = alike and all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
     return alike and all(part.invalid is None for part in parts if isinstance(part, RowCounts))
 
 
-def _one_bincount(parts: Sequence[Part | RowCounts]) -> tf.Tensor:
+def _one_bincount(parts: Sequence[HistogramSpec | RowCounts]) -> tf.Tensor:
     """One histogram of all parts, in which each begins where the one before ends.
 
     It takes the operations of one, which is what a small step on a GPU costs.
     """
-    sizes = [part.size if isinstance(part, Part) else 2 for part in parts]
+    sizes = [part.size if isinstance(part, HistogramSpec) else 2 for part in parts]
     starts = np.cumsum([0, *sizes])
     total = int(starts[-1])
-    index = next(part.ids.dtype for part in parts if isinstance(part, Part))
+    index = next(part.ids.dtype for part in parts if isinstance(part, HistogramSpec))
     # What is not counted lies beyond the end, where nothing is. Invalid rows lie after valid ones.
     otherwise = [
-        total if isinstance(part, Part) else start + 1
+        total if isinstance(part, HistogramSpec) else start + 1
         for part, start in zip(parts, starts, strict=False)
     ]
     ids = []
@@ -104,7 +104,7 @@ def _rows(part: RowCounts, weight: tf.Tensor | None) -> tf.Tensor:
     return tf.stack([tf.reduce_sum(weight), tf.cast(invalid, weight.dtype)])
 
 
-def _of_one(part: Part, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
+def _of_one(part: HistogramSpec, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
     valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
     where = valid if part.where is None else valid & part.where
     slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))

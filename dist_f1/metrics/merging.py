@@ -30,7 +30,7 @@ def merge(into: CountsMetric, metrics: Iterable[CountsMetric]) -> None:
                 "decision. Merge metrics with the same threshold, top_k, from_logits, thresholds "
                 "and num_groups."
             )
-        metric.accumulator.settle()
+        metric.accumulator.ensure_built()
         _check_source(into.accumulator.strategy, metric.accumulator.strategy)
     read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
     if read:

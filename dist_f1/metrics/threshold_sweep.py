@@ -18,7 +18,7 @@ from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.reports import report
 from dist_f1.scores.averaging import check_averaging
-from dist_f1.sweeps.counting import vector_between
+from dist_f1.sweeps.counting import count_bucket_vector
 from dist_f1.sweeps.grid import Grid
 from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
@@ -147,7 +147,7 @@ class ThresholdSweep(CountsMetric):
 
     def _count(self, rows: inputs.Rows, layout: Layout) -> tf.Tensor:
         groups.group_rows(rows.by, None)
-        return vector_between(rows, self._grid, self.rule.from_logits, self.ignore_class)
+        return count_bucket_vector(rows, self._grid, self.rule.from_logits, self.ignore_class)
 
     def _layout(self, num_classes: int) -> Layout:
         check_averaging(self.average, 0.0, self.labels, num_classes)

@@ -28,7 +28,7 @@ class Accumulator(tf.train.experimental.PythonState):
         expected: the layout that it will have, if that is known beforehand. It can then be read
             before `build`, and a checkpoint of another layout is refused at once.
         weighted: whether counts are float64 or int64; `None` leaves it to the first `build`.
-        layout_of: tells the layout for a number of classes, so that a checkpoint of another one
+        layout_fn: tells the layout for a number of classes, so that a checkpoint of another one
             is refused even if `expected` is not known.
 
     Example:
@@ -48,17 +48,17 @@ class Accumulator(tf.train.experimental.PythonState):
         name: str = "counts",
         expected: Layout | None = None,
         weighted: bool | None = None,
-        layout_of: Callable[[int], Layout] | None = None,
+        layout_fn: Callable[[int], Layout] | None = None,
     ) -> None:
         self._name = name
         self._expected = expected
-        self._layout_of = layout_of
+        self._layout_fn = layout_fn
         self._weighted = weighted
         self._layout: Layout | None = None
         self._state: Any = None
         # What a checkpoint held before there was a state: which strategy the state belongs to is
         # only known at the first update.
-        self._restored: Counts | None = None
+        self._deferred_restore: Counts | None = None
         self._home = tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
     @property
@@ -69,14 +69,14 @@ class Accumulator(tf.train.experimental.PythonState):
     @property
     def is_empty(self) -> bool:
         """Whether nothing was counted, here or, as far as can be told, by other workers."""
-        untouched = self._state is None and self._restored is None
+        untouched = self._state is None and self._deferred_restore is None
         return untouched and contexts.num_workers(self.strategy) == 1
 
     @property
     def is_weighted(self) -> bool | None:
         """Whether the counts are float64, or `None` before `build`."""
-        if self._restored is not None:
-            return self._restored.is_weighted
+        if self._deferred_restore is not None:
+            return self._deferred_restore.is_weighted
         return None if self._state is None else reduction.dtype(self._state) == tf.float64
 
     @property
@@ -108,8 +108,8 @@ class Accumulator(tf.train.experimental.PythonState):
             with self._home.scope() if outside and self._home else contextlib.nullcontext():
                 self._state = reduction.per_replica_zeros(layout.size, dtype, self._name)
             self._layout = layout
-            if self._restored is not None:
-                restored, self._restored = self._restored, None
+            if self._deferred_restore is not None:
+                restored, self._deferred_restore = self._deferred_restore, None
                 with tf.init_scope():
                     self.assign(restored)
 
@@ -135,7 +135,7 @@ class Accumulator(tf.train.experimental.PythonState):
         state, layout = self._built()
         reduction.set_sum(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
 
-    def settle(self) -> None:
+    def ensure_built(self) -> None:
         """Creates the state, if what is done next is being traced and would depend on it.
 
         Raises:
@@ -146,11 +146,11 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def reset(self) -> None:
         """Sets all counts to zero; the layout stays."""
-        self.settle()
+        self.ensure_built()
         if self._state is not None:
             reduction.clear(self._state)
-        elif self._restored is not None:
-            self._restored = self._restored.map(lambda x: x * 0)
+        elif self._deferred_restore is not None:
+            self._deferred_restore = self._deferred_restore.map(lambda x: x * 0)
 
     def serialize(self) -> bytes:
         """The counts of all replicas, for a checkpoint; nothing if nothing was counted yet."""
@@ -170,7 +170,7 @@ class Accumulator(tf.train.experimental.PythonState):
         if not value:
             self.reset()
             if self._state is None:
-                self._layout = self._restored = None
+                self._layout = self._deferred_restore = None
             return
         fields, thresholds = files.loads_with_thresholds(value, "The checkpoint of the counts")
         counts = Counts(**fields)
@@ -181,7 +181,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 self.assign(counts)
         else:
             self._layout = layout
-            self._restored = counts
+            self._deferred_restore = counts
 
     def _copy_trackable_to_cpu(self, object_map: Any) -> None:
         """Copies the counts now, for a checkpoint that TensorFlow writes in the background.
@@ -203,8 +203,8 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def _check_restorable(self, counts: Counts, layout: Layout) -> None:
         mine = self._expected if self._state is None else self._layout
-        if mine is None and self._layout_of is not None:
-            mine = self._layout_of(layout.num_classes)
+        if mine is None and self._layout_fn is not None:
+            mine = self._layout_fn(layout.num_classes)
         if mine not in (None, layout):
             raise ValueError(
                 f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
@@ -221,15 +221,15 @@ class Accumulator(tf.train.experimental.PythonState):
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()
-            if self._restored is None:
+            if self._deferred_restore is None:
                 raise _nothing_counted()
         # Where other workers may have counted something, they wait for this one.
         state, layout = self._built()
         return layout.unpack(read(state), unused)
 
     def _read_without_state(self) -> Counts:
-        if self._restored is not None:
-            return self._restored.map(tf.convert_to_tensor)
+        if self._deferred_restore is not None:
+            return self._deferred_restore.map(tf.convert_to_tensor)
         if self._expected is None:
             raise _nothing_counted()
         dtype = tf.float64 if self._weighted else tf.int64

@@ -15,12 +15,12 @@ from dist_f1.counting.tally import tally_of
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels.entries import Entries
+from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
 from dist_f1.sweeps.grid import Grid
 
 
-def count_between(
+def count_buckets(
     rows: Rows, grid: Grid, *, from_logits: bool = False, ignore_class: int | None = None
 ) -> Counts:
     """Counts the scores of N rows by class and bucket.
@@ -31,10 +31,10 @@ def count_between(
         adds them up. The other fields are as for one threshold.
     """
     layout = Layout(rows.num_classes, thresholds=grid.thresholds)
-    return layout.unpack(vector_between(rows, grid, from_logits, ignore_class))
+    return layout.unpack(count_bucket_vector(rows, grid, from_logits, ignore_class))
 
 
-def vector_between(
+def count_bucket_vector(
     rows: Rows, grid: Grid, from_logits: bool, ignore_class: int | None
 ) -> tf.Tensor:
     """The same as one vector, as `Layout` packs it."""
@@ -45,7 +45,7 @@ def vector_between(
     index = tf.int64 if chosen.device == "GPU" else tf.int32
     target = read_targets(rows.y_true, classes, ignore_class)
     numbers = tf.equal(scores, scores)
-    known = Entries([], [target.known, numbers], chosen).known_rows()
+    known = PackedMasks([], [target.known, numbers], chosen).valid_rows()
     tally = tally_of(known, target.ignored, rows, None, chosen)
 
     slots = grid.buckets(scores, from_logits, index) + size * tf.range(classes, dtype=index)
@@ -60,7 +60,7 @@ def vector_between(
         negative, true_positive = _by_bucket(sides, classes)
         predicted = negative + true_positive
     actual = Named(target.ids, matrix=target.members)
-    members = Entries([] if target.members is None else [target.members], [], chosen)
+    members = PackedMasks([] if target.members is None else [target.members], [], chosen)
     return tally.vector(
         [true_positive, predicted, *tally.classes([actual], members, classes), *tally.rows()]
     )

@@ -13,7 +13,7 @@ from dist_f1.batch.decisions import DecisionRule
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
 from dist_f1.scores.averaging import check_averaging, mean, only
-from dist_f1.sweeps.counting import at_thresholds, count_between
+from dist_f1.sweeps.counting import at_thresholds, count_buckets
 from dist_f1.sweeps.grid import Grid
 
 SweepAverage = Literal["micro", "macro", "weighted"]
@@ -96,7 +96,7 @@ class Sweep(NamedTuple):
         # Only to line the rows up: each class has a score of its own.
         rule = DecisionRule(threshold=0.5)
         rows = inputs.flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
-        between = count_between(rows, grid, from_logits=from_logits, ignore_class=ignore_class)
+        between = count_buckets(rows, grid, from_logits=from_logits, ignore_class=ignore_class)
         return cls.from_buckets(grid, between.numpy())
 
     @classmethod

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import dist_f1
 from dist_f1 import kernels
 from dist_f1.kernels import histograms
-from dist_f1.kernels.histograms import Part, grouped_columns
+from dist_f1.kernels.histograms import HistogramSpec, grouped_columns
 
 # The number of rows times that of counts from which on it is a product.
 EDGE = histograms._FEW_PRODUCTS
@@ -89,7 +89,7 @@ def test_a_product_of_one_hot_matrices_is_a_histogram(size, rows, seed):
     # Ids that do not count may be anything.
     ids = random.integers(-size, 2 * size, rows).astype(np.int32)
     valid = (ids >= 0) & (ids < size) & (random.random(rows) < 0.9)
-    part = Part(tf.constant(ids), tf.constant(valid), None, size)
+    part = HistogramSpec(tf.constant(ids), tf.constant(valid), None, size)
     counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
     np.testing.assert_array_equal(counted, np.bincount(ids[valid], minlength=size))
 
@@ -99,7 +99,7 @@ def test_counts_beyond_what_narrow_numbers_hold(few, monkeypatch):
     monkeypatch.setattr(histograms, "_FEW_PRODUCTS", few)
     # 127 ends int8, 256 the whole numbers of bfloat16, 2**24 those of float32.
     rows = 2**24 + 3
-    part = Part(tf.zeros([rows], tf.int32), tf.fill([rows], True), None, 2)
+    part = HistogramSpec(tf.zeros([rows], tf.int32), tf.fill([rows], True), None, 2)
     counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
     assert counted.numpy().tolist() == [rows, 0]
 
@@ -129,7 +129,7 @@ def test_too_large_a_product_is_a_segment_sum(monkeypatch):
     monkeypatch.setattr(histograms, "_MOST_PRODUCTS", 10)
     step = tf.function(
         lambda ids: histograms.histograms(
-            [Part(ids, ids >= 0, None, 4)], None, kernels.Kernels("TPU", "keys", "matmul")
+            [HistogramSpec(ids, ids >= 0, None, 4)], None, kernels.Kernels("TPU", "keys", "matmul")
         ),
         autograph=False,
     )

@@ -14,7 +14,7 @@ import tensorflow as tf
 import dist_f1
 from dist_f1 import kernels
 from dist_f1.kernels import argmax, choice
-from dist_f1.kernels.histograms import Part, histograms
+from dist_f1.kernels.histograms import HistogramSpec, histograms
 from tpu_aot.programs import Program, lowered
 
 # A function, and the specs of its arguments.
@@ -69,7 +69,7 @@ def _histogram(rows: int, classes: int) -> Traced:
     """How often each class is in N ids: the kernel alone."""
 
     def counted(ids: tf.Tensor) -> tf.Tensor:
-        part = Part(ids, (ids >= 0) & (ids < classes), None, classes)
+        part = HistogramSpec(ids, (ids >= 0) & (ids < classes), None, classes)
         return histograms([part], None, kernels.choose(ids))
 
     return counted, tf.TensorSpec([rows], tf.int32)

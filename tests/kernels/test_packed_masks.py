@@ -5,15 +5,15 @@ import pytest
 import tensorflow as tf
 
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.entries import Entries
+from dist_f1.kernels.packed_masks import PackedMasks
 
 LANES, ROWS = Kernels(argmax="lanes"), Kernels()
 
 
 def summed(matrices, known, valid, kernels, compiled=False):
     def sums(matrices, known, valid):
-        entries = Entries(matrices, known, kernels)
-        return entries.row_sums(), entries.known_rows(), entries.columns(valid)
+        entries = PackedMasks(matrices, known, kernels)
+        return entries.row_sums(), entries.valid_rows(), entries.column_sums(valid)
 
     step = tf.function(sums, autograph=False, jit_compile=compiled)
     return tf.nest.map_structure(np.asarray, step(matrices, known, valid))
@@ -67,14 +67,16 @@ def test_rows_of_no_known_number_are_summed_too():
 
     @tf.function(input_signature=[tf.TensorSpec([None, 5], tf.bool)])
     def step(matrix):
-        return Entries([matrix], [], kernels).columns(tf.ones(tf.shape(matrix)[:1], tf.bool))[0]
+        return PackedMasks([matrix], [], kernels).column_sums(
+            tf.ones(tf.shape(matrix)[:1], tf.bool)
+        )[0]
 
     matrix = np.random.default_rng(0).random((40, 5)) < 0.5
     np.testing.assert_array_equal(step(matrix), matrix.sum(axis=0))
 
 
 def test_nothing_to_sum_is_nothing():
-    entries = Entries([], [], LANES)
+    entries = PackedMasks([], [], LANES)
     assert entries.row_sums() == []
-    assert entries.known_rows() is None
-    assert entries.columns(tf.ones([3], tf.bool)) == []
+    assert entries.valid_rows() is None
+    assert entries.column_sums(tf.ones([3], tf.bool)) == []

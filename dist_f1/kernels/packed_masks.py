@@ -23,7 +23,7 @@ _ROW_FIELD, _COLUMN_FIELD = 16, 21
 _ROW_SLICES = 24
 
 
-class Entries:
+class PackedMasks:
     """Bool matrices about the same rows and classes, and which entries are known."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Entries:
         # One narrow tensor for both sums, since XLA would make one of each matrix otherwise.
         self._packed = _bits(bits) if bits and kernels.argmax == "lanes" else None
 
-    def known_rows(self) -> Any:
+    def valid_rows(self) -> Any:
         """Bool `[N]`, the rows of which all is known, or `None` if there is nothing to know."""
         known = self._known
         if self._known_entries is not None:
@@ -64,7 +64,7 @@ class Entries:
             return [tf.reduce_sum(tf.cast(x, tf.float32), axis=-1) for x in self.matrices]
         return self._sums[: len(self.matrices)]
 
-    def columns(self, valid: tf.Tensor) -> list[tf.Tensor]:
+    def column_sums(self, valid: tf.Tensor) -> list[tf.Tensor]:
         """In how many valid rows each class is set: int64 `[C]` for each matrix."""
         if not self.matrices:
             return []
