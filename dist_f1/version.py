@@ -1,3 +1,3 @@
-"""The version of dist_f1, readable without importing TensorFlow."""
+"""Version of dist_f1, in a module that does not import TensorFlow."""
 
 __version__ = "0.1.0"

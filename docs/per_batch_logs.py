@@ -1,7 +1,7 @@
-"""Prints the F1 that `model.evaluate` logs after every batch, on four replicas.
+"""Print the F1 that `model.evaluate` logs after each batch on four replicas.
 
-Three columns for the same model and data: Keras's own metric, this package's, and scikit-learn
-on all samples so far. The data are sorted by class, so each replica sees other classes.
+The columns compare the metrics of Keras and dist_f1 with scikit-learn on all samples so far. The
+data is sorted by class, so replicas see different classes.
 
     python docs/per_batch_logs.py
 """
@@ -16,19 +16,19 @@ REPLICAS, CLASSES, ROWS, BATCH = 4, 5, 600, 100
 
 
 class Logs(tf.keras.callbacks.Callback):
-    """Keeps the logs of every batch."""
+    """Store the logs of each batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.batches: list[dict[str, float]] = []
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Copies them."""
+        """Copy the logs."""
         self.batches.append(dict(logs or {}))
 
 
 def main() -> None:
-    """Evaluates one untrained model with both metrics."""
+    """Evaluate one untrained model with both metrics."""
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
@@ -51,12 +51,12 @@ def main() -> None:
     logs = Logs()
     model.evaluate(features, np.eye(CLASSES)[labels], BATCH, verbose=0, callbacks=[logs])
 
-    decided = features.argmax(axis=-1)
+    predicted = features.argmax(axis=-1)
     print(f"{'samples':>7}  {'keras':>6}  {'dist_f1':>7}  {'scikit-learn':>12}")
     for batch, log in enumerate(logs.batches):
         stop = min(ROWS, (batch + 1) * BATCH)
-        truth = sklearn.metrics.f1_score(labels[:stop], decided[:stop], average="macro")
-        print(f"{stop:>7}  {log['keras']:>6.4f}  {log['dist_f1']:>7.4f}  {truth:>12.4f}")
+        expected = sklearn.metrics.f1_score(labels[:stop], predicted[:stop], average="macro")
+        print(f"{stop:>7}  {log['keras']:>6.4f}  {log['dist_f1']:>7.4f}  {expected:>12.4f}")
 
 
 if __name__ == "__main__":
