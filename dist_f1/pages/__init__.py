@@ -1,10 +1,10 @@
-"""Reports to read: the classification report as a Markdown table, and pages of HTML or Markdown.
+"""The classification report as a Markdown table, and pages as HTML or Markdown.
 
-    sections = [report_table("Classes", counts), Picture("Errors", "matrix.png", "where they are")]
+    sections = [report_table("Classes", counts), Picture("Errors", "matrix.png", "error counts")]
     pathlib.Path("report.html").write_text(html("Evaluation", sections), encoding="utf-8")
 
-A page is a title and sections. Their text is plain: what HTML or Markdown would take for markup is
-escaped. An empty heading is left out.
+A page has a title and sections. All text is plain: HTML and Markdown markup in it is escaped. An
+empty heading is omitted.
 """
 
 from dist_f1.pages.class_table import markdown, report_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dist_f1.counts import Counts
-from dist_f1.pages.markdown_text import table_lines
+from dist_f1.pages.markdown_text import markdown_table
 from dist_f1.pages.sections import Table
 from dist_f1.reports import HEADERS, check_names, report
 
@@ -18,10 +18,10 @@ def markdown(
     labels: Sequence[int] | None = None,
     zero_division: float = 0.0,
 ) -> str:
-    """The classification report as a Markdown table; for the arguments see `dist_f1.report`.
+    """Return the classification report as a Markdown table; arguments as in `dist_f1.report`.
 
     Raises:
-        ValueError: the number of `class_names` is not C, or rows were invalid.
+        ValueError: The number of `class_names` is not C, or there are invalid rows.
 
     Example:
         >>> print(markdown(Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2)))
@@ -36,7 +36,7 @@ def markdown(
     table = report_table(
         "", counts, class_names, digits, labels=labels, zero_division=zero_division
     )
-    return table_lines(table)
+    return markdown_table(table)
 
 
 def report_table(
@@ -48,14 +48,14 @@ def report_table(
     labels: Sequence[int] | None = None,
     zero_division: float = 0.0,
 ) -> Table:
-    """The classification report as a section of a page; otherwise as `markdown`."""
+    """Return the classification report as a section of a page; other arguments as in `markdown`."""
     counts = counts.numpy()
-    # By id: classes may share a name with each other or with an average.
+    # The report uses ids, because classes may share a name with each other or with an average.
     by_id = report(counts, output_dict=True, labels=labels, zero_division=zero_division)
-    sides = counts.to_two_class().num_classes
-    names = [str(label) for label in range(sides)] if class_names is None else class_names
-    check_names(names, sides)
-    rows = []
+    classes = counts.to_two_class().num_classes
+    names = [str(label) for label in range(classes)] if class_names is None else class_names
+    check_names(names, classes)
+    rows: list[list[str | float]] = []
     for key, row in by_id.items():
         if isinstance(row, dict):
             ratios = [f"{row[header]:.{digits}f}" for header in HEADERS[:-1]]
@@ -63,6 +63,6 @@ def report_table(
         else:
             ratios, support = ["", "", f"{row:.{digits}f}"], float(counts.total)
         name = str(names[int(key)]) if key.isdecimal() else key
-        # The last digits of a sum of weights are rounding.
+        # The last digits of a sum of weights are rounding errors.
         rows.append([name, *ratios, f"{support:.10g}" if counts.is_weighted else int(support)])
     return Table(heading, ["", *HEADERS], rows)

@@ -1,143 +1,80 @@
-"""A page as one HTML file."""
+"""A page as one HTML file, rendered from the template `page.html`."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import os
 import pathlib
-import string
 from collections.abc import Iterable
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dist_f1.pages.sections import (
-    Picture,
-    Preformatted,
-    Section,
-    Table,
-    Text,
-    checked,
-    columns,
-    paragraphs,
-)
+from dist_f1.pages.sections import FigureOrPath, Section, check_sections, columns, paragraphs
 
-_IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
+if TYPE_CHECKING:
+    from jinja2 import Template
 
-_PAGE = string.Template("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-$style</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
-$body
-</main>
-</body>
-</html>
-""")
-
-# Pictures keep a white ground in the dark: their text is black.
-_STYLE = """\
-:root { color-scheme: light dark; --text: #1b1b1b; --ground: #ffffff; --rule: #d4d4d4; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e4e4e4; --ground: #17181a; --rule: #44474b; }
-}
-body { margin: 0; background: var(--ground); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
-main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1, h2 { line-height: 1.25; }
-h2 { margin-top: 2rem; }
-.wide, pre { overflow-x: auto; }
-pre { font: 0.875rem/1.4 ui-monospace, monospace; }
-table { border-collapse: collapse; }
-caption { text-align: left; padding-bottom: 0.5rem; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid var(--rule); text-align: left; }
-th[scope="row"] { font-weight: normal; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-img { display: block; max-width: 100%; height: auto; background: #ffffff; }
-"""
+_MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 def html(title: str, sections: Iterable[Section]) -> str:
-    """One HTML page that needs no other file: pictures are part of it, and it runs no script.
+    """Return a self-contained HTML page: figures are embedded, and there are no scripts.
+
+    Args:
+        title: Title of the page.
+        sections: Sections in their order.
 
     Raises:
-        OSError: a picture cannot be read.
-        TypeError: a section is of no known kind.
-        ValueError: a picture is neither a figure nor a .png or .svg file, or a row of a table does
+        ImportError: jinja2 is not installed.
+        OSError: A picture cannot be read.
+        TypeError: A section is of another type.
+        ValueError: A picture is neither a figure nor a .png or .svg file, or a row of a table does
             not fit its header.
 
     Example:
+        >>> from dist_f1.pages import Text
         >>> page = html("Evaluation", [Text("Data", ["Rows of <unknown> origin."])])
         >>> "<p>Rows of &lt;unknown&gt; origin.</p>" in page
         True
     """
-    body = "\n".join(map(_section, checked(sections)))
-    return _PAGE.substitute(title=escape(title), style=_STYLE, body=body)
+    kinds = [(type(section).__name__, section) for section in check_sections(sections)]
+    return _template().render(title=title, sections=kinds)
 
 
-def _section(section: Section) -> str:
-    heading = f"<h2>{escape(section.heading)}</h2>\n" if section.heading else ""
-    # Without a heading it would be a section that has no name.
-    tag = "section" if heading else "div"
-    return f"<{tag}>\n{heading}{_content(section)}\n</{tag}>"
-
-
-def _content(section: Section) -> str:
-    if isinstance(section, Text):
-        return "\n".join(f"<p>{escape(text)}</p>" for text in paragraphs(section))
-    if isinstance(section, Preformatted):
-        # A line break right after the tag is dropped, and would be if it were the text's.
-        return f"<pre>\n{escape(section.text)}</pre>"
-    if isinstance(section, Picture):
-        return f'<img alt="{escape(section.alt)}" src="{_data(section.figure_or_path)}">'
-    return _table(section)
-
-
-def _table(table: Table) -> str:
-    shown = columns(table)
-    rows = []
-    for place in range(1 + len(table.rows)):
-        cells = []
-        for number, column in enumerate(shown):
-            style = ' class="number"' if column.numeric else ""
-            text = escape(column.texts[place])
-            if place == 0 and text:
-                cells.append(f'<th scope="col"{style}>{text}</th>')
-            elif place > 0 and number == 0 and not column.numeric:
-                cells.append(f'<th scope="row">{text}</th>')
-            else:
-                cells.append(f"<td{style}>{text}</td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    caption = f"<caption>{escape(table.caption)}</caption>\n" if table.caption else ""
-    body = "\n".join(rows[1:])
-    return (
-        f'<div class="wide">\n<table>\n{caption}<thead>\n{rows[0]}\n</thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table>\n</div>"
+@functools.cache
+def _template() -> Template:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise ImportError(
+            "jinja2 is not installed, and HTML pages need it; pip install 'dist-f1[plot]'."
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
+    environment.filters |= {"columns": columns, "data_url": _data_url, "paragraphs": paragraphs}
+    return environment.get_template("page.html")
 
 
-def _data(picture: Any) -> str:
-    """A picture as a `data:` address."""
-    if hasattr(picture, "savefig"):
+def _data_url(picture: FigureOrPath) -> str:
+    """Encode an image as a `data:` URL."""
+    if isinstance(picture, str | os.PathLike):
+        path = pathlib.Path(picture)
+        if path.suffix.lower() not in _MEDIA_TYPES:
+            raise ValueError(f"{path} is not a .png or .svg file; save the figure as one of them.")
+        media_type, content = _MEDIA_TYPES[path.suffix.lower()], path.read_bytes()
+    elif hasattr(picture, "savefig"):
         buffer = io.BytesIO()
         picture.savefig(buffer, format="png", dpi=150)
-        kind, content = _IMAGES[".png"], buffer.getvalue()
-    elif isinstance(picture, str | os.PathLike):
-        path = pathlib.Path(picture)
-        if path.suffix.lower() not in _IMAGES:
-            raise ValueError(f"{path} is not a .png or .svg file; save the picture as one of them.")
-        kind, content = _IMAGES[path.suffix.lower()], path.read_bytes()
+        media_type, content = _MEDIA_TYPES[".png"], buffer.getvalue()
     else:
         raise ValueError(
-            f"A picture must be a matplotlib Figure or the path of a .png or .svg file, got "
+            "A picture must be a matplotlib Figure or the path of a .png or .svg file, got "
             f"{type(picture).__name__}."
         )
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""A page as Markdown text (CommonMark, and tables as GitHub has them)."""
+"""A page as Markdown text (CommonMark, with GitHub's tables)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import pathlib
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from dist_f1.pages.sections import (
-    Column,
+    FigureOrPath,
     Picture,
     Preformatted,
     Section,
     Table,
     Text,
-    checked,
+    check_sections,
     columns,
     paragraphs,
 )
 
-# An underscore within a word is no markup.
+# An underscore within a word is not markup.
 _MARKUP = re.compile(r"[\\`*\[\]<>|&~$]|(?<![^\W_])_|_(?![^\W_])")
-_MARKUP_OF_A_LINE = re.compile(r"^(\d*)([-+=#.)])(?=[\s=#-]|$)")
-_FENCE = "```"
+_MARKUP_AT_LINE_START = re.compile(r"^(\d*)([-+=#.)])(?=[\s=#-]|$)")
 
 
 def markdown_page(
@@ -32,71 +30,61 @@ def markdown_page(
     sections: Iterable[Section],
     image_paths: Sequence[str | os.PathLike[str]] | None = None,
 ) -> str:
-    """A page as Markdown text, with links to its pictures.
+    """Return a page as Markdown text, with links to its images.
 
     Args:
-        title: of the page.
-        sections: as for `html`.
-        image_paths: the file of each `Picture`, in their order, relative to the page. By default
-            the paths that the pictures have themselves.
+        title: Title of the page.
+        sections: Sections in their order, as for `html`.
+        image_paths: File of each `Picture`, in their order, relative to the page. By default the
+            paths in the pictures themselves.
 
     Raises:
-        TypeError: a section is of no known kind.
-        ValueError: a picture has no relative path, or a row of a table does not fit its header.
+        TypeError: A section is of another type.
+        ValueError: A picture has no relative path, or a row of a table does not fit its header.
     """
-    sections = checked(sections)
+    sections = check_sections(sections)
     pictures = [section for section in sections if isinstance(section, Picture)]
-    if image_paths is None:
-        image_paths = [picture.figure_or_path for picture in pictures]
-    if len(image_paths) != len(pictures):
+    paths = [picture.figure_or_path for picture in pictures] if image_paths is None else image_paths
+    if len(paths) != len(pictures):
         raise ValueError(
-            f"image_paths has {len(image_paths)} paths for {len(pictures)} pictures; pass one for "
-            "each Picture, in their order."
+            f"image_paths has {len(paths)} paths for {len(pictures)} pictures; pass one for each "
+            "Picture, in their order."
         )
-    links = iter([_link(path) for path in image_paths])
-    parts = [f"# {_escaped(title)}"]
+    links = iter([_link(path) for path in paths])
+    blocks = [f"# {_escape(title)}"]
     for section in sections:
         if section.heading:
-            parts.append(f"## {_escaped(section.heading)}")
-        parts += _parts(section, links)
-    return "\n\n".join(parts) + "\n"
+            blocks.append(f"## {_escape(section.heading)}")
+        blocks += _blocks(section, links)
+    return "\n\n".join(blocks) + "\n"
 
 
-def table_lines(table: Table) -> str:
-    """A table whose columns line up in the text, too."""
-    shown = [
-        Column([_escaped(text) for text in column.texts], column.numeric)
-        for column in columns(table)
-    ]
-    widths = [max(3, *map(len, column.texts)) for column in shown]
-    lines = [
-        [
-            f"{column.texts[place]:{'>' if column.numeric else '<'}{width}}"
-            for column, width in zip(shown, widths, strict=True)
-        ]
-        for place in range(1 + len(table.rows))
-    ]
-    rule = [
-        "-" * (width - 1) + ":" if column.numeric else ":" + "-" * (width - 1)
-        for column, width in zip(shown, widths, strict=True)
-    ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [lines[0], rule, *lines[1:]])
+def markdown_table(table: Table) -> str:
+    """Return a table whose columns are also aligned in the text."""
+    aligned = []
+    for title, cells, is_numeric in columns(table):
+        texts = [_escape(text) for text in (title, *cells)]
+        width = max(3, *map(len, texts))
+        rule = "-" * (width - 1)
+        head, *body = [text.rjust(width) if is_numeric else text.ljust(width) for text in texts]
+        aligned.append([head, f"{rule}:" if is_numeric else f":{rule}", *body])
+    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*aligned, strict=True))
 
 
-def _parts(section: Section, links: Iterator[str]) -> list[str]:
+def _blocks(section: Section, links: Iterator[str]) -> list[str]:
     if isinstance(section, Text):
-        return [_line(text) for text in paragraphs(section)]
+        return [_escape_line(text) for text in paragraphs(section)]
     if isinstance(section, Table):
-        return [table_lines(section), *([_line(section.caption)] if section.caption else [])]
+        return [markdown_table(section), *([_escape_line(section.caption)] * bool(section.caption))]
     if isinstance(section, Preformatted):
-        fence = _FENCE
+        fence = "```"
         while fence in section.text:
             fence += "`"
         return [f"{fence}\n{section.text.rstrip()}\n{fence}"]
-    return [f"![{_escaped(section.alt)}]({next(links)})"]
+    return [f"![{_escape(section.alt)}]({next(links)})"]
 
 
-def _link(path: Any) -> str:
+def _link(path: FigureOrPath) -> str:
     if not isinstance(path, str | os.PathLike) or pathlib.PurePath(path).is_absolute():
         raise ValueError(
             f"The picture {path} has no path relative to the page; pass image_paths with one for "
@@ -105,9 +93,9 @@ def _link(path: Any) -> str:
     return urllib.parse.quote(pathlib.PurePath(path).as_posix())
 
 
-def _line(text: str) -> str:
-    return _MARKUP_OF_A_LINE.sub(r"\1\\\2", _escaped(text))
+def _escape_line(text: str) -> str:
+    return _MARKUP_AT_LINE_START.sub(r"\1\\\2", _escape(text))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))

@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 import numbers
+import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FigureOrPath: TypeAlias = "Figure | str | os.PathLike[str]"
 
 
 class Text(NamedTuple):
-    """Paragraphs, or one."""
+    """One or more paragraphs."""
 
     heading: str
     paragraphs: Sequence[str] | str
 
 
 class Table(NamedTuple):
-    """A table; each row has a cell for each entry of `header`.
+    """A table; each row has one cell per entry of `header`.
 
-    Cells are strings, numbers or `None`. Floats are shown with four digits; pass strings for
-    others. A column of numbers is aligned to the right; a first column without a title is taken
-    for the names of the rows.
+    Floats are shown with four digits; pass strings for other formats. `None` is an empty cell.
+    Columns of numbers are right-aligned. A first column without a title holds the row names.
     """
 
     heading: str
     header: Sequence[str]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Sequence[str | float | None]]
     caption: str = ""
 
 
 class Picture(NamedTuple):
-    """A matplotlib `Figure`, or the path of a .png or .svg file; `alt` says what it shows."""
+    """A matplotlib `Figure`, or the path of a .png or .svg file; `alt` describes it."""
 
     heading: str
-    figure_or_path: Any
+    figure_or_path: FigureOrPath
     alt: str
 
 
 class Preformatted(NamedTuple):
-    """Text whose lines and spaces are kept, such as `dist_f1.report`."""
+    """Text that keeps its lines and spaces, such as `dist_f1.report`."""
 
     heading: str
     text: str
@@ -50,18 +55,19 @@ _NUMBER = re.compile(r"[-+\u2212]?(\d[\d,]*\.?\d*(e[-+]?\d+)?[kMG]?%?|nan|inf)")
 
 
 class Column(NamedTuple):
-    """A column of a table as text: the title and the cells, and whether those are numbers."""
+    """A column of a table as text."""
 
-    texts: list[str]
-    numeric: bool
+    title: str
+    cells: list[str]
+    is_numeric: bool
 
 
-def checked(sections: Iterable[Section]) -> list[Section]:
-    """The sections, of which all can be shown.
+def check_sections(sections: Iterable[Section]) -> list[Section]:
+    """Return the sections as a list.
 
     Raises:
-        TypeError: one is of no known kind.
-        ValueError: a row of a table does not fit its header.
+        TypeError: A section is of another type.
+        ValueError: A row of a table does not fit its header.
     """
     sections = list(sections)
     for section in sections:
@@ -70,33 +76,32 @@ def checked(sections: Iterable[Section]) -> list[Section]:
                 "A section must be a Text, Table, Picture or Preformatted, got "
                 f"{type(section).__name__}."
             )
-        if isinstance(section, Table):
-            for place, row in enumerate(section.rows):
-                if len(row) != len(section.header):
-                    raise ValueError(
-                        f"Row {place} of the table {section.heading!r} has {len(row)} cells, but "
-                        f"its header has {len(section.header)}; pass a cell for each."
-                    )
+        for i, row in enumerate(section.rows if isinstance(section, Table) else ()):
+            if len(row) != len(section.header):
+                raise ValueError(
+                    f"Row {i} of the table {section.heading!r} has {len(row)} cells, but its "
+                    f"header has {len(section.header)}; pass one cell per entry of the header."
+                )
     return sections
 
 
 def paragraphs(section: Text) -> list[str]:
-    """The paragraphs of a text."""
+    """Return the paragraphs of a text."""
     return [section.paragraphs] if isinstance(section.paragraphs, str) else [*section.paragraphs]
 
 
 def columns(table: Table) -> list[Column]:
-    """The columns of a table."""
+    """Return the columns of a table."""
     result = []
-    for place, title in enumerate(table.header):
-        cells = [_cell(row[place]) for row in table.rows]
-        numeric = any(cells) and all(_NUMBER.fullmatch(cell) for cell in cells if cell)
-        # Names of rows may be ids.
-        result.append(Column([str(title), *cells], numeric and bool(title or place)))
+    for i, title in enumerate(table.header):
+        cells = [_format_cell(row[i]) for row in table.rows]
+        is_numeric = any(cells) and all(_NUMBER.fullmatch(cell) for cell in cells if cell)
+        # Row names may be ids, but are not numbers.
+        result.append(Column(str(title), cells, is_numeric and bool(title or i)))
     return result
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: str | float | None) -> str:
     if value is None:
         return ""
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):

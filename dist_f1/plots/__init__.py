@@ -1,13 +1,14 @@
-"""Pictures of counts and of sweeps. matplotlib is imported only when one is drawn.
+"""Figures of counts and sweeps. matplotlib is imported when the first figure is drawn.
 
     plots.confusion_matrix(counts, class_names, "matrix.png")
     figure = plots.f1_bars(counts)
 
-Each returns the matplotlib `Figure` and, given a `path`, writes it there in the format that the
-suffix names (`.png`, `.svg`). Nothing global is touched: no pyplot, no backend, no settings.
+Each function returns a matplotlib `Figure`. Given a `path`, it also writes the figure; the suffix
+selects the format (`.png`, `.svg`). Global state of matplotlib (pyplot, backend, settings) is not
+used.
 
-Names are ids unless `class_names` gives them, and are cut off after 32 characters. Binary counts of
-one class are labelled with the second of two names, that of the positive class.
+Classes are labelled with `class_names`, by default with their ids. Names are cut after 32
+characters. For binary counts of one class, the second of two names is that of the positive class.
 """
 
 from dist_f1.plots.bars import f1_bars

@@ -1,4 +1,4 @@
-"""Precision against recall over all thresholds."""
+"""Precision-recall curves over all thresholds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from dist_f1.sweeps import Sweep
 
-_CLASSES_WITH_NAMES = 10
-# With more classes, how many of the best and of the worst have a colour.
+_MAX_COLORED = 10
+# With more classes, how many of the best and how many of the worst are coloured.
 _EXTREMES = 3
 _RECALLS = np.linspace(0.0, 1.0, 501)
 
 
 class _Curves(NamedTuple):
-    """What is drawn of a sweep: curves `[T + 2, C]`, the rest `[C]`."""
+    """Values of a sweep: curves `[T + 2, C]`, the others `[C]`."""
 
     precision: np.ndarray
     recall: np.ndarray
@@ -40,65 +40,59 @@ def precision_recall(
     class_names: Sequence[str] | None = None,
     path: figures.Path | None = None,
 ) -> Figure:
-    """Draws precision against recall, a line per class, over thin lines of equal F1.
+    """Draw precision against recall, one curve per class, over thin curves of equal F1.
 
-    A dot marks the threshold of highest F1; the legend says what it is, and the average precision,
-    which is the area under the line. Of more than 10 classes, only the three best and the three
-    worst have colours, and a black line is the mean precision of all at each recall. Classes
-    without rows have no line.
+    A dot marks the threshold with the highest F1. The legend shows this threshold, its F1, and the
+    average precision, which is the area under the curve. With more than 10 classes, only the three
+    best and the three worst are coloured, and a black curve is the mean precision of all classes
+    at each recall. Classes without rows have no curve.
 
     Args:
-        sweep: of C classes.
-        class_names: a name per class.
-        path: of the file to write.
+        sweep: Sweep of C classes.
+        class_names: C names; two for a binary sweep.
+        path: File to write.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the number of names is wrong.
+        ValueError: The number of names is wrong.
     """
     names = figures.names_of_classes(class_names, sweep.num_classes)
-    curves = _read(sweep)
+    curves = _evaluate(sweep)
     drawn = np.flatnonzero(np.isfinite(curves.average_precision)).tolist()
-    many = len(drawn) > _CLASSES_WITH_NAMES
-    colored = drawn
-    if many:
-        ranked = sorted(drawn, key=lambda label: -curves.average_precision[label])
+    has_mean = len(drawn) > _MAX_COLORED
+    colored, others = drawn, []
+    if has_mean:
+        ranked = sorted(drawn, key=lambda k: -curves.average_precision[k])
         colored = ranked[:_EXTREMES] + ranked[-_EXTREMES:]
-
-    figure = figures.new(5.6, 5.0 + 0.19 * (len(colored) + 2 * many))
-    axis = figure.subplots()
-    _equal_f1(axis)
-    if many:
         others = ranked[_EXTREMES:-_EXTREMES]
-        for place, label in enumerate(others):
-            text = f"the other {len(others)} classes" if place == 0 else None
-            _line(axis, curves, label, text, color="#B0B0B0", linewidth=0.5, zorder=2)
-        mean = np.mean([_precision_at(curves, label) for label in drawn], axis=0)
+
+    figure = figures.new_figure(5.6, 5.0 + 0.19 * (len(colored) + 2 * has_mean))
+    axis = figure.subplots()
+    _draw_equal_f1(axis)
+    for i, k in enumerate(others):
+        text = f"the other {len(others)} classes" if i == 0 else None
+        _draw_steps(axis, curves, k, text, color="#B0B0B0", linewidth=0.5, zorder=2)
+    if has_mean:
+        mean = np.mean([_precision_at_recalls(curves, k) for k in drawn], axis=0)
         macro = np.mean(curves.average_precision[drawn])
-        text = f"mean of all {len(drawn)} lines: AP {macro:.3f}"
+        text = f"mean of all {len(drawn)} curves: AP {macro:.3f}"
         axis.plot(_RECALLS[1:], mean[1:], color="black", linewidth=2.0, label=text, zorder=4)
-    for place, label in enumerate(colored):
-        again, color = divmod(place, len(figures.COLORS))
-        style = {"color": figures.COLORS[color], "linestyle": "-" if again == 0 else "--"}
-        text = _legend_text(names[label], curves, label)
-        _line(axis, curves, label, text, linewidth=1.6, zorder=3, **style)
-        axis.plot(
-            curves.best_recall[label],
-            curves.best_precision[label],
-            marker="o",
-            markeredgecolor="white",
-            color=figures.COLORS[color],
-            zorder=5,
-        )
+    for i, k in enumerate(colored):
+        cycle, color_index = divmod(i, len(figures.COLORS))
+        color, style = figures.COLORS[color_index], "--" if cycle else "-"
+        text = _legend_text(names[k], curves, k)
+        _draw_steps(axis, curves, k, text, color=color, linestyle=style, linewidth=1.6, zorder=3)
+        best = curves.best_recall[k], curves.best_precision[k]
+        axis.plot(*best, marker="o", markeredgecolor="white", color=color, zorder=5)
     axis.set(xlim=(0.0, 1.005), ylim=(0.0, 1.03), xlabel="recall", ylabel="precision")
     axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("precision and recall (dot: threshold of highest F1)", fontsize=10)
+    figure.suptitle("precision and recall (dot: threshold with the highest F1)", fontsize=10)
     if drawn:
         figure.legend(loc="outside lower center", fontsize=8, frameon=False)
     return figures.finish(figure, path)
 
 
-def _read(sweep: Sweep) -> _Curves:
+def _evaluate(sweep: Sweep) -> _Curves:
     curve, best = sweep.curve(), sweep.best()
     counts = best.counts.numpy()
     return _Curves(
@@ -112,37 +106,31 @@ def _read(sweep: Sweep) -> _Curves:
     )
 
 
-def _legend_text(name: str, curves: _Curves, label: int) -> str:
-    area, f1 = curves.average_precision[label], curves.best_f1[label]
-    return f"{name}: AP {area:.3f}, F1 {f1:.3f} at {curves.best_threshold[label]:.3g}"
+def _legend_text(name: str, curves: _Curves, k: int) -> str:
+    area, f1 = curves.average_precision[k], curves.best_f1[k]
+    return f"{name}: AP {area:.3f}, F1 {f1:.3f} at {curves.best_threshold[k]:.3g}"
 
 
-def _line(axis: Axes, curves: _Curves, label: int, text: str | None, **style: Any) -> None:
-    """The steps whose area is the average precision; precision at recall 0 is no part of it."""
-    some = curves.recall[:, label] > 0.0
-    recall, precision = curves.recall[some, label], curves.precision[some, label]
+def _draw_steps(axis: Axes, curves: _Curves, k: int, text: str | None, **style: Any) -> None:
+    """Draw the step curve of class k, whose area is the average precision."""
+    # The precision at recall 0 is a convention, and not part of the area.
+    is_part = curves.recall[:, k] > 0.0
+    recall, precision = curves.recall[is_part, k], curves.precision[is_part, k]
     recall, precision = np.append(recall, 0.0), np.append(precision, precision[-1:])
     axis.plot(recall, precision, drawstyle="steps-post", label=text, **style)
 
 
-def _precision_at(curves: _Curves, label: int) -> np.ndarray:
-    """The height of the steps of a class at `_RECALLS`."""
-    recall, precision = curves.recall[::-1, label], curves.precision[::-1, label]
-    place = np.searchsorted(recall, _RECALLS, side="left")
-    return precision[np.minimum(place, len(recall) - 1)]
+def _precision_at_recalls(curves: _Curves, k: int) -> np.ndarray:
+    """Return the height of the step curve of class k at `_RECALLS`."""
+    recall, precision = curves.recall[::-1, k], curves.precision[::-1, k]
+    index = np.searchsorted(recall, _RECALLS, side="left")
+    return precision[np.minimum(index, len(recall) - 1)]
 
 
-def _equal_f1(axis: Axes) -> None:
+def _draw_equal_f1(axis: Axes) -> None:
     for f1 in (0.2, 0.4, 0.6, 0.8):
-        recall = np.geomspace(f1 / (2.0 - f1), 1.0, 100)
-        axis.plot(
-            recall, f1 * recall / (2.0 * recall - f1), color="#DDDDDD", linewidth=0.8, zorder=1
-        )
-        axis.text(
-            1.012,
-            f1 / (2.0 - f1),
-            f"F1 {f1}",
-            color=figures.GREY,
-            fontsize=7,
-            va="center",
-        )
+        end = f1 / (2.0 - f1)
+        recall = np.geomspace(end, 1.0, 100)
+        precision = f1 * recall / (2.0 * recall - f1)
+        axis.plot(recall, precision, color="#DDDDDD", linewidth=0.8, zorder=1)
+        axis.text(1.012, end, f"F1 {f1}", color=figures.GREY, fontsize=7, va="center")

@@ -1,4 +1,4 @@
-"""What all pictures share: opening and saving a figure, names, numbers and sizes of text."""
+"""Helpers of all figures: opening and saving, names, numbers and text sizes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ if TYPE_CHECKING:
 
 Path = str | os.PathLike[str]
 
-# Colours of Okabe and Ito that are told apart with any colour vision; without yellow, too pale on
-# white.
+# The colour-blind safe palette of Okabe and Ito, without yellow, which is too pale on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#767676"
 
-_LONGEST_NAME = 32
-# Points to an inch, and the mean width of a letter in heights of it.
-POINTS = 72.0
-_LETTER = 0.56
+_MAX_NAME_LENGTH = 32
+POINTS_PER_INCH = 72.0
+# Mean width of a letter, as a fraction of the font size.
+_LETTER_WIDTH = 0.56
 
 
-def new(width: float, height: float) -> Figure:
-    """An empty figure, sizes in inches.
+def new_figure(width: float, height: float) -> Figure:
+    """Create an empty figure; sizes are in inches.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -36,34 +35,36 @@ def new(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("Pictures need matplotlib; pip install 'dist-f1[plot]'.") from error
+        raise ImportError(
+            "matplotlib is not installed, and figures need it; pip install 'dist-f1[plot]'."
+        ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def finish(figure: Figure, path: Path | None) -> Figure:
-    """Returns the figure, after it was written to `path` if there is one."""
+    """Write the figure to `path`, if given, and return it."""
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
 
 
-def readable(counts: Counts) -> Counts:
-    """The counts with NumPy fields.
+def single_counts(counts: Counts) -> Counts:
+    """Convert the fields to NumPy arrays.
 
     Raises:
-        ValueError: they have leading axes.
+        ValueError: The counts have leading axes.
     """
     counts = counts.numpy()
     if np.ndim(counts.true_positive) != 1:
         raise ValueError(
-            f"These counts have leading axes {np.shape(counts.true_positive)[:-1]} (of groups, "
-            "say), and a picture shows one of them. Pass counts.at(index) or counts.overall()."
+            f"The counts have leading axes {np.shape(counts.true_positive)[:-1]} (e.g. groups), "
+            "but a figure shows a single set. Pass counts.at(index) or counts.overall()."
         )
     return counts
 
 
-def names_of_rows(class_names: Sequence[str] | None, rows: int) -> list[str]:
-    """A label for each row, fit to be drawn; ids by default."""
+def row_names(class_names: Sequence[str] | None, rows: int) -> list[str]:
+    """Return a label for each row, ready to draw; by default its index."""
     if class_names is None:
         class_names = [str(row) for row in range(rows)]
     check_names(class_names, rows)
@@ -71,24 +72,24 @@ def names_of_rows(class_names: Sequence[str] | None, rows: int) -> list[str]:
 
 
 def names_of_classes(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
-    """A label for each class, where the one class of binary counts is the second of two."""
+    """Return a label for each class; the one class of binary counts has the second of two names."""
     if num_classes == 1 and (class_names is None or len(class_names) == 2):
-        return names_of_rows(class_names, 2)[1:]
-    return names_of_rows(class_names, num_classes)
+        return row_names(class_names, 2)[1:]
+    return row_names(class_names, num_classes)
 
 
 def _drawable(name: object) -> str:
     text = " ".join(str(name).split())
-    if len(text) > _LONGEST_NAME:
-        text = text[: _LONGEST_NAME - 1] + "…"
-    # Two dollar signs would make a formula of what is between them.
+    if len(text) > _MAX_NAME_LENGTH:
+        text = text[: _MAX_NAME_LENGTH - 1] + "…"
+    # matplotlib would typeset the text between two dollar signs as a formula.
     return text.replace("$", r"\$")
 
 
-def number(value: float, most: int) -> str:
-    """A count in at most `most` characters if need be rounded: `1234`, `0.3`, `12.3k`."""
+def format_count(value: float, max_length: int) -> str:
+    """Format a count, rounded if it is longer than `max_length`: `1234`, `0.3`, `12.3k`."""
     text = f"{value:.10g}"
-    if len(text) <= most:
+    if len(text) <= max_length:
         return text
     rounded = float(f"{value:.2e}")
     for unit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -98,11 +99,11 @@ def number(value: float, most: int) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how many inches a text of `size` points takes."""
-    return _LETTER * size * len(text) / POINTS
+    """Estimate the width in inches of a text of `size` points."""
+    return _LETTER_WIDTH * size * len(text) / POINTS_PER_INCH
 
 
-def fitting_size(texts: Sequence[str], width: float, largest: float) -> float:
-    """The size in points at which the longest text fits into `width` inches."""
+def fitting_size(texts: Sequence[str], width: float, max_size: float) -> float:
+    """Return the font size in points at which the longest text fits into `width` inches."""
     longest = max((len(text) for text in texts), default=0)
-    return min(largest, width * POINTS / (_LETTER * max(1, longest)))
+    return min(max_size, width * POINTS_PER_INCH / (_LETTER_WIDTH * max(1, longest)))

@@ -1,4 +1,4 @@
-"""The classification report as text or as a dict."""
+"""The classification report, as text or as a dict."""
 
 from dist_f1.reports.text import HEADERS, check_names, report
 

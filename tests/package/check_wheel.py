@@ -10,6 +10,7 @@ EXPECTED = {
     "dist_f1/counts.py",
     "dist_f1/metrics/base.py",
     "dist_f1/commands/main.py",
+    "dist_f1/pages/page.html",
     "dist_f1/testing/tpu_ops.json",
 }
 CODE = """

@@ -1,21 +1,25 @@
+"""Pages are self-contained, show every text literally, and hold the numbers of the report."""
+
 import base64
 import html.parser
 import io
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
 from matplotlib import image
 
 from dist_f1 import Counts, pages, plots, report
+from dist_f1.pages import html_page
 
 HOSTILE = '<b>&"x"|`$_*\\'
 VOID = {"meta", "img", "br", "hr", "link"}
 
 
 class Page(html.parser.HTMLParser):
-    """Reads a page into elements `(tag, attributes, text)`; refuses tags that do not balance."""
+    """Parse a page into elements `(tag, attributes, text)`; fail if tags do not balance."""
 
     def __init__(self, text):
         super().__init__()
@@ -66,11 +70,8 @@ def sections(tmp_path):
     ]
 
 
-# The classification report as Markdown
-
-
 def cells_of(markdown):
-    """Cells of each line, as a reader of Markdown sees them."""
+    """Return the cells of each line, without the escapes of Markdown."""
     lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in markdown.splitlines()]
     return [[re.sub(r"\\([!-/:-@[-`{-~])", r"\1", cell.strip()) for cell in line] for line in lines]
 
@@ -105,13 +106,13 @@ def test_the_markdown_table_holds_the_values_of_the_report(kind, arguments):
             assert float(shown[column]) == pytest.approx(value, abs=6e-7, nan_ok=True)
 
 
-def test_supports_are_whole_numbers_of_rows():
+def test_supports_are_integers():
     of_class, rows = np.array([12345678, 0]), np.array(12345678)
     rows = cells_of(pages.markdown(Counts(of_class, of_class, of_class, rows, np.array(0))))
     assert rows[2][-1] == "12345678"
 
 
-def test_names_are_shown_as_they_are():
+def test_names_are_shown_literally():
     names = [HOSTILE, "same", "same", "accuracy"]
     table = pages.markdown(counts_of(), names)
     shown = [row[0] for row in cells_of(table)[2:]]
@@ -119,17 +120,14 @@ def test_names_are_shown_as_they_are():
     assert len({len(line) for line in table.splitlines()}) == 1
 
 
-def test_a_wrong_number_of_names_and_invalid_rows_are_refused():
+def test_a_wrong_number_of_names_and_invalid_rows_raise():
     with pytest.raises(ValueError, match="2 names for 4 classes"):
         pages.markdown(counts_of(), ["a", "b"])
     with pytest.raises(ValueError, match="1 of 2 rows were not counted"):
         pages.markdown(Counts.from_labels([0, 9], [0, 0], 4))
 
 
-# HTML
-
-
-def test_a_page_needs_no_other_file(sections):
+def test_a_page_is_self_contained(sections):
     text = pages.html(HOSTILE, sections)
     page = Page(text)
     assert text.startswith("<!DOCTYPE html>")
@@ -145,7 +143,7 @@ def test_a_page_needs_no_other_file(sections):
     assert all(target.startswith("data:image/") for target in targets)
 
 
-def test_pictures_are_embedded_whole(sections, tmp_path):
+def test_pictures_are_embedded(sections, tmp_path):
     drawn, filed = Page(pages.html("", sections)).attributes("img")
     assert drawn["alt"] == HOSTILE
     png = base64.b64decode(drawn["src"].removeprefix("data:image/png;base64,"), validate=True)
@@ -154,36 +152,36 @@ def test_pictures_are_embedded_whole(sections, tmp_path):
     assert svg == (tmp_path / "bars.svg").read_bytes()
 
 
-def test_everything_is_shown_as_it_is(sections):
+def test_all_texts_are_shown_literally(sections):
     page = Page(pages.html(HOSTILE, sections))
     assert page.texts("title", "h1") == [HOSTILE, HOSTILE]
     assert page.texts("h2") == [HOSTILE, "Numbers", "Figure", "File", "Log"]
     assert page.texts("p") == [HOSTILE, "Second.", "One paragraph."]
     assert page.texts("caption") == [HOSTILE]
     assert page.texts("th", "td") == ["class", HOSTILE, HOSTILE, "0.25", "b", "3"]
-    # A reader drops the first line break after the tag.
+    # Browsers drop the first line break after the tag.
     assert page.texts("pre") == [f"\n\n  {HOSTILE}\n"]
 
 
-def test_columns_of_numbers_are_aligned_to_the_right():
+def test_columns_of_numbers_are_right_aligned():
     row = ["12", "a", 1, np.float32(0.123456), "-1.5e-3", "97%", "nan", None, "1 of 2"]
-    table = pages.Table("", [str(place) for place in range(len(row))], [row, [None, *row[1:]]])
+    table = pages.Table("", [str(i) for i in range(len(row))], [row, [None, *row[1:]]])
     cells = [e for e in Page(pages.html("", [table])).elements if e[0] in ("th", "td")]
     right = [attributes.get("class") == "number" for _, attributes, _ in cells]
     assert right == [True, False, True, True, True, True, True, False, False] * 3
     assert cells[len(row) + 3][2] == "0.1235"
 
 
-def test_a_report_is_a_section():
+def test_a_report_can_be_a_section():
     page = Page(pages.html("", [pages.report_table("Report", counts_of(), digits=3)]))
-    of_rows = [e[2] for e in page.elements if e[1].get("scope") == "row"]
-    assert of_rows == ["0", "1", "2", "3", "accuracy", "macro avg", "weighted avg"]
+    row_names = [e[2] for e in page.elements if e[1].get("scope") == "row"]
+    assert row_names == ["0", "1", "2", "3", "accuracy", "macro avg", "weighted avg"]
     f1 = report(counts_of(), output_dict=True)["2"]["f1-score"]
     assert f"{f1:.3f}" in page.texts("td")
 
 
 @pytest.mark.parametrize("write", [pages.html, pages.markdown_page])
-def test_what_is_no_section_is_refused(write):
+def test_other_objects_than_sections_raise(write):
     with pytest.raises(TypeError, match=r"A section must be a Text, .* got str"):
         write("", ["text"])
     with pytest.raises(
@@ -192,7 +190,7 @@ def test_what_is_no_section_is_refused(write):
         write("", [pages.Table("T", ["a", "b"], [[1, 2], [3]])])
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_files_that_are_not_images_raise(tmp_path):
     with pytest.raises(ValueError, match=r"matrix\.jpg is not a \.png or \.svg file"):
         pages.html("", [pages.Picture("", tmp_path / "matrix.jpg", "")])
     with pytest.raises(ValueError, match=r"must be a matplotlib Figure or the path.* got int"):
@@ -201,7 +199,11 @@ def test_what_is_no_picture_is_refused(tmp_path):
         pages.html("", [pages.Picture("", tmp_path / "none.png", "")])
 
 
-# Markdown
+def test_without_jinja2_the_error_names_the_extra(monkeypatch):
+    html_page._template.cache_clear()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ImportError, match=r"pip install 'dist-f1\[plot\]'"):
+        pages.html("", [])
 
 
 def test_a_page_as_markdown(sections):
@@ -217,7 +219,7 @@ def test_a_page_as_markdown(sections):
     assert text.endswith(f"```\n\n  {HOSTILE}\n```\n")
 
 
-def test_paragraphs_do_not_start_lists_and_headings():
+def test_paragraphs_do_not_become_lists_or_headings():
     starts = ["# a", "- b", "+ c", "1. d", "2) e", "---", "==="]
     text = pages.markdown_page("", [pages.Text("", [*starts, "-5 f", "1.5 g"])])
     lines = text.split("\n\n")[1:]
@@ -225,7 +227,7 @@ def test_paragraphs_do_not_start_lists_and_headings():
     assert [line.strip() for line in lines] == [*escaped, "-5 f", "1.5 g"]
 
 
-def test_a_fence_is_longer_than_those_within():
+def test_a_fence_is_longer_than_fences_in_the_text():
     text = pages.markdown_page("", [pages.Preformatted("", "a\n````\nb")])
     assert "\n`````\na\n````\nb\n`````\n" in text
 
