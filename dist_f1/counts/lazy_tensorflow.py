@@ -6,22 +6,27 @@ without TensorFlow, whose import takes seconds.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+
+class LazyModule:
+    """A module that is imported when an attribute is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
+
+
 if TYPE_CHECKING:
     import tensorflow as tf
 else:
-
-    class _TensorFlow:
-        def __getattr__(self, name: str) -> Any:
-            import tensorflow
-
-            return getattr(tensorflow, name)
-
-    tf = _TensorFlow()
+    tf = LazyModule("tensorflow")
 
 Array: TypeAlias = "np.ndarray | tf.Tensor"
 

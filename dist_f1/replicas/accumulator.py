@@ -1,4 +1,4 @@
-"""`Accumulator`: counts over time, on every replica for itself."""
+"""`Accumulator`: counts over time, on each replica separately."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dist_f1.replicas import contexts, reduction
 
 
 class Accumulator(tf.train.experimental.PythonState):
-    """Adds up `Counts` on each replica and reads their sum over all replicas.
+    """Add up `Counts` on each replica, and read their sum over all replicas.
 
-    Adding sends nothing. Reading is one all-reduce of one vector, whatever is derived from it.
-    `build` decides the layout and the dtype, once, and creates the state.
+    Adding sends nothing. A global read is one all-reduce of one vector, for any number of scores.
+    `build` fixes the layout and the dtype, and creates the state.
 
-    It can be part of a `tf.train.Checkpoint`. What is saved is the sum over replicas, as
-    `Counts.save` writes it; restored, under any strategy, it belongs to the first replica. Where
-    several workers run, each has to save and restore, as for any distributed variable.
+    An accumulator can be part of a `tf.train.Checkpoint`, which holds the sum over replicas as
+    `Counts.save` writes it. Under any strategy, replica 0 gets the restored sum. With several
+    workers, each worker must save and restore, as for any distributed variable.
 
     Args:
-        name: of the variables.
-        expected: the layout that it will have, if that is known beforehand. It can then be read
-            before `build`, and a checkpoint of another layout is refused at once.
-        weighted: whether counts are float64 or int64; `None` leaves it to the first `build`.
-        layout_fn: tells the layout for a number of classes, so that a checkpoint of another one
-            is refused even if `expected` is not known.
+        name: Variable name.
+        expected: Layout, if it is known beforehand. The counts can then be read before `build`, and
+            restoring another layout raises at once.
+        weighted: Whether counts are float64 instead of int64. `None` lets the first `build` decide.
+        layout_fn: Function from the number of classes to the layout, so that restoring another
+            layout raises even if `expected` is not given.
 
     Example:
         >>> import tempfile
@@ -55,22 +55,21 @@ class Accumulator(tf.train.experimental.PythonState):
         self._layout_fn = layout_fn
         self._weighted = weighted
         self._layout: Layout | None = None
-        self._state: Any = None
-        # What a checkpoint held before there was a state: which strategy the state belongs to is
-        # only known at the first update.
+        self._state: reduction.State | None = None
+        # Counts restored before the state exists; the first update decides the state's strategy.
         self._deferred_restore: Counts | None = None
         self._home = tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
     @property
     def layout(self) -> Layout | None:
-        """What is stored, or will be; `None` if that is not known yet."""
+        """Layout of the state; the expected layout before `build`, or `None`."""
         return self._layout or self._expected
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was counted, here or, as far as can be told, by other workers."""
-        untouched = self._state is None and self._deferred_restore is None
-        return untouched and contexts.num_workers(self.strategy) == 1
+        """Whether nothing was counted. Always `False` with several workers: others may count."""
+        is_untouched = self._state is None and self._deferred_restore is None
+        return is_untouched and contexts.num_workers(self.strategy) == 1
 
     @property
     def is_weighted(self) -> bool | None:
@@ -81,31 +80,31 @@ class Accumulator(tf.train.experimental.PythonState):
 
     @property
     def strategy(self) -> tf.distribute.Strategy:
-        """The strategy that the state belongs to, or will."""
+        """The strategy of the state; before `build`, the strategy that it will have."""
         if self._state is None and self._home is not None:
             return self._home
         return reduction.strategy_of(self._state)
 
     def build(self, layout: Layout, weighted: bool) -> None:
-        """Creates the state, or checks that it is the one asked for.
+        """Create the state, or check that the existing state fits.
 
         Raises:
-            ValueError: the state has another layout, or is unweighted while weights came.
+            ValueError: The state has another layout, or is unweighted and `weighted` is set.
         """
         if self._layout is not None and layout != self._layout:
             raise ValueError(
-                f"The counts so far are of {self._layout}, these are of {layout}. Use a metric of "
-                "its own for each number of classes, or reset by making a new one."
+                f"This metric has counted {self._layout}, and got a batch of {layout}. Use one "
+                "metric per number of classes."
             )
         if weighted and self._state is not None and not self.is_weighted:
             raise ValueError(
-                "sample_weight came to a metric that has counted without weights, in int64, which "
-                "cannot hold them. Pass weighted=True when the metric is made."
+                "sample_weight was passed to a metric with unweighted int64 counts, which cannot "
+                "hold weights. Pass weighted=True to the metric's constructor."
             )
         if self._state is None:
             dtype = tf.float64 if weighted or self.is_weighted else tf.int64
-            outside = not tf.distribute.has_strategy()
-            with self._home.scope() if outside and self._home else contextlib.nullcontext():
+            is_outside = not tf.distribute.has_strategy()
+            with self._home.scope() if is_outside and self._home else contextlib.nullcontext():
                 self._state = reduction.per_replica_zeros(layout.size, dtype, self._name)
             self._layout = layout
             if self._deferred_restore is not None:
@@ -114,38 +113,42 @@ class Accumulator(tf.train.experimental.PythonState):
                     self.assign(restored)
 
     def add(self, counts: Counts) -> None:
-        """Adds to this replica's counts, after `build`."""
-        self.add_vector(self._built()[1].pack(counts))
+        """Add to this replica's counts, after `build`."""
+        self.add_vector(self._ensure_built()[1].pack(counts))
 
     def add_vector(self, vector: tf.Tensor) -> None:
-        """Likewise, as the layout packs them."""
-        state, _ = self._built()
+        """Add counts that are packed by the layout: `[size]`."""
+        state, _ = self._ensure_built()
         reduction.add(state, tf.cast(vector, reduction.dtype(state)))
 
     def read(self, unused: Container[str] = ()) -> Counts:
-        """The counts of all replicas: one collective. For `unused` see `Layout.unpack`."""
+        """Return the counts of all replicas, with one collective.
+
+        Args:
+            unused: Fields that are not needed; see `Layout.unpack`.
+        """
         return self._read(reduction.read_sum, unused)
 
     def read_locally(self, unused: Container[str] = ()) -> Counts:
-        """This replica's own counts; the counts of all outside of `strategy.run`."""
+        """Return this replica's counts; outside of `strategy.run`, the counts of all replicas."""
         return self._read(reduction.read_locally, unused)
 
     def assign(self, counts: Counts) -> None:
-        """Replaces the counts of all replicas by these."""
-        state, layout = self._built()
+        """Replace the counts of all replicas."""
+        state, layout = self._ensure_built()
         reduction.set_sum(state, tf.cast(layout.pack(counts), reduction.dtype(state)))
 
     def ensure_built(self) -> None:
-        """Creates the state, if what is done next is being traced and would depend on it.
+        """Create the state now if the caller is being traced.
 
         Raises:
-            ValueError: the layout is not known yet.
+            ValueError: The layout is not known yet.
         """
         if self._state is None and not tf.executing_eagerly():
-            self._built()
+            self._ensure_built()
 
     def reset(self) -> None:
-        """Sets all counts to zero; the layout stays."""
+        """Set all counts to zero, and keep the layout."""
         self.ensure_built()
         if self._state is not None:
             reduction.clear(self._state)
@@ -153,19 +156,20 @@ class Accumulator(tf.train.experimental.PythonState):
             self._deferred_restore = self._deferred_restore.map(lambda x: x * 0)
 
     def serialize(self) -> bytes:
-        """The counts of all replicas, for a checkpoint; nothing if nothing was counted yet."""
+        """Return the counts of all replicas for a checkpoint; empty if nothing was counted."""
         if self.layout is None:
             return b""
         with tf.init_scope():
-            # A SavedModel is written while a graph of its own is the default one.
-            counts = self.read() if tf.executing_eagerly() else contexts.eagerly(self.read)
+            # TensorFlow writes a SavedModel in a graph of its own.
+            is_eager = tf.executing_eagerly()
+            counts = self.read() if is_eager else contexts.call_eagerly(self.read)
             return files.dumps(counts.numpy()._asdict(), self.layout.thresholds)
 
     def deserialize(self, value: bytes) -> None:
-        """Takes over the counts of a checkpoint.
+        """Restore the counts of a checkpoint.
 
         Raises:
-            ValueError: they are of another layout, or weighted while these are not.
+            ValueError: The counts have another layout, or are weighted and this metric is not.
         """
         if not value:
             self.reset()
@@ -183,22 +187,24 @@ class Accumulator(tf.train.experimental.PythonState):
             self._layout = layout
             self._deferred_restore = counts
 
-    def _copy_trackable_to_cpu(self, object_map: Any) -> None:
-        """Copies the counts now, for a checkpoint that TensorFlow writes in the background.
+    def _copy_trackable_to_cpu(self, object_map: dict[Any, Any]) -> None:
+        """Copy the counts for an asynchronous checkpoint. TensorFlow traces this method once.
 
         Raises:
-            ValueError: the layout is not known yet. TensorFlow traces the copying once.
+            ValueError: The layout is not known yet.
         """
         if self.layout is None:
             raise ValueError(
-                "An asynchronous checkpoint was asked for before the first update of a metric, so "
-                "that it is not known what to copy. Pass num_classes=, or update the metric first."
+                "An asynchronous checkpoint was requested before the first update of a metric, "
+                "whose layout is unknown. Pass num_classes=, or update the metric first."
             )
-        state, layout = self._built()
+        state, layout = self._ensure_built()
         if self not in object_map:
             size, dtype = layout.size, reduction.dtype(state)
-            copy = contexts.eagerly(lambda: tf.Variable(tf.zeros([size], dtype), trainable=False))
-            object_map[self] = _Copy(layout, copy)
+            vector = contexts.call_eagerly(
+                lambda: tf.Variable(tf.zeros([size], dtype), trainable=False)
+            )
+            object_map[self] = _Copy(layout, vector)
         object_map[self].vector.assign(reduction.read_sum(state))
 
     def _check_restorable(self, counts: Counts, layout: Layout) -> None:
@@ -208,41 +214,41 @@ class Accumulator(tf.train.experimental.PythonState):
         if mine not in (None, layout):
             raise ValueError(
                 f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
-                "it into a metric with the same num_classes and decision as the one that was saved."
+                "it into a metric with the same num_classes and decision as the saved metric."
             )
-        counts_rows = self._weighted is False if self._state is None else not self.is_weighted
-        if counts.is_weighted and counts_rows:
+        is_unweighted = self._weighted is False if self._state is None else not self.is_weighted
+        if counts.is_weighted and is_unweighted:
             raise ValueError(
-                "The checkpoint holds weighted counts, but this metric counts without weights, in "
-                "int64, which cannot hold them. Pass weighted=True when it is made."
+                "The checkpoint holds weighted counts, but this metric has unweighted int64 "
+                "counts, which cannot hold weights. Pass weighted=True to the metric's constructor."
             )
 
-    def _read(self, read: Callable[[Any], tf.Tensor], unused: Container[str]) -> Counts:
+    def _read(self, read: Callable[[reduction.State], tf.Tensor], unused: Container[str]) -> Counts:
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()
             if self._deferred_restore is None:
-                raise _nothing_counted()
-        # Where other workers may have counted something, they wait for this one.
-        state, layout = self._built()
+                raise _not_updated()
+        # With several workers, read even without own counts: the other workers wait for this one.
+        state, layout = self._ensure_built()
         return layout.unpack(read(state), unused)
 
     def _read_without_state(self) -> Counts:
         if self._deferred_restore is not None:
             return self._deferred_restore.map(tf.convert_to_tensor)
         if self._expected is None:
-            raise _nothing_counted()
+            raise _not_updated()
         dtype = tf.float64 if self._weighted else tf.int64
         return self._expected.unpack(tf.zeros([self._expected.size], dtype))
 
-    def _built(self) -> tuple[Any, Layout]:
+    def _ensure_built(self) -> tuple[reduction.State, Layout]:
         if self.layout is None:
-            raise _nothing_counted()
+            raise _not_updated()
         self.build(self.layout, bool(self._weighted))
         return self._state, self.layout
 
 
-def _nothing_counted() -> ValueError:
+def _not_updated() -> ValueError:
     return ValueError(
         "This metric was read before its first update. Call update_state first, or pass "
         "num_classes= and read it eagerly."
@@ -250,17 +256,17 @@ def _nothing_counted() -> ValueError:
 
 
 class _Copy(tf.train.experimental.PythonState):
-    """What an accumulator held at some time."""
+    """The counts of an accumulator when an asynchronous checkpoint was requested."""
 
     def __init__(self, layout: Layout, vector: tf.Variable) -> None:
         self._layout = layout
         self.vector = vector
 
     def serialize(self) -> bytes:
-        """As an accumulator is saved."""
+        """Return the counts, like `Accumulator.serialize`."""
         counts = self._layout.unpack(self.vector.read_value())
         return files.dumps(counts.numpy()._asdict(), self._layout.thresholds)
 
     def deserialize(self, value: bytes) -> None:
-        """It is only written."""
+        """Raise: a copy is only written."""
         raise NotImplementedError

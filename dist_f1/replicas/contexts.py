@@ -1,4 +1,4 @@
-"""Where we are called: in which context, under which strategy, inside which graph."""
+"""The context of a call: replica or cross-replica, strategy, graph, device."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from tensorflow.python.ops import control_flow_util
 
 T = TypeVar("T")
 
-# Strategies of TensorFlow 1, which are classes of their own.
+# TensorFlow 1 has separate classes of strategies.
 _V1 = tf.compat.v1.distribute.experimental
 
 
 def in_replica() -> bool:
-    """Whether we are inside of `strategy.run`."""
+    """Whether the caller is inside `strategy.run`."""
     return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
 
 
 @tf.autograph.experimental.do_not_convert
-def eagerly(function: Callable[[], T]) -> T:
-    """Calls `function` where no graph is being built and no strategy is in scope.
+def call_eagerly(function: Callable[[], T]) -> T:
+    """Call a function outside of any graph and of any strategy scope.
 
-    Both belong to the thread that entered them, and a new thread has entered none.
+    Graphs and scopes are thread-local, so a new thread has none.
     """
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         return pool.submit(function).result()
 
 
 def in_session_graph() -> bool:
-    """Whether what is made now will be run by a session, as in TensorFlow 1."""
+    """Whether the current graph is one of TensorFlow 1, to be run by a session."""
     return not tf.compat.v1.executing_eagerly_outside_functions()
 
 
@@ -43,7 +43,7 @@ def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
-# Strategies whose replicas are on devices of this very process.
+# Strategies whose replicas are on devices of this process.
 WITH_OWN_DEVICES = (
     tf.distribute.experimental.CentralStorageStrategy,
     tf.distribute.MultiWorkerMirroredStrategy,
@@ -51,7 +51,7 @@ WITH_OWN_DEVICES = (
 
 
 def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
-    """Whether replicas share every variable, and none can have a component of its own."""
+    """Whether replicas share every variable, so that no variable has one component per replica."""
     return isinstance(
         strategy,
         tf.distribute.experimental.CentralStorageStrategy
@@ -63,24 +63,24 @@ def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
 
 
 def device_type(like: tf.Tensor) -> str:
-    """`"TPU"`, `"GPU"` or `"CPU"`: where what is made of a tensor here will be, as far as known."""
+    """Return `"TPU"`, `"GPU"` or `"CPU"`, the device of ops on this tensor, as far as known."""
     if tf.distribute.has_strategy() and is_tpu(tf.distribute.get_strategy()):
         return "TPU"
-    # What is made here tells the device that is in scope. A constant costs nothing in a graph.
-    made = like if tf.executing_eagerly() else tf.constant(0)
-    named = tf.DeviceSpec.from_string(made.device or "").device_type
-    if named in ("CPU", "GPU", "TPU"):
-        return named
-    return "GPU" if named is None and tf.config.list_logical_devices("GPU") else "CPU"
+    # A dummy constant shows the device in scope, and costs nothing in a graph.
+    placed = like if tf.executing_eagerly() else tf.constant(0)
+    kind = tf.DeviceSpec.from_string(placed.device or "").device_type
+    if kind in ("CPU", "GPU", "TPU"):
+        return kind
+    return "GPU" if kind is None and tf.config.list_logical_devices("GPU") else "CPU"
 
 
 def is_compiled() -> bool:
-    """Whether XLA compiles what is traced here (`jit_compile=True`)."""
+    """Whether the current graph is traced for XLA (`jit_compile=True`)."""
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def may_compile() -> bool:
-    """Whether a part of what is traced here can be handed to XLA, once for all its calls."""
+    """Whether a part of the current graph can be compiled by XLA, once for all calls."""
     return (
         not tf.executing_eagerly()
         and not in_session_graph()
@@ -89,7 +89,7 @@ def may_compile() -> bool:
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Processes that run this program side by side and meet in collectives."""
+    """Return the number of processes that run this program and share collectives."""
     if not isinstance(
         strategy, tf.distribute.MultiWorkerMirroredStrategy | _V1.MultiWorkerMirroredStrategy
     ):
@@ -102,7 +102,7 @@ def num_workers(strategy: tf.distribute.Strategy) -> int:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process holds the first of all replicas."""
+    """Whether this process has replica 0."""
     if num_workers(strategy) == 1:
         return True
     resolver = strategy.cluster_resolver
@@ -111,16 +111,16 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def worker_index(strategy: tf.distribute.Strategy) -> int:
-    """The number of this process among those that work side by side."""
+    """Return the index of this process among the workers; the chief is worker 0."""
     if num_workers(strategy) == 1:
         return 0
     resolver = strategy.cluster_resolver
-    behind_chief = "chief" in resolver.cluster_spec().jobs and resolver.task_type == "worker"
-    return resolver.task_id + behind_chief
+    is_after_chief = "chief" in resolver.cluster_spec().jobs and resolver.task_type == "worker"
+    return resolver.task_id + is_after_chief
 
 
 def in_function() -> bool:
-    """Whether the graph being built is that of a function, and not of a branch or a loop."""
+    """Whether the current graph is that of a function, not only of a branch or a loop."""
     graph = tf.compat.v1.get_default_graph()
     while graph.building_function:
         if not getattr(graph, "is_control_flow_graph", False):
@@ -130,9 +130,9 @@ def in_function() -> bool:
 
 
 def is_called_from_control_flow() -> bool:
-    """Whether the function being traced is called from a `tf.cond` or a `while_loop`.
+    """Whether the function being traced is called from a `tf.cond` or a `tf.while_loop`.
 
-    A loop or branch inside of that function does not count.
+    Branches and loops inside the function do not count.
     """
     graph = tf.compat.v1.get_default_graph()
     in_function = False

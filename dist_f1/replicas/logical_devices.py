@@ -1,4 +1,4 @@
-"""The CPU as several devices, so that a strategy has several replicas without any GPU."""
+"""Logical CPU devices, so that a strategy has several replicas without GPUs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import tensorflow as tf
 
 
 def split_cpu(devices: int) -> None:
-    """Splits the CPU into logical devices `CPU:0`, `CPU:1`, ..., unless it has as many already.
+    """Split the CPU into logical devices `CPU:0`, `CPU:1`, ..., unless it has enough already.
 
-    They are real devices to TensorFlow, with real collectives between them; but they share the
-    cores of one CPU, so that they tell nothing about speed. TensorFlow fixes their number when it
-    starts, so this comes first in a program, or in a `conftest.py`.
+    TensorFlow treats them as separate devices and runs real collectives between them. They share
+    the cores of one CPU, so they are no measure of speed. TensorFlow fixes their number when it
+    starts: call this first in a program, or in a `conftest.py`.
 
     Args:
-        devices: how many there should be at least.
+        devices: Minimum number of devices.
 
     Raises:
-        ValueError: not a positive number.
-        RuntimeError: TensorFlow has started with fewer; it cannot add any.
+        ValueError: The number is not a positive integer.
+        RuntimeError: TensorFlow has started with fewer devices, and cannot add any.
 
     Example:
         >>> split_cpu(2)
@@ -37,6 +37,6 @@ def split_cpu(devices: int) -> None:
     except RuntimeError as error:
         raise RuntimeError(
             f"TensorFlow has already started with {configured} logical CPU device(s), so the CPU "
-            f"cannot be split into {devices} logical devices any more. Split it, or make the "
-            "strategy, before anything is computed."
+            f"can no longer be split into {devices}. Call split_cpu, or make the strategy, before "
+            "TensorFlow computes anything."
         ) from error

@@ -1,48 +1,57 @@
-"""From the replicas' own vectors to their sum, and what a strategy's variables allow for it.
+"""Sums of per-replica count vectors under any strategy.
 
-A state is a vector on every replica; each adds to its own without telling the others. How it is
-kept depends on the strategy that is in scope when it is made:
+The state is one vector on each replica, to which the replica adds without communication. Its kind
+depends on the strategy in scope when it is created:
 
-- Mirrored, TPU: one `ON_READ` variable with a component on each replica;
-- MultiWorkerMirrored, CentralStorage, ParameterServer: `Vectors`, a variable for each replica
-  that the strategy does not know. It would share a single one among replicas, or have all workers
-  wait for each other when it is made;
-- otherwise: one variable.
+- Mirrored, TPU: one `ON_READ` variable with a component on each replica.
+- MultiWorkerMirrored, CentralStorage, ParameterServer: `PerReplicaVariables`, one variable for each
+  replica, created outside of the strategy. The strategy itself would share one variable among the
+  replicas, or make all workers wait for each other at the creation.
+- Otherwise: one variable.
 
-In the graph of a session it is one variable for each replica too, among the local ones.
+In a session graph, each replica has its own local variable too.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import tensorflow as tf
 
 from dist_f1.replicas import all_reduce, contexts
 
+T = TypeVar("T")
+State: TypeAlias = "tf.Variable | PerReplicaVariables"
+
 _IN_STEP, _OUTSIDE = 0, 1
 
 
-class Vectors(NamedTuple):
-    """A variable for each replica of this worker, and where several work, its number of resets."""
+class PerReplicaVariables(NamedTuple):
+    """One variable for each replica of this worker.
+
+    Fields:
+        strategy: The strategy of the replicas.
+        variables: Count vectors.
+        resets: Scalars, the number of resets of each vector; only with several workers.
+    """
 
     strategy: tf.distribute.Strategy
     variables: tuple[tf.Variable, ...]
     resets: tuple[tf.Variable, ...] = ()
 
 
-def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> Any:
-    """A state of zeros for the current strategy.
+def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> State:
+    """Create a state of zeros for the current strategy, without communication.
 
-    It may be called anywhere, also while a function is traced and inside `strategy.run`: the
-    variables are created outside of the graph, once for all replicas. Nothing is sent.
+    The call may be anywhere, also in a traced function and inside `strategy.run`: the variables are
+    created outside of the graph, once for all replicas.
     """
     with tf.init_scope():
         strategy = tf.distribute.get_strategy()
         if contexts.keeps_variables_centrally(strategy) or contexts.num_workers(strategy) > 1:
-            return _vectors(strategy, size, dtype, name)
+            return _per_replica_variables(strategy, size, dtype, name)
         return tf.Variable(
             tf.zeros([size], dtype),
             trainable=False,
@@ -53,31 +62,31 @@ def per_replica_zeros(size: int, dtype: tf.DType, name: str) -> Any:
 
 
 def local_zeros(size: int, like: tf.Tensor, name: str) -> tf.Variable:
-    """Zeros in the graph that is being built, for a session to initialise.
+    """Create zeros in the current graph, as a local variable that a session initializes.
 
-    The variable is among the local ones of the graph. On the replicas of a strategy each makes the
-    call and gets a vector of its own, which it reads and adds to by the methods of the variable.
+    Under a strategy, each replica makes the call and gets its own vector, which it reads and
+    updates by the methods of the variable.
 
     Args:
-        size: of the vector.
-        like: a vector of the dtype, made where the counting is done.
-        name: of the variable.
+        size: Length of the vector.
+        like: Count vector that gives the dtype and the device.
+        name: Variable name.
 
     Raises:
-        ValueError: the replicas of the strategy could not have vectors of their own, or count some
-            with weights and some without.
+        ValueError: The replicas cannot have separate vectors, or some replicas count with weights
+            and others without.
     """
     strategy = tf.distribute.get_strategy()
     if contexts.keeps_variables_centrally(strategy) and strategy.num_replicas_in_sync > 1:
         raise ValueError(
-            f"Under {type(strategy).__name__}, replicas share their variables. In the graph of a "
-            "session, count under MirroredStrategy, OneDeviceStrategy, or without a strategy."
+            f"Under {type(strategy).__name__}, replicas share their variables. In a session graph, "
+            "count under MirroredStrategy, OneDeviceStrategy, or without a strategy."
         )
     keys = tf.compat.v1.GraphKeys
-    # Otherwise a device function would put it on a parameter server, for all workers to share.
-    here = like.device and not tf.distribute.has_strategy()
-    with tf.device(like.device) if here else contextlib.nullcontext():
-        # A resource is read as a whole; other variables of TensorFlow 1 may change meanwhile.
+    # A device function could place it on a parameter server, where all workers would share it.
+    pins_device = like.device and not tf.distribute.has_strategy()
+    with tf.device(like.device) if pins_device else contextlib.nullcontext():
+        # A resource is read atomically; reference variables may change during a read.
         state = tf.compat.v1.Variable(
             lambda: tf.zeros([size], like.dtype),
             trainable=False,
@@ -89,38 +98,38 @@ def local_zeros(size: int, like: tf.Tensor, name: str) -> tf.Variable:
         )
     if state.dtype.base_dtype != like.dtype:
         raise ValueError(
-            "Some replicas count with weights and others without. Pass weights on all, of 1 where "
-            "there are none."
+            "Some replicas count with weights and others without. Pass weights on all replicas, "
+            "e.g. 1 for each row."
         )
     return state
 
 
-def add(state: Any, value: tf.Tensor) -> None:
-    """Adds to this replica's own vector and sends nothing.
+def add(state: State, value: tf.Tensor) -> None:
+    """Add to this replica's vector, without communication.
 
-    Outside of `strategy.run` there is no own vector: the value, which is then the same on each
-    worker, is added to the first one of all, so that it counts once.
+    Outside of `strategy.run`, every worker has the same value. It is added to the vector of
+    replica 0, so that it counts once.
     """
     if _in_replica(state):
         _own(state).assign_add(value)
-    elif _holds_first(state):
+    elif _has_replica_0(state):
         components(state)[0].assign_add(value)
 
 
-def read_locally(state: Any) -> tf.Tensor:
-    """This replica's own vector; outside of `strategy.run` the sum over replicas."""
+def read_locally(state: State) -> tf.Tensor:
+    """Return this replica's vector; outside of `strategy.run`, the sum over replicas."""
     return _own(state).read_value() if _in_replica(state) else read_sum(state)
 
 
-def read_sum(state: Any) -> tf.Tensor:
-    """The sum over all replicas, the same on each of them, as one collective.
+def read_sum(state: State) -> tf.Tensor:
+    """Return the sum over all replicas, on each of them, with one collective.
 
-    With several workers, each has to make the call, all of them at the same point: inside of the
+    With several workers, each worker must make the call at the same point of the program: in the
     same step, or outside of it.
 
     Raises:
-        tf.errors.InvalidArgumentError: workers are at different points of their programs.
-        tf.errors.DeadlineExceededError: outside of a step, another worker did not read within
+        tf.errors.InvalidArgumentError: Workers are at different points of the program.
+        tf.errors.DeadlineExceededError: Outside of a step, another worker did not read within
             `dist_f1.all_reduce.TIMEOUT_SECONDS`.
     """
     if not _is_distributed(state):
@@ -129,87 +138,83 @@ def read_sum(state: Any) -> tf.Tensor:
         return _read_in_replica(state, _IN_STEP)
     strategy = strategy_of(state)
     if contexts.num_workers(strategy) > 1:
-        return _read_with_other_workers(strategy, state)
-    foreign = tf.distribute.has_strategy() and strategy is not tf.distribute.get_strategy()
-    if isinstance(state, Vectors) or foreign:
-        # TensorFlow reduces only its own variables, and none in the scope of another strategy.
+        with all_reduce.explain_timeout():
+            values = strategy.run(lambda: _read_in_replica(state, _OUTSIDE))
+        return strategy.experimental_local_results(values)[0]
+    is_foreign = tf.distribute.has_strategy() and strategy is not tf.distribute.get_strategy()
+    if isinstance(state, PerReplicaVariables) or is_foreign:
+        # TensorFlow only sums its own variables, and none in the scope of another strategy.
         values = [component.read_value() for component in components(state)]
         return tf.add_n(values) if len(values) > 1 else values[0]
     # A cross-replica read of an ON_READ variable sums its components.
     return tf.convert_to_tensor(state)
 
 
-def derive_once(function: Callable[[tf.Tensor], Any], own: tf.Tensor) -> Any:
-    """`function` of the sum of what all replicas have read, made once and not on each of them.
+def derive_once(function: Callable[[tf.Tensor], T], own: tf.Tensor) -> T:
+    """Apply a function to the sum over replicas once, not on each replica.
 
-    In the graph of a session, all replicas then have the same tensors, which can be fetched.
+    In a session graph, all replicas then have the same tensors, which can be fetched.
 
     Args:
-        function: from the sum to a nest of tensors.
-        own: what this replica has read.
+        function: Function from the sum to a nest of tensors.
+        own: Vector that this replica has read.
     """
     context = tf.distribute.get_replica_context()
     return context.merge_call(lambda _, values: function(all_reduce.all_reduce_sum(values)), (own,))
 
 
-def set_sum(state: Any, value: tf.Tensor) -> None:
-    """Sets the sum over replicas: the first vector of all becomes `value`, the others zero."""
+def set_sum(state: State, value: tf.Tensor) -> None:
+    """Set the sum over replicas: the vector of replica 0 becomes `value`, all others 0."""
     for index, component in enumerate(components(state)):
-        first = index == 0 and _holds_first(state)
-        component.assign(value if first else tf.zeros_like(value))
+        is_replica_0 = index == 0 and _has_replica_0(state)
+        component.assign(value if is_replica_0 else tf.zeros_like(value))
 
 
-def clear(state: Any) -> None:
-    """Zeros: on this replica inside of `strategy.run`, on all of them outside."""
-    inside = _in_replica(state)
-    for component in (_own(state),) if inside else components(state):
+def clear(state: State) -> None:
+    """Set this replica's vector to 0; outside of `strategy.run`, the vectors of all replicas."""
+    in_replica = _in_replica(state)
+    for component in (_own(state),) if in_replica else components(state):
         component.assign(tf.zeros_like(component))
-    if isinstance(state, Vectors) and state.resets:
-        for resets in (state.resets[_local_replica(state)],) if inside else state.resets:
+    if isinstance(state, PerReplicaVariables) and state.resets:
+        for resets in (state.resets[_local_replica(state)],) if in_replica else state.resets:
             resets.assign_add(1)
 
 
-def strategy_of(state: Any) -> tf.distribute.Strategy:
-    """The strategy that the state belongs to, or the current one if it belongs to none."""
-    if isinstance(state, Vectors):
+def strategy_of(state: State | None) -> tf.distribute.Strategy:
+    """Return the strategy of the state; the current strategy if the state has none."""
+    if isinstance(state, PerReplicaVariables):
         return state.strategy
     return getattr(state, "distribute_strategy", None) or tf.distribute.get_strategy()
 
 
-def dtype(state: Any) -> tf.DType:
-    """The dtype of the vector."""
+def dtype(state: State) -> tf.DType:
+    """Return the dtype of the vector."""
     return components(state)[0].dtype
 
 
-def components(state: Any) -> tuple[tf.Variable, ...]:
-    """The vectors of this worker's replicas, without any reduction."""
-    if isinstance(state, Vectors):
+def components(state: State) -> tuple[tf.Variable, ...]:
+    """Return the vectors of this worker's replicas."""
+    if isinstance(state, PerReplicaVariables):
         return state.variables
     if not _is_distributed(state):
         return (state,)
     return state.distribute_strategy.experimental_local_results(state)
 
 
-def _read_with_other_workers(strategy: tf.distribute.Strategy, state: Any) -> tf.Tensor:
-    with all_reduce.waiting_for_workers():
-        values = strategy.run(lambda: _read_in_replica(state, _OUTSIDE))
-    return strategy.experimental_local_results(values)[0]
-
-
-def _read_in_replica(state: Any, where: int) -> tf.Tensor:
+def _read_in_replica(state: State, place: int) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     own = _own(state).read_value()
     if contexts.num_workers(context.strategy) == 1:
         return all_reduce.all_reduce_sum(own)
-    # Workers pair their collectives by order alone. Where one has run fewer steps than another,
-    # its next read would meet one that is about other rows. The stamp tells: whether the read is
-    # inside of a step, and after how many resets.
+    # Workers match collectives by order, not by content. If one has run fewer steps than another,
+    # its next read is matched with a read of other rows. The tag detects this: it encodes the reset
+    # count and the call site.
     resets = state.resets[_local_replica(state)].read_value()
-    stamp = tf.cast(2 * resets + where, own.dtype)
-    options = all_reduce.with_timeout() if where == _OUTSIDE else None
-    total = all_reduce.sum_vector(tf.concat([own, [stamp]], axis=0), options)
-    agree = tf.debugging.Assert(
-        tf.equal(total[-1], stamp * context.num_replicas_in_sync),
+    tag = tf.cast(2 * resets + place, own.dtype)
+    options = all_reduce.timeout_options() if place == _OUTSIDE else None
+    total = all_reduce.sum_vector(tf.concat([own, [tag]], axis=0), options)
+    check = tf.debugging.Assert(
+        tf.equal(total[-1], tag * context.num_replicas_in_sync),
         [
             "The workers did not read a metric at the same point: some inside of a step and others "
             "after it, or before a reset and others after it. Every worker must run the same "
@@ -217,68 +222,76 @@ def _read_in_replica(state: Any, where: int) -> tf.Tensor:
             'sync="epoch" nothing is sent inside of a step.'
         ],
     )
-    with tf.control_dependencies([agree] if agree is not None else []):
+    with tf.control_dependencies([check] if check is not None else []):
         return tf.identity(total[:-1])
 
 
-def _vectors(strategy: tf.distribute.Strategy, size: int, dtype: tf.DType, name: str) -> Vectors:
+def _per_replica_variables(
+    strategy: tf.distribute.Strategy, size: int, dtype: tf.DType, name: str
+) -> PerReplicaVariables:
     devices = strategy.extended.worker_devices
     if not isinstance(strategy, contexts.WITH_OWN_DEVICES):
-        # Workers come and go; what they share is kept by a parameter server.
+        # Workers may stop; a parameter server keeps what they share.
         server = tf.Variable(0, trainable=False, name=f"{name}_device").device
         devices = [server] * strategy.num_replicas_in_sync
-    several = contexts.num_workers(strategy) > 1
+    multi_worker = contexts.num_workers(strategy) > 1
 
-    def make() -> Vectors:
+    def create() -> PerReplicaVariables:
         variables, resets = [], []
         for index, device in enumerate(devices):
             with tf.device(device):
                 zeros = tf.zeros([size], dtype)
                 variables.append(tf.Variable(zeros, trainable=False, name=f"{name}_{index}"))
-                if several:
+                if multi_worker:
                     zero = tf.zeros([], tf.int64)
                     resets.append(tf.Variable(zero, trainable=False, name=f"{name}_resets"))
-        return Vectors(strategy, tuple(variables), tuple(resets))
+        return PerReplicaVariables(strategy, tuple(variables), tuple(resets))
 
-    # In its scope the strategy would make variables of its own.
-    return contexts.eagerly(make)
-
-
-def _own(state: Any) -> tf.Variable:
-    """This replica's vector, inside of `strategy.run`."""
-    return state.variables[_local_replica(state)] if isinstance(state, Vectors) else state
+    # In its scope, the strategy would create distributed variables.
+    return contexts.call_eagerly(create)
 
 
-def _local_replica(state: Vectors) -> int:
-    """The number of this replica among those of its worker, each of which has as many."""
+def _own(state: State) -> tf.Variable:
+    """Return this replica's vector, inside `strategy.run`."""
+    if isinstance(state, PerReplicaVariables):
+        return state.variables[_local_replica(state)]
+    return state
+
+
+def _local_replica(state: PerReplicaVariables) -> int:
+    """Return the index of this replica on its worker. All workers have as many replicas."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return (tf.get_static_value(replica) or 0) % len(state.variables)
 
 
-def _is_distributed(state: Any) -> bool:
-    return isinstance(state, Vectors | tf.distribute.DistributedValues)
+def _is_distributed(state: State) -> bool:
+    return isinstance(state, PerReplicaVariables | tf.distribute.DistributedValues)
 
 
-def _holds_first(state: Any) -> bool:
-    """Whether the first replica of all is on this worker."""
+def _has_replica_0(state: State) -> bool:
     return not _is_distributed(state) or contexts.is_chief(strategy_of(state))
 
 
-def _in_replica(state: Any) -> bool:
+def _in_replica(state: State) -> bool:
+    """Whether the caller is inside `strategy.run` of the state's strategy.
+
+    Raises:
+        ValueError: The caller is inside `strategy.run` of another strategy.
+    """
     if not contexts.in_replica():
         return False
     context = tf.distribute.get_replica_context()
     strategy = context.strategy
-    shared = context.num_replicas_in_sync > 1 or contexts.keeps_variables_centrally(strategy)
-    if shared and not _is_distributed(state):
+    is_shared = context.num_replicas_in_sync > 1 or contexts.keeps_variables_centrally(strategy)
+    if is_shared and not _is_distributed(state):
         raise ValueError(
             "This metric made its state outside of the strategy, so its replicas would share one "
             "set of counts. Create the metric, and update it for the first time, inside "
             "strategy.scope() or strategy.run()."
         )
-    if isinstance(state, Vectors) and state.strategy is not strategy:
+    if isinstance(state, PerReplicaVariables) and state.strategy is not strategy:
         raise ValueError(
             f"This metric counts under {type(state.strategy).__name__}, and was used in a replica "
-            f"of another strategy, {type(strategy).__name__}. Make a metric for each strategy."
+            f"of another strategy, {type(strategy).__name__}. Make one metric for each strategy."
         )
     return True

@@ -135,7 +135,7 @@ def test_weights_that_come_late_are_refused_and_never_truncated(graph):
     metric = dist_f1.F1Score("macro")
     metric.update_state(Y, SCORES)
     update = tf.function(metric.update_state) if graph else metric.update_state
-    with pytest.raises(ValueError, match=r"sample_weight came to.*weighted=True"):
+    with pytest.raises(ValueError, match=r"sample_weight was passed to.*weighted=True"):
         update(Y, SCORES, [0.5, 0.5, 0.5])
     assert metric.counts().total == 3
 
