@@ -1,19 +1,18 @@
-"""`Grid`: thresholds, and between which of them a score lies."""
+"""`Grid`: thresholds, and the buckets between them."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from dist_f1.batch.decisions import DecisionRule, comparison_threshold
+from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
 from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.lazy_tensorflow import tf
 
-# Down to here a guess in float32 is never off by more than half a step.
-_LEAST_STEP = 1e-4
+# Down to this step, rounding in float32 moves a score by less than half a step.
+_MIN_STEP = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +26,10 @@ class Grid:
 
     @classmethod
     def from_spec(cls, thresholds: int | Sequence[float]) -> Grid:
-        """T thresholds evenly spaced, `1 / T` to 1, or those of a sequence.
+        """Make T evenly spaced thresholds, `1 / T` to 1, or use those of a sequence.
 
         Raises:
-            ValueError: no or fewer than two thresholds, one outside `(0, 1]`, or one twice.
+            ValueError: Fewer than two thresholds, one outside `(0, 1]`, or one twice.
         """
         if is_integer(thresholds):
             if thresholds < 2:  # type: ignore[operator]
@@ -50,18 +49,25 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many buckets there are: one more than thresholds."""
+        """Number of buckets: one more than thresholds."""
         return len(self.thresholds) + 1
 
     def buckets(
-        self, scores: tf.Tensor, from_logits: bool = False, index: tf.DType = tf.int32
+        self, scores: tf.Tensor, from_logits: bool = False, index: tf.DType | None = None
     ) -> tf.Tensor:
-        """How many thresholds are less than each score: of dtype `index`, shaped like `scores`.
+        """Return the bucket of each score: the number of thresholds at which it is positive.
 
-        It is the number of thresholds at which the score is positive, exactly as comparing with
-        each would tell. With `from_logits` it is the thresholds that become logits. Where a score
-        is NaN, the bucket is any.
+        The result is exactly that of a comparison with each threshold.
+
+        Args:
+            scores: Floating-point scores of any shape. The bucket of a NaN is arbitrary.
+            from_logits: Whether scores are logits. Thresholds remain probabilities.
+            index: Dtype of the result, by default int32.
+
+        Returns:
+            Buckets, shaped like `scores`, from 0 to `size - 1`.
         """
+        index = index or tf.int32
         wide = tf.float64 if scores.dtype == tf.float64 else tf.float32
         scores = tf.cast(scores, wide)
         limits = tf.constant(comparison_threshold(self.thresholds, from_logits, wide))
@@ -69,31 +75,30 @@ class Grid:
             flat = tf.reshape(scores, [-1])
             found = tf.searchsorted(limits, flat, side="left", out_type=index)
             return tf.reshape(found, tf.shape(scores))
-        # Scores lie in the bucket of their rounded place on the grid, or in the next one; which of
-        # them, one exact comparison tells.
+        # Rounding gives bucket g; one exact comparison picks g or g + 1.
         first, step = self.thresholds[0], self._step()
-        place = ((tf.sigmoid(scores) if from_logits else scores) - first) / step
+        position = ((tf.sigmoid(scores) if from_logits else scores) - first) / step
         last = len(self.thresholds) - 1
-        guess = tf.cast(tf.floor(tf.clip_by_value(place, 0.0, last) + 0.5), index)
-        # NaN is cast to anything.
+        guess = tf.cast(tf.floor(tf.clip_by_value(position, 0.0, last) + 0.5), index)
+        # A cast of NaN may return any integer.
         guess = tf.clip_by_value(guess, tf.constant(0, index), tf.constant(last, index))
         return guess + tf.cast(scores > tf.gather(limits, guess), index)
 
     def index(self, threshold: float) -> int:
-        """The place of a threshold, which may have been rounded to float32 or float16.
+        """Return the index of a threshold, which may be rounded to float32 or float16.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: The grid has no such threshold.
         """
         exact = np.asarray(self.thresholds)
         for dtype in (np.float64, np.float32, np.float16):
             found = np.flatnonzero(exact.astype(dtype) == np.asarray(threshold).astype(dtype))
             if len(found) == 1:
                 return int(found[0])
-        near = min(self.thresholds, key=lambda t: abs(t - threshold))
+        nearest = min(self.thresholds, key=lambda t: abs(t - threshold))
         raise ValueError(
-            f"{threshold} is none of the {len(self.thresholds)} thresholds that were counted; the "
-            f"nearest is {near}."
+            f"{threshold} is not one of the {len(self.thresholds)} thresholds that were counted. "
+            f"Pass one of them; the nearest is {nearest}."
         )
 
     def _step(self) -> float:
@@ -101,6 +106,6 @@ class Grid:
 
     def _is_even(self) -> bool:
         number, step = len(self.thresholds), self._step()
-        even: Any = self.thresholds[0] + step * np.arange(number)
-        off = np.max(np.abs(even - np.asarray(self.thresholds)))
-        return step > 0.99 * _LEAST_STEP and bool(off < step / 8.0)
+        even = self.thresholds[0] + step * np.arange(number)
+        error = np.max(np.abs(even - np.asarray(self.thresholds)))
+        return step > 0.99 * _MIN_STEP and bool(error < step / 8.0)

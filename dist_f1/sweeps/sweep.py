@@ -1,57 +1,67 @@
-"""`Sweep`: the counts at every threshold, and what is derived from all of them."""
+"""`Sweep`: the counts at every threshold, and the curves and best thresholds derived from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from dist_f1 import scores
-from dist_f1.batch import inputs
-from dist_f1.batch.decisions import DecisionRule
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
-from dist_f1.scores.averaging import check_averaging, mean, only
-from dist_f1.sweeps.counting import at_thresholds, count_buckets
+from dist_f1.counts.lazy_tensorflow import Array, LazyModule
+from dist_f1.scores.averaging import check_averaging, nanmean, select_classes
+from dist_f1.sweeps.buckets import at_thresholds
 from dist_f1.sweeps.grid import Grid
+
+if TYPE_CHECKING:
+    from dist_f1.sweeps import counting
+else:
+    # Counting scores takes TensorFlow; everything else here takes NumPy only.
+    counting = LazyModule("dist_f1.sweeps.counting")
 
 SweepAverage = Literal["micro", "macro", "weighted"]
 
 
 class Curve(NamedTuple):
-    """A precision-recall curve for each class, from the lowest threshold upwards.
+    """A precision-recall curve for each class, from the lowest threshold to the highest.
 
-    `thresholds`: `[T + 1]`, the first of them -inf, where every row is predicted. `precision` and
-    `recall`: `[T + 2, C]`, one more, since the curve ends with precision 1 and recall 0. Where
-    nothing is predicted, precision is 1; where nothing is of the class, recall is 1.
+    Fields:
+        thresholds: `[T + 1]`. The first is -inf, where every row is predicted.
+        precision: `[T + 2, C]`, 1 where nothing is predicted. The last point has no threshold:
+            the curve ends with precision 1 and recall 0.
+        recall: `[T + 2, C]`, 1 for a class without rows.
     """
 
-    thresholds: Any
-    precision: Any
-    recall: Any
+    thresholds: np.ndarray
+    precision: Array
+    recall: Array
 
 
 class Best(NamedTuple):
-    """The best threshold, F-beta there, and the counts there.
+    """The best threshold, and F-beta and the counts there.
 
-    Of each class on its own: `threshold` and `score` `[C]`; or one for all: scalars.
+    Fields:
+        threshold: `[C]`, one for each class, or a scalar, one for all classes.
+        score: Shaped like `threshold`.
+        counts: Counts `[C]`.
     """
 
-    threshold: Any
-    score: Any
+    threshold: Array
+    score: Array
     counts: Counts
 
 
 class Sweep(NamedTuple):
     """The counts at each of T thresholds.
 
-    Each class is decided on its own: positive where its score is greater than the threshold. The
-    counts are those that a metric with that threshold would have.
+    Each class is decided separately: it is predicted where its score is greater than the threshold.
+    The counts are those of a metric with that threshold.
 
     Fields:
         thresholds: `[T]`, ascending.
-        counts: `Counts` with a leading axis `[T]`. Every score of them has it too:
+        counts: `Counts` with a leading axis `[T]`. Every score of these counts has this axis too:
             `scores.f1(sweep.counts, "macro")` is `[T]`.
 
     Example:
@@ -63,7 +73,7 @@ class Sweep(NamedTuple):
         0.833
     """
 
-    thresholds: Any
+    thresholds: np.ndarray
     counts: Counts
 
     @classmethod
@@ -78,38 +88,46 @@ class Sweep(NamedTuple):
         from_logits: bool = False,
         ignore_class: int | None = None,
     ) -> Sweep:
-        """Counts scores that are at hand.
+        """Count scores that are already computed.
 
         Args:
-            y_true: ids `[N]`, or 0/1 targets `[N, C]`.
+            y_true: Class ids `[N]`, or 0/1 targets `[N, C]`.
             y_score: `[N]` (binary) or `[N, C]`, probabilities, or logits with `from_logits`.
-            thresholds: their number, evenly spaced from `1 / T` to 1, or the thresholds.
+            thresholds: Number of thresholds, evenly spaced from `1 / T` to 1, or the thresholds.
             sample_weight: `[N]`; the counts are then float64.
             num_classes: C, if `y_score` does not show it.
-            from_logits: thresholds still speak of probabilities.
-            ignore_class: rows with this label are left out.
+            from_logits: Whether scores are logits. Thresholds remain probabilities.
+            ignore_class: Label of the rows to leave out.
 
         Raises:
-            ValueError: thresholds outside `(0, 1]`, or shapes that do not match.
+            ValueError: Thresholds outside `(0, 1]`, or shapes that do not match.
         """
         grid = Grid.from_spec(thresholds)
-        # Only to line the rows up: each class has a score of its own.
-        rule = DecisionRule(threshold=0.5)
-        rows = inputs.flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
-        between = count_buckets(rows, grid, from_logits=from_logits, ignore_class=ignore_class)
-        return cls.from_buckets(grid, between.numpy())
+        buckets = counting.count_scores(
+            grid,
+            y_true,
+            y_score,
+            sample_weight,
+            num_classes=num_classes,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+        )
+        return cls.from_buckets(grid, buckets)
 
     @classmethod
-    def from_buckets(cls, grid: Grid, between: Counts) -> Sweep:
-        """From counts between the thresholds of `grid`."""
-        return cls(np.asarray(grid.thresholds), at_thresholds(between))
+    def from_buckets(cls, grid: Grid, buckets: Counts) -> Sweep:
+        """Sum counts in the buckets of `grid`; see `buckets.at_thresholds`."""
+        return cls(np.asarray(grid.thresholds), at_thresholds(buckets))
 
     def __add__(self, other: Any) -> Sweep:
-        """Merges the counts of disjoint data."""
+        """Merge the counts of disjoint data."""
         if not isinstance(other, Sweep):
             return NotImplemented
         if not np.array_equal(self.thresholds, other.thresholds):
-            raise ValueError("Sweeps of different thresholds do not add up.")
+            raise ValueError(
+                "Sweeps with different thresholds cannot be added. Count both with the same "
+                "thresholds."
+            )
         return Sweep(self.thresholds, self.counts + other.counts)
 
     @property
@@ -118,22 +136,22 @@ class Sweep(NamedTuple):
         return self.counts.num_classes
 
     def numpy(self) -> Sweep:
-        """The same value with NumPy fields."""
+        """Convert the counts to NumPy arrays."""
         return Sweep(self.thresholds, self.counts.numpy())
 
     def at(self, threshold: float) -> Counts:
-        """The counts at one of the thresholds.
+        """Return the counts at one of the thresholds.
 
         Raises:
-            ValueError: it is none of them.
+            ValueError: The sweep has no such threshold.
         """
         return self.counts.at(Grid(tuple(self.thresholds)).index(threshold))
 
     def curve(self) -> Curve:
-        """The precision-recall curve of each class."""
+        """Return the precision-recall curve of each class."""
         c = self.counts.as_float()
         actual, total = c.actual[:1], xp.expand_last(c.total[:1])
-        # One step below the lowest threshold, every row is predicted as the class.
+        # Below the lowest threshold, every row is predicted as the class.
         true_positive = xp.concat_first(actual, c.true_positive)
         predicted = xp.concat_first(total + 0.0 * actual, c.predicted)
         precision = xp.divide(true_positive, predicted, 1.0)
@@ -146,24 +164,24 @@ class Sweep(NamedTuple):
 
     def average_precision(
         self, average: SweepAverage | None = None, labels: Sequence[int] | None = None
-    ) -> Any:
-        """The area under the steps of the curve: `sum (R_i - R_i+1) P_i`; 0 without positives.
+    ) -> Array:
+        """Return the area below the steps of the curve, `sum (R_i - R_i+1) P_i`.
 
-        It is scikit-learn's of the scores as far as the thresholds tell them apart, and exactly
-        that where there is one between any two scores.
+        It is 0 without positives. It equals scikit-learn's average precision if there is a
+        threshold between any two different scores, and approximates it otherwise.
 
         Args:
-            average: `None` (`[C]`), `"macro"`, `"weighted"` by support, or `"micro"`: of the
-                scores of all classes taken together.
-            labels: the classes that enter, by default all.
+            average: `None` (`[C]`), `"macro"`, `"weighted"` by support, or `"micro"`: the scores of
+                all classes as those of one class.
+            labels: Classes to include, by default all.
         """
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(
                 f'average must be None, "micro", "macro" or "weighted", got {average!r}.'
             )
-        sweep = self._only(labels)
+        sweep = self._select(labels)
         if average == "micro":
-            sweep = Sweep(sweep.thresholds, _pooled(sweep.counts))
+            sweep = Sweep(sweep.thresholds, _pool_classes(sweep.counts))
         _, precision, recall = sweep.curve()
         steps = (recall[:-1] - recall[1:]) * precision[:-1]
         support = xp.to_float(sweep.counts.at(0).actual)
@@ -172,7 +190,7 @@ class Sweep(NamedTuple):
             return values
         if average == "micro":
             return values[..., 0]
-        return mean(values, support if average == "weighted" else None, 0.0)
+        return nanmean(values, support if average == "weighted" else None, 0.0)
 
     def best(
         self,
@@ -180,51 +198,43 @@ class Sweep(NamedTuple):
         beta: float = 1.0,
         labels: Sequence[int] | None = None,
     ) -> Best:
-        """The threshold with the highest F-beta; of several, the lowest.
+        """Find the threshold with the highest F-beta; ties go to the lowest threshold.
 
         Args:
-            average: `None`: a threshold for each class. Otherwise the one threshold for all
-                classes at which the average is highest.
-            beta: recall weighs `beta` times precision.
-            labels: the classes that enter, by default all.
+            average: `None` finds a threshold for each class. An average finds the one threshold for
+                all classes at which it is highest.
+            beta: Weight of recall relative to precision.
+            labels: Classes to include, by default all.
 
         Returns:
-            with counts of C classes (of `labels`, if given and `average` is `None`).
+            The best thresholds. Without an average, all fields are those of `labels`; with an
+            average, `counts` has all classes.
         """
-        if average is None:
-            sweep = self._only(labels)
-            values = scores.f_beta(sweep.counts, beta)
-            picked = xp.argmax_first(values)
-            c = sweep.counts
-            at_zero = c.at(0)
-            counts = at_zero._replace(
-                true_positive=xp.take_per_column(c.true_positive, picked),
-                predicted=xp.take_per_column(c.predicted, picked),
-            )
-            return Best(
-                xp.take_from_numpy(self.thresholds, picked),
-                xp.take_per_column(values, picked),
-                counts,
-            )
-        values = scores.f_beta(self._only(labels).counts, beta, average)
-        picked = xp.argmax_first(values)
-        counts = self.counts.at(picked)
-        return Best(
-            xp.take_from_numpy(self.thresholds, picked), xp.index_first(values, picked), counts
+        selected = self._select(labels)
+        values = scores.f_beta(selected.counts, beta, average)
+        best = xp.argmax_first(values)
+        threshold = xp.take_from_numpy(self.thresholds, best)
+        if average is not None:
+            return Best(threshold, xp.index_first(values, best), self.counts.at(best))
+        c = selected.counts
+        counts = c.at(0)._replace(
+            true_positive=xp.take_per_column(c.true_positive, best),
+            predicted=xp.take_per_column(c.predicted, best),
         )
+        return Best(threshold, xp.take_per_column(values, best), counts)
 
-    def _only(self, labels: Sequence[int] | None) -> Sweep:
+    def _select(self, labels: Sequence[int] | None) -> Sweep:
         chosen = check_averaging(None, 0.0, labels, self.num_classes)
         if chosen is None:
             return self
         if self.num_classes == 1:
             check_positive(chosen)
             return self
-        return Sweep(self.thresholds, only(self.counts, list(chosen)))
+        return Sweep(self.thresholds, select_classes(self.counts, chosen))
 
 
 def check_positive(labels: Sequence[int]) -> None:
-    """Raises `ValueError` for another label than that of the one class which has scores."""
+    """Raise `ValueError` for labels of a binary task other than the positive class."""
     if tuple(labels) != (1,):
         raise ValueError(
             f"labels={list(labels)}, but the scores of a binary task are of its positive class, 1. "
@@ -232,16 +242,16 @@ def check_positive(labels: Sequence[int]) -> None:
         )
 
 
-def _pooled(counts: Counts) -> Counts:
-    """One class whose rows are those of all classes."""
+def _pool_classes(counts: Counts) -> Counts:
+    """Pool the rows of all classes in one class."""
 
-    def pooled(per_class: Any) -> Any:
+    def pool(per_class: Array) -> Array:
         return xp.expand_last(xp.sum_last(per_class))
 
     return counts._replace(
-        true_positive=pooled(counts.true_positive),
-        predicted=pooled(counts.predicted),
-        actual=pooled(counts.actual),
+        true_positive=pool(counts.true_positive),
+        predicted=pool(counts.predicted),
+        actual=pool(counts.actual),
         total=counts.total * counts.num_classes,
         samples=(),
     )
