@@ -1,4 +1,4 @@
-"""Groups of rows, each of which is counted for itself: slices of the data, by an id per row."""
+"""Groups of rows, which are counted separately: slices of the data, by an id per row."""
 
 from __future__ import annotations
 
@@ -12,37 +12,45 @@ from dist_f1.counts.arrays import is_integer
 class Groups(NamedTuple):
     """The group of each of N rows.
 
-    `ids`: int64 `[N]`, 0 where `unknown`. `unknown`: bool `[N]`, rows whose id is no group; they
-    are invalid, and counted as such in the first group.
+    Fields:
+        ids: int64 `[N]`, 0 in rows that are not valid.
+        valid: bool `[N]`, False where the id is not a group. Such rows are counted as invalid, in
+            the first group.
+        number: Number of groups.
     """
 
-    ids: Any
-    unknown: Any
+    ids: tf.Tensor
+    valid: tf.Tensor
     number: int
 
 
-def group_rows(by: tf.Tensor | None, num_groups: int | None) -> Groups | None:
-    """Reads group ids `[N]`, integers from 0 to `num_groups - 1` in any numeric dtype.
+def parse_groups(group_ids: tf.Tensor | None, num_groups: int | None) -> Groups | None:
+    """Parse group ids, integers from 0 to `num_groups - 1`.
+
+    Args:
+        group_ids: `[N]`, of any numeric dtype.
+        num_groups: Number of groups.
 
     Raises:
-        ValueError: one of the two is missing, or `num_groups` is no number of groups.
+        ValueError: One argument is missing, or `num_groups` is not a positive integer.
     """
     check_num_groups(num_groups)
-    if (by is None) != (num_groups is None):
-        given, missing = ("num_groups", "by") if by is None else ("by", "num_groups")
+    if (group_ids is None) != (num_groups is None):
+        given, missing = ("num_groups", "by") if group_ids is None else ("by", "num_groups")
         raise ValueError(
-            f"{given} was given without {missing}: by= tells the group of each row, and "
-            "num_groups= how many groups there are."
+            f"{given}= was passed without {missing}=. Pass both: by= is the group id of each row, "
+            "and num_groups= is the number of groups."
         )
-    if by is None or num_groups is None:
+    if group_ids is None or num_groups is None:
         return None
-    ids = tf.cast(by, tf.int64)
-    whole = tf.equal(tf.cast(ids, by.dtype), by) if by.dtype.is_floating else True
-    known = whole & (ids >= 0) & (ids < num_groups)
-    return Groups(tf.where(known, ids, 0), ~known, num_groups)
+    ids = tf.cast(group_ids, tf.int64)
+    valid = (ids >= 0) & (ids < num_groups)
+    if group_ids.dtype.is_floating:
+        valid &= tf.equal(tf.cast(ids, group_ids.dtype), group_ids)
+    return Groups(tf.where(valid, ids, 0), valid, num_groups)
 
 
 def check_num_groups(num_groups: Any) -> None:
-    """Raises `ValueError` unless it is `None` or a number of groups."""
+    """Raise `ValueError` unless the number is `None` or a positive integer."""
     if num_groups is not None and (not is_integer(num_groups) or num_groups < 1):
         raise ValueError(f"num_groups must be a positive integer, got {num_groups!r}.")

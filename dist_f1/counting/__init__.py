@@ -1,19 +1,7 @@
-"""One batch to counts: rows are decided, matched with their targets, and added up."""
+"""One batch to counts: rows are decided, matched with their targets, and summed."""
 
-from dist_f1.counting.batch_counts import (
-    count,
-    count_vector,
-    has_confusion,
-    is_multilabel,
-    layout_for,
-)
+from dist_f1.counting.batch_counts import count_rows
 from dist_f1.counting.labels import from_labels
+from dist_f1.counting.spec import CountSpec
 
-__all__ = [
-    "count",
-    "count_vector",
-    "from_labels",
-    "has_confusion",
-    "is_multilabel",
-    "layout_for",
-]
+__all__ = ["CountSpec", "count_rows", "from_labels"]

@@ -19,6 +19,9 @@ def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> None:
     try:
         with open(tmp, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            # Flush before the rename, or a power failure could leave an empty file.
+            os.fsync(file.fileno())
         os.replace(tmp, path)
     finally:
         if os.path.exists(tmp):

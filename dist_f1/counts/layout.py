@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Container
 from typing import Any
 
 from dist_f1.counts import arrays as xp
@@ -80,20 +79,17 @@ class Layout:
         """Concatenate all fields to one vector `[size]`."""
         return tf.concat([tf.reshape(x, [-1]) for x in counts.leaves()], axis=0)
 
-    def unpack(self, vector: Array, unused: Container[str] = ()) -> Counts:
+    def unpack(self, vector: Array) -> Counts:
         """Invert `pack`.
 
         Args:
             vector: `[size]`, a tensor or a NumPy array.
-            unused: Fields that are not needed. They become `None`.
         """
         start = 0
 
-        def next_array(name: str, shape: tuple[int, ...]) -> Any:
+        def next_array(shape: tuple[int, ...]) -> Any:
             nonlocal start
             begin, start = start, start + math.prod(shape)
-            if name in unused:
-                return None
             if not shape:
                 return vector[begin]
             values = vector[begin:start]
@@ -102,7 +98,7 @@ class Layout:
         fields: dict[str, Any] = {}
         for name, shape in self.shapes.items():
             if isinstance(shape, dict):
-                fields[name] = {key: next_array(name, shape[key]) for key in sorted(shape)}
+                fields[name] = {key: next_array(shape[key]) for key in sorted(shape)}
             else:
-                fields[name] = () if shape is None else next_array(name, shape)
+                fields[name] = () if shape is None else next_array(shape)
         return Counts(**fields)

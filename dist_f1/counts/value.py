@@ -241,7 +241,7 @@ class Counts(NamedTuple):
 
 
 def _is_absent(field: Any) -> bool:
-    return field is None or isinstance(field, tuple)
+    return isinstance(field, tuple)
 
 
 def _shape(field: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The class with the best score of each row, and which rows have none."""
+"""The class with the best score of each row, and which rows have no NaN."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from dist_f1.replicas import contexts
 
 
 def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
-    """The best class of each row of scores `[N, C]`, and whether every score is a number.
+    """Find the best class of each row, and the rows without a NaN.
 
     Args:
-        scores: floating-point. Of equal ones the lowest class is the best.
-        kernels: how to look for it.
+        scores: Floating-point scores `[N, C]`. Ties go to the lowest class.
+        kernels: Kernels to use.
 
     Returns:
-        ids `[N]` of dtype `kernels.index`, and bool `[N]`: rows without a NaN.
+        Class ids `[N]` of dtype `kernels.index`, and bool `[N]`, False in rows with a NaN.
     """
-    narrow = scores.dtype.size <= 4
-    if kernels.argmax == "lanes" and narrow:
+    is_narrow = scores.dtype.size <= 4
+    if kernels.argmax == "lanes" and is_narrow:
         return best_in_lanes(scores, kernels.index)
-    if kernels.argmax == "keys" and narrow:
+    if kernels.argmax == "keys" and is_narrow:
         return best_by_key(scores, kernels.index)
     width = block_width(scores.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
     if width is None:
@@ -37,51 +37,51 @@ def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def are_numbers(scores: tf.Tensor) -> tf.Tensor:
-    """Bool `[N]`: the rows without a NaN, which is not equal to itself.
+    """Return bool `[N]`: the rows of scores `[N, C]` without a NaN.
 
-    Argmax skips or keeps NaN depending on its place and the device, so it is looked for by itself.
+    The result of argmax for a row with NaN depends on the position and the device, so NaN needs a
+    test of its own: it is not equal to itself.
     """
     return tf.reduce_all(tf.equal(scores, scores), axis=-1)
 
 
 def _are_numbers(scores: tf.Tensor, maxima: tf.Tensor, kernels: Kernels) -> tf.Tensor:
-    """The same, seen in the maxima where these show it."""
+    """Like `are_numbers`, from the block maxima where NaN propagates to them."""
     if kernels.device != "CPU" or contexts.is_compiled():
         return are_numbers(scores)
-    # In TensorFlow's own kernels for CPUs the maximum of a NaN and a number is NaN, in what XLA
-    # compiles for them it is the number, and what is traced here may be compiled later.
+    # TensorFlow's CPU kernels return NaN for the maximum of NaN and a number; XLA's code for CPUs
+    # returns the number. A step that is traced here may be compiled later.
     return tf.cond(_max_shows_nan(maxima), lambda: are_numbers(maxima), lambda: are_numbers(scores))
 
 
 def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
-    """Whether `tf.reduce_max` is NaN where an element is, asked where it is run."""
-    # Of a constant alone it would be answered beforehand. NaN is lost in some places and not in
-    # others, so it is put into each of them.
-    some = tf.reshape(maxima, [-1])[:1]
-    some = tf.reduce_sum(tf.where(tf.equal(some, some), some, tf.zeros_like(some)))
+    """Whether `tf.reduce_max` of an array with a NaN is NaN, evaluated where the step runs."""
+    # Use runtime data to prevent constant folding. Test each position: XLA loses NaN at some only.
+    value = tf.reshape(maxima, [-1])[:1]
+    value = tf.reduce_sum(tf.where(tf.equal(value, value), value, tf.zeros_like(value)))
     largest = tf.reduce_max(
-        tf.where(np.eye(16, dtype=bool), tf.cast(math.nan, some.dtype), some), 1
+        tf.where(np.eye(16, dtype=bool), tf.cast(math.nan, value.dtype), value), 1
     )
     return tf.reduce_all(tf.not_equal(largest, largest))
 
 
 def _block_maxima(scores: tf.Tensor, width: int) -> tf.Tensor:
-    """The largest score of each block of `width` classes: `[N, C / width]`, in one read."""
+    """Return the largest score of each block of `width` classes, `[N, C / width]`, in one pass."""
     maxima = tf.reduce_max(tf.reshape(scores, [-1, width]), axis=-1)
     return tf.reshape(maxima, [-1, scores.shape.as_list()[-1] // width])
 
 
 def _best_of_blocks(scores: tf.Tensor, maxima: tf.Tensor, index: tf.DType) -> tf.Tensor:
-    """The first best class of the first best block."""
+    """Return the first best class of the first best block: `[N]`."""
     blocks = maxima.shape.as_list()[-1]
     width = scores.shape.as_list()[-1] // blocks
-    block = _best(maxima, index)
+    block = _first_best(maxima, index)
     row = tf.range(tf.shape(maxima, index)[0], dtype=index)
     fetched = tf.gather(tf.reshape(scores, [-1, width]), row * blocks + block)
-    return block * width + _best(fetched, index)
+    return block * width + _first_best(fetched, index)
 
 
-def _best(values: tf.Tensor, index: tf.DType) -> tf.Tensor:
+def _first_best(values: tf.Tensor, index: tf.DType) -> tf.Tensor:
     width = block_width(values.shape.as_list()[-1])
     if width is None:
         return tf.argmax(values, axis=-1, output_type=index)

@@ -1,27 +1,28 @@
-"""How wide blocks of classes should be, so that few scores are looked at twice."""
+"""The width of blocks of classes for a search in two passes: block maxima, then the best block."""
 
 from __future__ import annotations
 
 import math
 
-# What is paid beside one read of the scores, in reads of an element: for each block the step at
-# its end, for each element of the best block, and for each block when the best is looked for.
+# Costs beside one pass over the scores, in units of reading one element: the end of a block's inner
+# loop, an element of the best block, and a block maximum in the search for the best block.
 _PER_BLOCK, _PER_FETCHED, _PER_MAXIMUM = 20.0, 4.0, 2.0
-# A block that is wider is searched in blocks itself.
-_WIDE, _AGAIN = 64, 0.1
-# What an argmax and a look for NaN cost.
-_PLAIN = 3.8
+# A wider block is itself searched in blocks, at an extra cost.
+_WIDE, _NESTED_COST = 64, 0.1
+# The cost of `tf.argmax` and a NaN test.
+_ARGMAX_COST = 3.8
 
 
 def block_width(classes: int) -> int | None:
-    """How many classes make a block, or `None` if blocks of one size save nothing."""
+    """Return the number of classes in a block, or `None` if blocks of equal width save nothing."""
     small = (w for w in range(2, math.isqrt(classes) + 1) if classes % w == 0)
     divisors = {d for w in small for d in (w, classes // w)}
     cheapest = min(sorted(divisors), key=lambda width: _cost(classes, width), default=None)
-    return None if cheapest is None or _cost(classes, cheapest) > _PLAIN else cheapest
+    return None if cheapest is None or _cost(classes, cheapest) > _ARGMAX_COST else cheapest
 
 
 def _cost(classes: int, width: int) -> float:
-    """In reads of all scores; the constants were measured on CPUs."""
-    fetched, blocks = _PER_FETCHED * width, _PER_MAXIMUM * (classes // width)
-    return 1.0 + _PER_BLOCK / width + (fetched + blocks) / classes + (width > _WIDE) * _AGAIN
+    """Return the cost in passes over all scores; the constants were measured on CPUs."""
+    fetched, maxima = _PER_FETCHED * width, _PER_MAXIMUM * (classes // width)
+    is_nested = width > _WIDE
+    return 1.0 + _PER_BLOCK / width + (fetched + maxima) / classes + is_nested * _NESTED_COST

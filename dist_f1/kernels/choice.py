@@ -1,4 +1,4 @@
-"""`choose`: which kernels count a batch of scores."""
+"""`choose`: the kernels that count a batch of scores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Argmax = Literal["rows", "blocks", "lanes", "keys"]
 DecisionKind = Literal["argmax", "threshold", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
-# From here on compiling pays: a call of compiled code costs as much as some plain operations.
-_LEAST_COMPILED = 2**17
-# Up to here decisions for each class are compiled: 255 slices are added up in fields of 8 bits.
-_EACH_COMPILED = 255 * LANES
-# From here on two looks at a row in blocks cost less than one argmax and a look for NaN.
-_LEAST_BLOCKED = 256
+# With fewer scores, the call of compiled code costs more than the compiled code saves.
+_MIN_COMPILED = 2**17
+# SWAR adds 255 slices in fields of 8 bits, so thresholds of more classes are not compiled.
+_MAX_COMPILED_THRESHOLDS = 255 * LANES
+# From this number of classes, two passes over a row in blocks cost less than argmax and a NaN test.
+_MIN_BLOCKED = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +30,17 @@ class Kernels:
     """How one batch is decided and counted.
 
     Args:
-        device: `"CPU"`, `"GPU"` or `"TPU"`, what it is meant for; it is right on any.
-        argmax: `"rows"`, `tf.argmax` and a look for NaN; `"blocks"`, the maxima of blocks of
-            classes first, then only the best block; `"lanes"`, slices of classes compared with the
-            best so far, and bool matrices summed by slices; `"keys"`, the maximum of integers that
-            order scores and classes. The last two take float64 scores by `"rows"`.
-        histogram: `"bincount"`, one of all counts; `"segment_sum"`, an unsorted one of static size
-            for each; `"matmul"`, a product of one-hot matrices (too large a one, `"segment_sum"`).
-        compiled: whether XLA compiles it, once for each shape.
+        device: Device that the kernels are meant for: `"CPU"`, `"GPU"` or `"TPU"`. The counts are
+            correct on any device.
+        argmax: Search for the best class. `"rows"`: `tf.argmax`, and a separate NaN test.
+            `"blocks"`: maxima of blocks of classes, then argmax in the best block. `"lanes"`:
+            slices of classes, compared elementwise; bool matrices are summed by slices too.
+            `"keys"`: maximum of integer sort keys of score and class. The last two use `"rows"`
+            for float64 scores.
+        histogram: Histogram of ids. `"bincount"`: one for all counts. `"segment_sum"`: one unsorted
+            segment sum for each. `"matmul"`: a product of one-hot matrices, or a segment sum if
+            the product is too large.
+        compiled: Whether XLA compiles the counting, once for each shape.
     """
 
     device: str = "CPU"
@@ -46,68 +49,82 @@ class Kernels:
     compiled: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, known in (
+        for name, value, valid in (
             ("device", self.device, ("CPU", "GPU", "TPU")),
             ("argmax", self.argmax, get_args(Argmax)),
             ("histogram", self.histogram, get_args(Histogram)),
         ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+            if value not in valid:
+                raise ValueError(f"{name} must be one of {', '.join(valid)}, got {value!r}.")
         if not isinstance(self.compiled, bool):
             raise ValueError(f"compiled must be True or False, got {self.compiled!r}.")
 
     @property
     def index(self) -> tf.DType:
-        """The dtype of class ids. On a GPU, TensorFlow calculates with int32 on the host."""
+        """The dtype of class ids. TensorFlow computes int32 on the host, also under a GPU."""
         return tf.int32 if self.compiled or self.device == "TPU" else tf.int64
 
 
-# What was overridden, the latest last. Replicas are traced in threads of their own, so it is of the
-# process; it is replaced as a whole, so that each of them sees all of it or nothing.
+_ANY = None
+# By device, whether the step is compiled, whether the batch is worth compiling, and whether there
+# are `_MIN_BLOCKED` classes or more. Exactly one row matches.
+TABLE: dict[tuple[Any, ...], Kernels] = {
+    ("TPU", _ANY, _ANY, _ANY): Kernels("TPU", "keys", "matmul"),
+    ("GPU", True, _ANY, _ANY): Kernels("GPU", "rows", "segment_sum"),
+    ("GPU", False, _ANY, _ANY): Kernels("GPU", "rows", "bincount"),
+    ("CPU", True, _ANY, _ANY): Kernels("CPU", "lanes", "segment_sum"),
+    ("CPU", False, True, _ANY): Kernels("CPU", "lanes", "segment_sum", compiled=True),
+    ("CPU", False, False, True): Kernels("CPU", "blocks", "bincount"),
+    ("CPU", False, False, False): Kernels("CPU", "rows", "bincount"),
+}
+
+# Overridden fields, the latest last. Process-wide: replicas are traced in separate threads. The
+# tuple is replaced as a whole, so each thread sees a complete override or none of it.
 _overrides: tuple[dict[str, Any], ...] = ()
-_changing = threading.Lock()
+_overrides_lock = threading.Lock()
 
 
 def choose(scores: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
-    """The kernels for scores `[..., C]` or labels `[N]`, as they are seen while tracing.
+    """Choose the kernels for a batch, from what is known while it is traced.
 
     Args:
-        scores: see `dist_f1.kernels`.
-        decision: `"argmax"`, the best class of each row; `"threshold"`, each class on its own; `"other"`,
-            which is never compiled.
+        scores: Scores `[..., C]` or labels `[N]`.
+        decision: `"argmax"`, the best class of each row; `"threshold"`, a decision for each class;
+            or `"other"`, which is never compiled on its own.
     """
     shape = scores.shape if scores.shape.rank > 1 else [*scores.shape, 1]
     rows, classes = tf.TensorShape(shape[:-1]).num_elements(), shape[-1]
-    pays = {
-        "argmax": scores.dtype.size <= 4,
-        "threshold": classes <= _EACH_COMPILED,
-        "other": False,
-    }
-    chosen = _fastest(device(scores), rows, classes, pays[decision])
+    situation = (
+        device(scores),
+        contexts.is_compiled(),
+        _is_worth_compiling(scores.dtype, rows, classes, decision),
+        classes >= _MIN_BLOCKED,
+    )
+    (chosen,) = (
+        kernels
+        for conditions, kernels in TABLE.items()
+        if all(x in (_ANY, y) for x, y in zip(conditions, situation, strict=True))
+    )
     return dataclasses.replace(chosen, **_overridden())
 
 
 def device(like: tf.Tensor) -> str:
-    """`"CPU"`, `"GPU"` or `"TPU"`: where what is made of a tensor is, unless overridden."""
+    """Return `"CPU"`, `"GPU"` or `"TPU"`: the overridden device, or that of ops on this tensor."""
     return _overridden().get("device") or contexts.device_type(like)
-
-
-def _overridden() -> dict[str, Any]:
-    return {name: value for fields in _overrides for name, value in fields.items()}
 
 
 @contextlib.contextmanager
 def override(**fields: Any) -> Iterator[None]:
-    """Replaces fields of every choice that is made inside of the context, in all threads.
+    """Replace fields of every choice that is made inside the context, in all threads.
 
-    A choice is made when a step is traced, and then stays.
+    A choice is made while a step is traced, and does not change afterwards.
 
     Args:
-        **fields: of `Kernels`. With `device` the others follow from it, unless they are given too.
+        **fields: Fields of `Kernels`. The other fields follow from `device`, if it is given.
 
     Raises:
-        ValueError: there is no such field, or no such kernel.
-        TypeError: likewise.
+        ValueError: A kernel is not supported.
+        TypeError: `Kernels` has no such field.
 
     Example:
         >>> with override(device="GPU"):
@@ -116,24 +133,27 @@ def override(**fields: Any) -> Iterator[None]:
     """
     Kernels(**fields)
     global _overrides
-    with _changing:
+    with _overrides_lock:
         _overrides = (*_overrides, fields)
     try:
         yield
     finally:
-        with _changing:
-            _overrides = tuple(mine for mine in _overrides if mine is not fields)
+        with _overrides_lock:
+            _overrides = tuple(other for other in _overrides if other is not fields)
 
 
-def _fastest(device: str, rows: int | None, classes: int, pays: bool) -> Kernels:
-    """`pays`: whether compiled code decides such scores faster than plain operations."""
-    if device == "TPU":
-        return Kernels(device, "keys", "matmul")
-    if contexts.is_compiled():
-        return Kernels(device, "lanes" if device == "CPU" else "rows", "segment_sum")
-    if device == "GPU":
-        return Kernels(device)
-    large = rows is not None and rows * classes >= _LEAST_COMPILED
-    if pays and large and contexts.may_compile():
-        return Kernels(device, "lanes", "segment_sum", compiled=True)
-    return Kernels(device, "blocks" if classes >= _LEAST_BLOCKED else "rows")
+def _overridden() -> dict[str, Any]:
+    return {name: value for fields in _overrides for name, value in fields.items()}
+
+
+def _is_worth_compiling(
+    dtype: tf.DType, rows: int | None, classes: int, decision: DecisionKind
+) -> bool:
+    """Whether XLA's code for this batch is faster than plain ops, and can be called here."""
+    is_fast = {
+        "argmax": dtype.size <= 4,
+        "threshold": classes <= _MAX_COMPILED_THRESHOLDS,
+        "other": False,
+    }
+    is_large = rows is not None and rows * classes >= _MIN_COMPILED
+    return is_fast[decision] and is_large and contexts.may_compile()

@@ -1,162 +1,179 @@
-"""Histograms of class ids: O(N) additions into O(C) counts, several of them at once."""
+"""Histograms of class ids: O(N) additions into O(C) bins, several histograms at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
 
-# A product of so many pairs of a row and a count is more work for a matrix unit than a scatter is.
-_MOST_PRODUCTS = 2**36
-# Where the number of rows is open, it is taken for this.
+# With more pairs of a row and a bin, a matrix unit takes longer for a product than for a scatter.
+_MAX_PRODUCTS = 2**36
+# Assumed number of rows where it is unknown.
 _ROWS = 2**16
-# Up to here a sum of one-hot rows takes less than to make two factors.
+# Up to this number of pairs, a sum of one-hot rows costs less than two factors of a product.
 _FEW_PRODUCTS = 2**19
 
 
 class HistogramSpec(NamedTuple):
-    """A histogram of `size` counts: of integers `ids` `[N]` or `[N, k]`.
+    """A histogram of ids over `size` bins.
 
-    Rows count where `valid` `[N]` says so, and of them those entries where `where`, shaped like
-    `ids`, does, or all. Ids that count are in `[0, size)`; others may be anything.
+    Fields:
+        ids: Integers `[N]` or `[N, k]`, in `[0, size)` where they are counted.
+        where: Bool shaped like `ids`, the entries to count in valid rows, or `None` for all.
+        size: Number of bins.
     """
 
-    ids: Any
-    valid: Any
-    where: Any
+    ids: tf.Tensor
+    where: tf.Tensor | None
     size: int
 
 
 class RowCounts(NamedTuple):
-    """Two counts, of the rows that are `valid` `[N]` and of those that are `invalid` `[N]`.
+    """Two bins: the number of valid rows, and the number of invalid rows.
 
-    `invalid` is `None` if all rows are that are not valid.
+    Fields:
+        invalid: Bool `[N]`, or `None` if all rows that are not valid are invalid.
     """
 
-    valid: Any
-    invalid: Any
+    invalid: tf.Tensor | None
 
 
 def histograms(
-    parts: Sequence[HistogramSpec | RowCounts], weight: tf.Tensor | None, kernels: Kernels
+    specs: Sequence[HistogramSpec | RowCounts],
+    valid: tf.Tensor,
+    weight: tf.Tensor | None,
+    kernels: Kernels,
 ) -> tf.Tensor:
-    """The counts of all parts in one vector: int64, or sums of `weight` `[N]`, float64."""
-    if weight is None and kernels.histogram == "bincount" and _fit_in_one(parts):
-        return _one_bincount(parts)
+    """Count the valid rows of all specs into one vector.
+
+    Args:
+        specs: Histograms of the same rows.
+        valid: Bool `[N]`, the rows to count.
+        weight: float64 `[N]`, 0 in rows that are not valid, or `None`.
+        kernels: Kernels to use.
+
+    Returns:
+        int64 counts, or float64 sums of `weight`.
+    """
+    if weight is None and kernels.histogram == "bincount" and _fit_in_one(specs):
+        return _one_bincount(specs, valid)
     counted = [
-        _rows(part, weight) if isinstance(part, RowCounts) else _of_one(part, weight, kernels)
-        for part in parts
+        _count_rows(x, valid, weight)
+        if isinstance(x, RowCounts)
+        else _count_ids(x, valid, weight, kernels)
+        for x in specs
     ]
     return tf.concat(counted, axis=0) if len(counted) > 1 else counted[0]
 
 
-def _fit_in_one(parts: Sequence[HistogramSpec | RowCounts]) -> bool:
-    """Whether one bincount does: all of the same rows, of which each is somewhere."""
-    ids = [part.ids for part in parts if isinstance(part, HistogramSpec)]
-    alike = len({part.valid.ref() for part in parts}) == 1 and bool(ids)
-    alike = alike and all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
-    return alike and all(part.invalid is None for part in parts if isinstance(part, RowCounts))
+def _fit_in_one(specs: Sequence[HistogramSpec | RowCounts]) -> bool:
+    """Whether one bincount is enough: every row has one bin in each spec."""
+    ids = [x.ids for x in specs if isinstance(x, HistogramSpec)]
+    are_alike = bool(ids) and all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
+    return are_alike and all(x.invalid is None for x in specs if isinstance(x, RowCounts))
 
 
-def _one_bincount(parts: Sequence[HistogramSpec | RowCounts]) -> tf.Tensor:
-    """One histogram of all parts, in which each begins where the one before ends.
+def _one_bincount(specs: Sequence[HistogramSpec | RowCounts], valid: tf.Tensor) -> tf.Tensor:
+    """Count all specs as one histogram, in consecutive ranges of bins.
 
-    It takes the operations of one, which is what a small step on a GPU costs.
+    It needs the ops of one histogram, and their number is the cost of a small step on a GPU.
     """
-    sizes = [part.size if isinstance(part, HistogramSpec) else 2 for part in parts]
+    sizes = [x.size if isinstance(x, HistogramSpec) else 2 for x in specs]
     starts = np.cumsum([0, *sizes])
     total = int(starts[-1])
-    index = next(part.ids.dtype for part in parts if isinstance(part, HistogramSpec))
-    # What is not counted lies beyond the end, where nothing is. Invalid rows lie after valid ones.
+    index = next(x.ids.dtype for x in specs if isinstance(x, HistogramSpec))
+    # DenseBincount drops ids from `total` on. Invalid rows have the bin after valid ones.
     otherwise = [
-        total if isinstance(part, HistogramSpec) else start + 1
-        for part, start in zip(parts, starts, strict=False)
+        total if isinstance(x, HistogramSpec) else start + 1
+        for x, start in zip(specs, starts, strict=False)
     ]
     ids = []
-    for part in parts:
-        if isinstance(part, RowCounts):
-            ids.append(tf.zeros_like(part.valid, index))
+    for x in specs:
+        if isinstance(x, RowCounts):
+            ids.append(tf.zeros_like(valid, index))
         else:
-            beyond = tf.constant(total, index)
-            ids.append(part.ids if part.where is None else tf.where(part.where, part.ids, beyond))
-    slots = tf.stack(ids) + tf.constant(starts[:-1, np.newaxis], index)
-    slots = tf.where(parts[0].valid, slots, tf.constant(np.c_[otherwise], index))
-    return _bincount(tf.reshape(slots, [-1]), total)
+            ids.append(x.ids if x.where is None else tf.where(x.where, x.ids, total))
+    bins = tf.stack(ids) + tf.constant(starts[:-1, np.newaxis], index)
+    bins = tf.where(valid, bins, tf.constant(np.c_[otherwise], index))
+    return _bincount(tf.reshape(bins, [-1]), total)
 
 
-def _bincount(slots: tf.Tensor, size: int) -> tf.Tensor:
-    # There is no kernel that makes int64 on a GPU.
+def _bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
+    # A GPU has a kernel for int32 counts only.
     counted = tf.raw_ops.DenseBincount(
-        input=slots, size=tf.constant(size, slots.dtype), weights=tf.zeros([0], tf.int32)
+        input=bins, size=tf.constant(size, bins.dtype), weights=tf.zeros([0], tf.int32)
     )
     return tf.cast(counted, tf.int64)
 
 
-def _rows(part: RowCounts, weight: tf.Tensor | None) -> tf.Tensor:
-    invalid = tf.math.count_nonzero(~part.valid if part.invalid is None else part.invalid)
+def _count_rows(rows: RowCounts, valid: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
+    invalid = tf.math.count_nonzero(~valid if rows.invalid is None else rows.invalid)
     if weight is None:
-        return tf.stack([tf.math.count_nonzero(part.valid), invalid])
+        return tf.stack([tf.math.count_nonzero(valid), invalid])
     return tf.stack([tf.reduce_sum(weight), tf.cast(invalid, weight.dtype)])
 
 
-def _of_one(part: HistogramSpec, weight: tf.Tensor | None, kernels: Kernels) -> tf.Tensor:
-    valid = part.valid if part.ids.shape.rank == 1 else part.valid[:, tf.newaxis]
-    where = valid if part.where is None else valid & part.where
-    slots = tf.where(where, part.ids, tf.constant(part.size, part.ids.dtype))
-    flat = slots if slots.shape.rank == 1 else tf.reshape(slots, [-1])
-    products = (flat.shape.as_list()[0] or _ROWS) * part.size
-    if kernels.histogram == "matmul" and weight is None and products <= _MOST_PRODUCTS:
-        return _matmul(flat, part.size) if products > _FEW_PRODUCTS else _sum(flat, part.size)
+def _count_ids(
+    spec: HistogramSpec, valid: tf.Tensor, weight: tf.Tensor | None, kernels: Kernels
+) -> tf.Tensor:
+    ids, size = spec.ids, spec.size
+    valid = valid if ids.shape.rank == 1 else valid[:, tf.newaxis]
+    where = valid if spec.where is None else valid & spec.where
+    # One more bin holds what is not counted.
+    bins = tf.where(where, ids, tf.constant(size, ids.dtype))
+    flat = bins if bins.shape.rank == 1 else tf.reshape(bins, [-1])
     if weight is not None:
-        if slots.shape.rank == 2:
-            weight = tf.broadcast_to(weight[:, tf.newaxis], tf.shape(slots))
-            weight = tf.reshape(weight, [-1])
-        return tf.math.unsorted_segment_sum(weight, flat, part.size + 1)[:-1]
+        if bins.shape.rank == 2:
+            weight = tf.reshape(tf.broadcast_to(weight[:, tf.newaxis], tf.shape(bins)), [-1])
+        return tf.math.unsorted_segment_sum(weight, flat, size + 1)[:-1]
+    products = (flat.shape.as_list()[0] or _ROWS) * size
+    if kernels.histogram == "matmul" and products <= _MAX_PRODUCTS:
+        return _matmul(flat, size) if products > _FEW_PRODUCTS else _sum_one_hot(flat, size)
     if kernels.histogram == "bincount":
-        return _bincount(flat, part.size)
-    counted = tf.math.unsorted_segment_sum(tf.ones_like(flat, tf.int32), flat, part.size + 1)
+        return _bincount(flat, size)
+    counted = tf.math.unsorted_segment_sum(tf.ones_like(flat, tf.int32), flat, size + 1)
     return tf.cast(counted[:-1], tf.int64)
 
 
-def _sum(slots: tf.Tensor, size: int) -> tf.Tensor:
-    return tf.cast(tf.reduce_sum(tf.one_hot(slots, size, dtype=tf.int32), axis=0), tf.int64)
+def _sum_one_hot(bins: tf.Tensor, size: int) -> tf.Tensor:
+    return tf.cast(tf.reduce_sum(tf.one_hot(bins, size, dtype=tf.int32), axis=0), tf.int64)
 
 
-def _matmul(slots: tf.Tensor, size: int) -> tf.Tensor:
-    """A histogram as a product of one-hot matrices.
+def _matmul(bins: tf.Tensor, size: int) -> tf.Tensor:
+    """Count a histogram as a product of one-hot matrices.
 
-    It is laid out row by row as a table, about as wide as high, so that the one-hot rows and
-    columns of N slots take O(N sqrt(size)).
+    The histogram is laid out as a table that is about as wide as high, so the one-hot rows and
+    columns of N bins take O(N sqrt(size)).
 
     Args:
-        slots: `[N]`, at most `size`, where nothing is counted.
-        size: the length of the histogram.
+        bins: Bins `[N]`; `size` is not counted.
+        size: Number of bins.
     """
     width = 2 ** math.ceil(math.log2(size) / 2)
     height = -(-size // width)
-    row = tf.where(slots < size, slots // width, tf.constant(height, slots.dtype))
+    row = tf.where(bins < size, bins // width, tf.constant(height, bins.dtype))
     rows = tf.one_hot(row, height, dtype=tf.int8)
-    columns = tf.one_hot(slots % width, width, dtype=tf.int8)
-    return tf.reshape(_product(rows, columns), [-1])[:size]
+    columns = tf.one_hot(bins % width, width, dtype=tf.int8)
+    return tf.reshape(_one_hot_product(rows, columns), [-1])[:size]
 
 
 def grouped_columns(matrix: tf.Tensor, groups: tf.Tensor, number: int) -> tf.Tensor:
-    """In how many rows of each group a class of a matrix `[N, C]` is set: int64 `[G, C]`.
+    """Count the rows of each group in which each class is set: int64 `[G, C]`.
 
     Args:
-        matrix: bool; rows that do not count are all False.
-        groups: `[N]`, in `[0, number)`, or anything in rows that do not count.
+        matrix: Bool `[N, C]`, all False in rows that are not counted.
+        groups: Group ids `[N]`, in `[0, number)` in rows that are counted.
         number: G.
     """
-    return _product(tf.one_hot(groups, number, dtype=tf.int8), tf.cast(matrix, tf.int8))
+    return _one_hot_product(tf.one_hot(groups, number, dtype=tf.int8), tf.cast(matrix, tf.int8))
 
 
-def _product(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Of 0 and 1, `[N, R]` and `[N, K]`: int64 `[R, K]`, exact for any N that fits into int32."""
+def _one_hot_product(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Multiply 0/1 matrices `[N, R]` and `[N, K]` to int64 `[R, K]`, exact while N fits int32."""
     table = tf.raw_ops.BatchMatMulV3(x=rows, y=columns, Tout=tf.int32, adj_x=True)
     return tf.cast(table, tf.int64)

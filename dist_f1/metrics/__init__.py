@@ -1,10 +1,16 @@
-"""Keras metrics: thin shells over counting, the accumulator and the scores."""
+"""Keras metrics: thin shells around counting, the accumulator and the scores."""
 
+from dist_f1.metrics.averaged import (
+    F1Score,
+    FBetaScore,
+    JaccardIndex,
+    Precision,
+    Recall,
+    Specificity,
+)
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.confusion_matrix import ConfusionMatrix
-from dist_f1.metrics.f_scores import F1Score, FBetaScore
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.metrics.ratios import JaccardIndex, Precision, Recall, Specificity
 from dist_f1.metrics.scores_metric import Scores
 from dist_f1.metrics.threshold_sweep import ThresholdSweep
 from dist_f1.metrics.unaveraged import (

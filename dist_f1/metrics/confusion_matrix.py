@@ -10,24 +10,24 @@ from typing_extensions import Unpack
 from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
-from dist_f1.metrics.unaveraged import AgreementMetric
+from dist_f1.metrics.unaveraged import UnaveragedMetric
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class ConfusionMatrix(AgreementMetric):
-    """Rows by true and predicted class over all replicas, `[C, C]`.
+class ConfusionMatrix(UnaveragedMetric):
+    """Rows by actual and predicted class over all replicas, `[C, C]`.
 
-    Where rows may name several classes (`threshold`, `top_k`), it is `[C, 2, 2]`: each class
-    against the rest. One binary score per row gives `[2, 2]`. Counts that it has kept, `counts()`,
-    also give every other score.
+    Where a row may have several classes (`threshold`, `top_k`), the result is `[C, 2, 2]`: each
+    class against the rest. One binary score per row gives `[2, 2]`. Its `counts()` also give every
+    other score.
 
     Args:
         normalize: `None` for counts (int64, or float64 with weights), or `"true"`, `"pred"` or
             `"all"` for shares (in `dtype`); see `dist_f1.scores.confusion_matrix`.
-        threshold: `None` (argmax), or each class on its own.
-        name: the name in logs.
-        dtype: of shares.
-        **options: see `dist_f1.metrics.MetricOptions`.
+        threshold: `None` (argmax), or a threshold that decides each class separately.
+        name: Name of the metric in logs.
+        dtype: Dtype of shares.
+        **options: See `dist_f1.metrics.MetricOptions`.
 
     Example:
         >>> metric = ConfusionMatrix(num_classes=2)
@@ -37,7 +37,6 @@ class ConfusionMatrix(AgreementMetric):
     """
 
     _default_name = "confusion_matrix"
-    _confusion = True
 
     def __init__(
         self,
@@ -52,23 +51,19 @@ class ConfusionMatrix(AgreementMetric):
                 f"normalize must be None or one of {', '.join(get_args(scores.Normalize))}, got "
                 f"{normalize!r}."
             )
-        super().__init__(threshold, name, dtype, **options)
+        super().__init__(threshold, name, dtype, confusion=True, **options)
         self.normalize = normalize
 
     def score(self, counts: Counts) -> Any:
-        """The matrix."""
+        """Derive the matrix."""
         return scores.confusion_matrix(counts, self.normalize)
 
     def gap(self) -> Any:
-        """There is none.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError("A matrix has no gap; compare scores of counts_by_group().")
+        """Raise `ValueError`: a matrix has no gap."""
+        raise ValueError("A matrix has no gap. Compare scores of counts_by_group() instead.")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, for `from_config`."""
+        """Return the arguments, for `from_config`."""
         return {**super().get_config(), "normalize": self.normalize}
 
     def _cast(self, value: Any) -> Any:

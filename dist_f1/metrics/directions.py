@@ -1,8 +1,8 @@
-"""Whether more is better, for those of Keras's callbacks that wait for the best epoch.
+"""Whether higher values are better, for Keras callbacks that wait for the best epoch.
 
-`EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` with `mode="auto"` find out by
-themselves in Keras 3 if a metric of the model has the very name that they watch. tf-keras takes
-what has no "acc" in its name for a loss. Here they are told.
+With `mode="auto"`, `EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` of Keras 3 find the
+direction only if a metric of the model has exactly the monitored name. tf-keras takes every name
+without "acc" for a loss. The functions here set the mode of such callbacks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Direction = Literal["up", "down"]
 DirectionOf = Callable[[str], Direction | None]
 
 
-def running() -> list[Any]:
-    """The callbacks of the `fit` or `evaluate` from which we are called, in their order.
+def active_callbacks() -> list[Any]:
+    """Return the callbacks of the current `fit` or `evaluate`, in their order.
 
-    Keras hands this list to nobody: neither a callback nor a metric knows who else is there.
+    Keras has no API for them, so this walks the call stack.
     """
     frame = sys._getframe(1)
     while frame is not None:
@@ -39,47 +39,47 @@ def running() -> list[Any]:
 
 
 def of_scores(named: Iterable[NamedScore], entry: str) -> Direction | None:
-    """The direction of an entry of a `Scores` metric; `None` if it is none of these scores.
+    """Return the direction of an entry of a `Scores` metric; `None` for other entries.
 
     Example:
-        >>> from dist_f1 import score_names
+        >>> from dist_f1.scores import score_names
         >>> of_scores([score_names.parse("f1_per_class")], "f1_cat")
         'up'
     """
-    # A score's own name says more than the pattern of one that has an entry for each class.
-    for score in sorted(named, key=lambda score: (score.is_per_class, score.spread != "gap")):
+    # Exact names first; names of scores per class are patterns.
+    for score in sorted(named, key=lambda s: (s.is_per_class, s.group_reduction != "gap")):
         if _is_entry(score, entry):
             return "down" if score.lower_is_better else "up"
     return None
 
 
-def tell(metric: Any) -> None:
-    """Tells the callbacks of the `fit` we are called from what a metric of its model means."""
-    point(running(), lambda name: metric.direction_of(name.removeprefix("val_")))
+def set_modes_for_metric(metric: Any) -> None:
+    """Set the modes of the active callbacks that monitor an entry of the metric."""
+    set_modes(active_callbacks(), lambda name: metric.direction_of(name.removeprefix("val_")))
 
 
-def point(callbacks: Iterable[Any], direction_of: DirectionOf) -> None:
-    """Gives callbacks the direction of what they watch, unless their `mode` was set by hand.
+def set_modes(callbacks: Iterable[Any], direction_of: DirectionOf) -> None:
+    """Set the modes of callbacks, unless their `mode` was given.
 
-    tf-keras's `EarlyStopping` and `ModelCheckpoint` do not remember their `mode`. One that looks
-    the wrong way, as "auto" does there, is turned around with a warning.
+    `EarlyStopping` and `ModelCheckpoint` of tf-keras do not store their `mode`. If "auto" chose
+    the wrong direction, the mode is flipped with a warning.
 
     Args:
-        callbacks: any callbacks; those that watch nothing are left alone.
-        direction_of: the direction of a name in the logs, `None` if it is not known.
+        callbacks: Any callbacks. Callbacks that monitor nothing are left unchanged.
+        direction_of: Function that returns the direction of a log entry, or `None`.
     """
-    for callback in watching(callbacks):
+    for callback in monitoring(callbacks):
         direction = direction_of(callback.monitor)
         if direction is None:
             continue
         if hasattr(callback, "mode"):
             _set_mode(callback, direction)
         elif callback.monitor_op in (np.less, np.greater):
-            _turn(callback, direction)
+            _flip_mode(callback, direction)
 
 
-def watching(callbacks: Iterable[Any]) -> list[Any]:
-    """Those that wait for the best value of something."""
+def monitoring(callbacks: Iterable[Any]) -> list[Any]:
+    """Return the callbacks that wait for the best value of a log entry."""
     keras = tf.keras.callbacks
     kinds = (keras.EarlyStopping, keras.ModelCheckpoint, keras.ReduceLROnPlateau)
     return [callback for callback in callbacks if isinstance(callback, kinds)]
@@ -87,14 +87,13 @@ def watching(callbacks: Iterable[Any]) -> list[Any]:
 
 def _is_entry(score: NamedScore, entry: str) -> bool:
     name = f"{score.base}_" if score.is_per_class else score.name
-    if score.spread == "gap":
-        entry, ending = entry.removesuffix("_gap"), entry.endswith("_gap")
-    elif score.spread == "by_group":
+    has_suffix = True
+    if score.group_reduction == "gap":
+        entry, has_suffix = entry.removesuffix("_gap"), entry.endswith("_gap")
+    elif score.group_reduction == "by_group":
         entry, _, group = entry.rpartition("_group_")
-        ending = group.isdecimal()
-    else:
-        ending = True
-    if not ending:
+        has_suffix = group.isdecimal()
+    if not has_suffix:
         return False
     return entry.startswith(name) and entry != name if score.is_per_class else entry == name
 
@@ -104,35 +103,32 @@ def _set_mode(callback: Any, direction: Direction) -> None:
         return
     callback.mode = "max" if direction == "up" else "min"
     if getattr(callback, "monitor_op", None) is not None and hasattr(callback, "_reset"):
-        seen = callback.best
+        best = callback.best
         callback._reset()
-        if seen is not None and np.isfinite(seen):
-            callback.best = seen
+        if best is not None and np.isfinite(best):
+            callback.best = best
 
 
-def _turn(callback: Any, direction: Direction) -> None:
-    looks_up, better_up = callback.monitor_op is np.greater, direction == "up"
-    if looks_up == better_up or looks_up != _automatic(callback):
+def _flip_mode(callback: Any, direction: Direction) -> None:
+    monitors_up, is_up = callback.monitor_op is np.greater, direction == "up"
+    if monitors_up == is_up or monitors_up != _auto_is_up(callback):
         return
-    callback.monitor_op = np.greater if better_up else np.less
+    callback.monitor_op = np.greater if is_up else np.less
     if hasattr(callback, "min_delta"):
-        callback.min_delta = abs(callback.min_delta) * (1 if better_up else -1)
+        callback.min_delta = abs(callback.min_delta) * (1 if is_up else -1)
     best = getattr(callback, "best", None)
     if best is not None and np.isinf(best):
-        callback.best = -np.inf if better_up else np.inf
-    words = ("lower", "highest", "lowest", "min")
-    if better_up:
-        words = ("higher", "lowest", "highest", "max")
-    better, before, now, mode = words
+        callback.best = -np.inf if is_up else np.inf
+    before, now, mode = ("lowest", "highest", "max") if is_up else ("highest", "lowest", "min")
     warnings.warn(
-        f"{type(callback).__name__} looked for the {before} {callback.monitor}, of which {better} "
-        f'is better. It now looks for the {now}; pass mode="{mode}" to say so yourself.',
+        f"{type(callback).__name__} waited for the {before} {callback.monitor}, but the {now} is "
+        f'the best. It now waits for the {now}. Pass mode="{mode}" to silence this warning.',
         stacklevel=2,
     )
 
 
-def _automatic(callback: Any) -> bool:
-    """Whether `mode="auto"` looks for the highest value, from the name alone."""
+def _auto_is_up(callback: Any) -> bool:
+    """Whether `mode="auto"` of tf-keras waits for the highest value, judging by the name alone."""
     if isinstance(callback, tf.keras.callbacks.EarlyStopping):
         return callback.monitor.endswith(("acc", "accuracy", "auc"))
     return "acc" in callback.monitor or callback.monitor.startswith("fmeasure")

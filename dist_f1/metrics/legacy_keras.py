@@ -1,9 +1,9 @@
-"""What tf-keras (Keras 2) does with a metric's value inside of a step, and Keras 3 does not.
+"""Corrections for tf-keras (Keras 2), which changes the value of a metric inside a step.
 
-tf-keras replaces `result` of every metric object by a wrapper that calls it in cross-replica
-context, so that it reads the variables of all replicas. And its `fit` and `evaluate` add up what
-the replicas return, if it is not the same object on all of them; with several workers they
-always do, although the value is global already.
+tf-keras wraps `result` of every metric object, to call it in cross-replica context where it reads
+the variables of all replicas. Its `fit` and `evaluate` sum the values that the replicas return,
+unless all return the same object. With several workers they always sum, although the value is
+already global.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ IS_LEGACY = not hasattr(tf.keras, "ops")
 
 
 def bypasses_wrapper(sync: str) -> bool:
-    """Whether `result` must be called in the replica itself, and not by way of the wrapper.
+    """Whether `result` must be called in the replica, without the wrapper.
 
-    With `sync="epoch"` nothing may be read from other replicas. With several workers the value
-    is corrected for the sum over workers, for which each replica needs one of its own. And a
-    single replica can be read inside of a branch or a compiled function, where the wrapper fails.
-    On a TPU what the wrapper calls still runs on the core, and would read that core's part alone.
+    With `sync="epoch"` nothing may be read from other replicas. With several workers each replica
+    needs its own value, to correct it for the sum over workers. A single replica can be read inside
+    a branch or a compiled function, where the wrapper fails. On a TPU the wrapper would run on the
+    core too, and would read the counts of that core only.
     """
     if not IS_LEGACY or not contexts.in_replica():
         return False
@@ -36,9 +36,9 @@ def bypasses_wrapper(sync: str) -> bool:
 
 
 def undo_sum(value: Any) -> Any:
-    """`value`, divided by the replicas if `fit` or `evaluate` is going to add it up over them.
+    """Divide a value by the number of replicas if `fit` or `evaluate` will sum it over them.
 
-    The sum is then the value itself (or, where replicas differ, their mean).
+    The sum is then the value (or, where replicas differ, their mean).
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas == 1 or not _is_summed_by_model():
@@ -47,10 +47,10 @@ def undo_sum(value: Any) -> Any:
 
 
 def _is_summed_by_model() -> bool:
-    """Whether we are called by a step of `Model.fit` or `Model.evaluate` that adds results up.
+    """Whether the caller is a step of `Model.fit` or `Model.evaluate` that sums results.
 
-    Nothing but the call itself tells: a model does not introduce itself to its metrics, and a
-    custom loop must get the value as it is.
+    Only the call stack shows it: metrics do not know their model, and a custom loop must get the
+    value unchanged.
     """
     frame = sys._getframe(1)
     while frame is not None:
@@ -58,7 +58,7 @@ def _is_summed_by_model() -> bool:
         if frame.f_code.co_name == "run_step" and module.endswith("engine.training"):
             model = frame.f_locals.get("model")
             method = getattr(model, "distribute_reduction_method", "auto")
-            # On TPUs, "auto" takes the value of the first core.
+            # On a TPU, "auto" takes the value of the first core.
             on_tpu = contexts.is_tpu(tf.distribute.get_strategy())
             return method == "sum" or (method == "auto" and not on_tpu)
         frame = frame.f_back  # type: ignore[assignment]

@@ -1,9 +1,9 @@
-"""Adding what other metrics have counted to one."""
+"""Adding what other metrics have counted to a metric."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -15,44 +15,38 @@ if TYPE_CHECKING:
 
 
 def merge(into: CountsMetric, metrics: Iterable[CountsMetric]) -> None:
-    """Adds the counts of `metrics` to those of `into`; see `CountsMetric.merge_state`.
+    """Add the counts of `metrics` to those of `into`; see `CountsMetric.merge_state`.
 
     Raises:
-        ValueError: other classes or another decision, or counts that are one worker's own.
+        ValueError: The classes or decisions differ, or the counts belong to one worker.
     """
     if isinstance(metrics, tf.keras.metrics.Metric):
-        raise ValueError("merge_state takes a list of metrics, got one; pass [metric].")
+        raise ValueError("merge_state takes a list of metrics, got one metric. Pass [metric].")
     metrics = list(metrics)
     for metric in metrics:
-        if decision_of(metric) != decision_of(into):
+        if not hasattr(metric, "spec") or metric.spec.decision != into.spec.decision:
             raise ValueError(
-                f"{metric!r} cannot be merged into {into.name}: its counts come from another "
-                "decision. Merge metrics with the same threshold, top_k, from_logits, thresholds "
-                "and num_groups."
+                f"{metric!r} cannot be merged into {into.name}, because its counts come from "
+                "another decision. Merge metrics with the same threshold, top_k, from_logits, "
+                "thresholds and num_groups."
             )
         metric.accumulator.ensure_built()
         _check_source(into.accumulator.strategy, metric.accumulator.strategy)
     read = [m.accumulator.read_locally() for m in metrics if not m.accumulator.is_empty]
     if read:
         total = sum(read[1:], start=read[0])
-        layout = Layout.from_counts(total, into._thresholds)
+        thresholds = into.spec.layout(total.num_classes).thresholds
+        layout = Layout.from_counts(total, thresholds)
         into.accumulator.build(layout, total.is_weighted or bool(into.weighted))
         into.accumulator.add(total)
 
 
-def decision_of(metric: Any) -> Any:
-    """What must be the same in metrics that are merged; `None` of other metrics."""
-    if not hasattr(metric, "accumulator"):
-        return None
-    return metric.rule, metric._thresholds, metric.num_groups
-
-
 def _check_source(mine: tf.distribute.Strategy, theirs: tf.distribute.Strategy) -> None:
-    """What all workers add outside of replicas must be the same on each of them."""
+    """Raise if the workers would add different counts outside of replicas."""
     if contexts.in_replica() or contexts.num_workers(mine) == 1 or contexts.num_workers(theirs) > 1:
         return
     raise ValueError(
-        "A metric that several workers share cannot take over counts that each worker has of its "
-        "own. Count under the strategy, or merge values: save counts() on each worker and add them "
-        "up with Counts.load."
+        "A metric of several workers cannot take over counts that belong to one worker. Count "
+        "under the strategy, or merge values: save counts() on each worker, and add them with "
+        "Counts.load."
     )

@@ -9,16 +9,15 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1.batch import groups, inputs
+from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.counts import Counts
-from dist_f1.counts.layout import Layout
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions
-from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.base import CountsMetric, Spec
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.reports import report
 from dist_f1.scores.averaging import check_averaging
-from dist_f1.sweeps.counting import count_bucket_vector
+from dist_f1.sweeps.counting import SweepSpec
 from dist_f1.sweeps.grid import Grid
 from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
@@ -27,26 +26,27 @@ from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 class ThresholdSweep(CountsMetric):
     """Counts at every threshold over all replicas, from one pass over the scores.
 
-    Each class is decided on its own, as with `threshold=`: binary and multilabel scores, or the
-    classes of a softmax one against the rest. `sweep()` gives the precision-recall curves, average
-    precision, the best thresholds and the counts at each. The state has T + 1 buckets for each
-    class; updating sends nothing, and reading is one collective.
+    Each class is decided separately, as with `threshold=`: binary and multilabel scores, or the
+    classes of a softmax, one against the rest. `sweep()` gives the precision-recall curves,
+    average precision, the best thresholds and the counts at each threshold. The state has T + 1
+    buckets for each class. Updating sends nothing, and reading costs one collective.
 
     `result()` is a dict: `average_precision`, `best_f1`, and `best_threshold`, the one threshold
     at which the F1 of all classes is highest.
 
     Args:
-        thresholds: how many, evenly spaced from `1 / T` to 1, or the thresholds themselves,
+        thresholds: Number of thresholds, evenly spaced from `1 / T` to 1, or the thresholds,
             `0 < t <= 1`.
-        average: of average precision and F1 over classes: `"macro"`, `"micro"` or `"weighted"`.
-        name: of the metric; entries of the result do not carry it.
-        dtype: of the result.
-        prefix: of the names of the entries, to tell two sweeps in one model apart.
-        **options: see `dist_f1.metrics.MetricOptions`; without `top_k`, `num_groups` and
+        average: Average of average precision and F1 over classes: `"macro"`, `"micro"` or
+            `"weighted"`.
+        name: Name of the metric. Entries of the result do not include it.
+        dtype: Dtype of the result.
+        prefix: Prefix of all entry names, to distinguish two sweeps of one model.
+        **options: See `dist_f1.metrics.MetricOptions`; without `top_k`, `num_groups` and
             `zero_division`.
 
     Raises:
-        ValueError: an argument out of its range.
+        ValueError: An argument out of its range.
 
     Example:
         >>> metric = ThresholdSweep(thresholds=20)
@@ -56,6 +56,7 @@ class ThresholdSweep(CountsMetric):
     """
 
     _default_name = "threshold_sweep"
+    _unsupported = dict.fromkeys(("threshold", "top_k", "num_groups", "zero_division"), "")
 
     def __init__(
         self,
@@ -69,48 +70,47 @@ class ThresholdSweep(CountsMetric):
     ) -> None:
         if average not in ("micro", "macro", "weighted"):
             raise ValueError(f'average must be "micro", "macro" or "weighted", got {average!r}.')
-        for option in ("threshold", "top_k", "num_groups", "zero_division"):
-            if options.get(option):
-                raise ValueError(f"ThresholdSweep takes no {option}=.")
+        if "threshold" in options:
+            raise ValueError("ThresholdSweep has no threshold=. Pass thresholds=.")
         self._grid = Grid.from_spec(thresholds)
-        self._thresholds = self._grid.thresholds
-        self._asked_thresholds = thresholds
+        self._given_thresholds = thresholds
+        self.average = average
         self.prefix = prefix
-        # The threshold only says that each class has a score of its own.
-        super().__init__(average, 0.5, name, dtype, **options)
+        # The value is not used: any threshold decides each class separately.
+        super().__init__(0.5, name, dtype, average=average, **options)
 
     @property
     def threshold(self) -> None:
-        """There is no single one."""
+        """`None`, since there are many."""
 
     @property
     def thresholds(self) -> tuple[float, ...]:
         """All thresholds, ascending."""
-        return self._thresholds
+        return self._grid.thresholds
 
     def direction_of(self, entry: str) -> directions.Direction | None:
-        """More precision and more F1 are better; a threshold is neither."""
-        known = (f"{self.prefix}average_precision", f"{self.prefix}best_f1")
-        return "up" if entry in known else None
+        """Return whether higher values of a log entry are better; `None` for a threshold."""
+        higher_is_better = (f"{self.prefix}average_precision", f"{self.prefix}best_f1")
+        return "up" if entry in higher_is_better else None
 
     def sweep(self) -> Sweep:
-        """The counts of all replicas at every threshold. Eager only.
+        """Return the counts of all replicas at every threshold. Eager only.
 
         Raises:
-            ValueError: rows could not be counted, or this was called in a `tf.function`.
+            ValueError: Rows could not be counted, or the call is inside a `tf.function`.
         """
         counts = self.accumulator.read().numpy()
         raise_if_invalid(counts)
         return Sweep.from_buckets(self._grid, counts)
 
     def counts(self) -> Counts:
-        """The counts of all replicas, with a leading axis of thresholds."""
+        """Return the counts of all replicas, with a leading axis of thresholds."""
         return Sweep.from_buckets(self._grid, self.accumulator.read()).counts
 
     def report(
         self, digits: int = 2, output_dict: bool = False, threshold: float | None = None
     ) -> Any:
-        """The classification report at a threshold, by default the best one. Eager only."""
+        """Return the classification report at a threshold, by default the best. Eager only."""
         sweep = self.sweep()
         best = sweep.best(self.average, labels=self.labels).counts
         return report(
@@ -123,16 +123,17 @@ class ThresholdSweep(CountsMetric):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, for `from_config`."""
-        config = super().get_config()
-        for name in ("threshold", "top_k", "num_groups", "zero_division"):
-            del config[name]
-        asked = self._asked_thresholds
-        shown = asked if isinstance(asked, int) else list(self._thresholds)
-        return {**config, "thresholds": shown, "prefix": self.prefix}
+        """Return the arguments, for `from_config`."""
+        given = self._given_thresholds
+        return {
+            **super().get_config(),
+            "average": self.average,
+            "thresholds": given if isinstance(given, int) else list(self.thresholds),
+            "prefix": self.prefix,
+        }
 
     def score(self, counts: Counts) -> dict[str, Any]:
-        """The entries, in float64, from counts at the thresholds."""
+        """Derive the entries, in float64, from counts at the thresholds."""
         sweep = Sweep(np.asarray(self.thresholds), counts)
         best = sweep.best(self.average, labels=self.labels)
         values = {
@@ -142,15 +143,13 @@ class ThresholdSweep(CountsMetric):
         }
         return {f"{self.prefix}{name}": value for name, value in values.items()}
 
-    def _value(self, counts: Counts) -> dict[str, Any]:
-        return self.score(Sweep.from_buckets(self._grid, counts).counts)
+    def _make_spec(self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]) -> Spec:
+        return SweepSpec(self._grid, rule.from_logits, self.ignore_class)
 
-    def _count(self, rows: inputs.Rows, layout: Layout) -> tf.Tensor:
-        groups.group_rows(rows.by, None)
-        return count_bucket_vector(rows, self._grid, self.rule.from_logits, self.ignore_class)
-
-    def _layout(self, num_classes: int) -> Layout:
+    def _check_classes(self, num_classes: int) -> None:
         check_averaging(self.average, 0.0, self.labels, num_classes)
         if self.labels is not None and num_classes == 1:
             check_positive(self.labels)
-        return Layout(num_classes, thresholds=self._thresholds)
+
+    def _value(self, counts: Counts) -> Any:
+        return self.score(Sweep.from_buckets(self._grid, counts).counts)

@@ -1,4 +1,4 @@
-"""Metrics of all classes at once."""
+"""Metrics of all classes at once, without averages."""
 
 from __future__ import annotations
 
@@ -13,48 +13,31 @@ from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import score_sets
 
+_REMEDY = "It covers all classes. Leave out rows with ignore_class= or a mask."
 
-class AgreementMetric(CountsMetric):
-    """A metric without averages: it is one number for all classes.
+
+class UnaveragedMetric(CountsMetric):
+    """A metric that is one number for all classes.
 
     Args:
-        threshold: `None` (argmax), or each class on its own; see `DecisionRule`.
-        name: the name in logs.
-        dtype: of the result.
-        **options: see `MetricOptions`; without `labels` and `zero_division`, since all classes
+        threshold: `None` (argmax), or a threshold that decides each class separately; see
+            `DecisionRule`.
+        name: Name of the metric in logs.
+        dtype: Dtype of the result.
+        **options: See `MetricOptions`; without `labels` and `zero_division`, since all classes
             enter.
     """
 
-    def __init__(
-        self,
-        threshold: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **options: Unpack[MetricOptions],
-    ) -> None:
-        for option in ("average", "labels", "zero_division"):
-            value: Any = options.pop(option, None)  # type: ignore[misc]
-            if value not in (None, 0.0):
-                raise ValueError(
-                    f"{type(self).__name__} is of all classes, so it takes no {option}=. Leave "
-                    "single rows out with ignore_class= or a mask."
-                )
-        super().__init__(None, threshold, name, dtype, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, for `from_config`."""
-        config = super().get_config()
-        for name in ("average", "labels", "zero_division"):
-            del config[name]
-        return config
+    _unsupported = dict.fromkeys(("average", "labels", "zero_division"), _REMEDY)
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class Accuracy(AgreementMetric):
-    """The share of rows that are right over all replicas.
+class Accuracy(UnaveragedMetric):
+    """The share of correct rows over all replicas.
 
-    Where rows may name several classes (`threshold`), a row is right if all of its classes are
-    (subset accuracy). With `top_k`, if its class is among the k best (top-k accuracy).
+    Where a row may have several classes (`threshold`), it is correct if all of its classes are
+    (subset accuracy). With `top_k`, it is correct if its class is among the k best (top-k
+    accuracy). The result is NaN without rows.
 
     Example:
         >>> metric = Accuracy()
@@ -63,16 +46,16 @@ class Accuracy(AgreementMetric):
         0.75
     """
 
-    _default_name = "accuracy"
+    _score = "accuracy"
 
     def score(self, counts: Counts) -> Any:
-        """Accuracy, in float64; NaN without rows."""
+        """Derive accuracy, in float64."""
         return score_sets.accuracy(counts, self.rule.top_k)
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class BalancedAccuracy(AgreementMetric):
-    """The mean recall of the classes that occur, over all replicas.
+class BalancedAccuracy(UnaveragedMetric):
+    """The mean recall of the classes that occur, over all replicas; NaN without rows.
 
     Example:
         >>> metric = BalancedAccuracy(num_classes=2)
@@ -81,17 +64,12 @@ class BalancedAccuracy(AgreementMetric):
         0.75
     """
 
-    _default_name = "balanced_accuracy"
-    _one_class_per_row = True
-
-    def score(self, counts: Counts) -> Any:
-        """Balanced accuracy, in float64; NaN without rows."""
-        return scores.balanced_accuracy(counts)
+    _score = "balanced_accuracy"
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class MatthewsCorrCoef(AgreementMetric):
-    """Matthews' correlation coefficient over all replicas, for two or more classes.
+class MatthewsCorrCoef(UnaveragedMetric):
+    """Matthews' correlation coefficient over all replicas; 0 where undefined.
 
     Example:
         >>> metric = MatthewsCorrCoef(threshold=0.5)
@@ -100,24 +78,19 @@ class MatthewsCorrCoef(AgreementMetric):
         0.577
     """
 
-    _default_name = "matthews_corrcoef"
-    _one_class_per_row = True
-
-    def score(self, counts: Counts) -> Any:
-        """Matthews' correlation, in float64; 0 where undefined."""
-        return scores.matthews_corrcoef(counts)
+    _score = "matthews_corrcoef"
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class CohenKappa(AgreementMetric):
-    """Cohen's kappa over all replicas, also weighted for classes that are grades.
+class CohenKappa(UnaveragedMetric):
+    """Cohen's kappa over all replicas, optionally weighted for ordered classes; NaN if undefined.
 
     Args:
-        weights: `None`, `"linear"` or `"quadratic"`; the latter keep the `[C, C]` matrix.
-        threshold: for one binary score per row.
-        name: the name in logs.
-        dtype: of the result.
-        **options: see `dist_f1.metrics.MetricOptions`.
+        weights: `None`, `"linear"` or `"quadratic"`. Weights need the `[C, C]` matrix.
+        threshold: Threshold of one binary score per row.
+        name: Name of the metric in logs.
+        dtype: Dtype of the result.
+        **options: See `dist_f1.metrics.MetricOptions`.
 
     Example:
         >>> metric = CohenKappa("quadratic", num_classes=3)
@@ -126,8 +99,7 @@ class CohenKappa(AgreementMetric):
         0.8
     """
 
-    _default_name = "cohen_kappa"
-    _one_class_per_row = True
+    _score = "cohen_kappa"
 
     def __init__(
         self,
@@ -139,25 +111,25 @@ class CohenKappa(AgreementMetric):
     ) -> None:
         if weights not in (None, *get_args(scores.Weights)):
             raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
-        self._confusion = weights is not None
-        super().__init__(threshold, name, dtype, **options)
-        # In tf-keras `weights` are those of a layer.
+        super().__init__(threshold, name, dtype, confusion=weights is not None, **options)
+        # In tf-keras, `weights` are the weights of a layer.
         self.weighting = weights
 
     def score(self, counts: Counts) -> Any:
-        """Kappa, in float64; NaN where undefined."""
+        """Derive kappa, in float64."""
         return scores.cohen_kappa(counts, self.weighting)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, for `from_config`."""
+        """Return the arguments, for `from_config`."""
         return {**super().get_config(), "weights": self.weighting}
 
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
-class HammingLoss(AgreementMetric):
+class HammingLoss(UnaveragedMetric):
     """The share of wrong decisions over all replicas; lower is better.
 
-    Where rows may name several classes, each class of each row is a decision.
+    Where a row may have several classes, each class of each row is a decision. The result is NaN
+    without rows.
 
     Example:
         >>> metric = HammingLoss(threshold=0.5)
@@ -166,9 +138,4 @@ class HammingLoss(AgreementMetric):
         0.25
     """
 
-    _default_name = "hamming_loss"
-    _direction = "down"
-
-    def score(self, counts: Counts) -> Any:
-        """The loss, in float64; NaN without rows."""
-        return scores.hamming_loss(counts)
+    _score = "hamming_loss"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -121,17 +121,13 @@ class Accumulator(tf.train.experimental.PythonState):
         state, _ = self._ensure_built()
         reduction.add(state, tf.cast(vector, reduction.dtype(state)))
 
-    def read(self, unused: Container[str] = ()) -> Counts:
-        """Return the counts of all replicas, with one collective.
+    def read(self) -> Counts:
+        """Return the counts of all replicas, with one collective."""
+        return self._read(reduction.read_sum)
 
-        Args:
-            unused: Fields that are not needed; see `Layout.unpack`.
-        """
-        return self._read(reduction.read_sum, unused)
-
-    def read_locally(self, unused: Container[str] = ()) -> Counts:
+    def read_locally(self) -> Counts:
         """Return this replica's counts; outside of `strategy.run`, the counts of all replicas."""
-        return self._read(reduction.read_locally, unused)
+        return self._read(reduction.read_locally)
 
     def assign(self, counts: Counts) -> None:
         """Replace the counts of all replicas."""
@@ -223,7 +219,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 "counts, which cannot hold weights. Pass weighted=True to the metric's constructor."
             )
 
-    def _read(self, read: Callable[[reduction.State], tf.Tensor], unused: Container[str]) -> Counts:
+    def _read(self, read: Callable[[reduction.State], tf.Tensor]) -> Counts:
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()
@@ -231,7 +227,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 raise _not_updated()
         # With several workers, read even without own counts: the other workers wait for this one.
         state, layout = self._ensure_built()
-        return layout.unpack(read(state), unused)
+        return layout.unpack(read(state))
 
     def _read_without_state(self) -> Counts:
         if self._deferred_restore is not None:

@@ -3,28 +3,30 @@
     counts = Counts.from_labels(y_true, y_pred, num_classes=3)
     f1(counts, average="macro")
 
-Values are float64, NumPy on NumPy counts and tensors on tensors; leading axes of the counts (of
-groups, say) are those of the result. They are scikit-learn's, under these common arguments:
+Values are float64: NumPy for NumPy counts, and tensors for tensors. Leading axes of the counts
+(e.g. of groups) are leading axes of the result. The values are scikit-learn's, with these common
+arguments:
 
-average: how the scores of the C classes become one.
-    `None`: they do not; the result is `[C]`, or one entry for each of `labels`.
-    `"binary"`: the class `pos_label` of two classes.
-    `"micro"`: from the counts summed over classes.
-    `"macro"`: their mean. Without `labels`, a class that neither occurs nor is predicted does
-    not enter it, unless rows may name several classes: then all C enter.
-    `"weighted"`: their mean, weighted by support.
-    `"samples"`: the mean over rows of each row's own score (where rows may name several).
-zero_division: the score where it is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
-labels: the classes that enter the result, by default all. Sample averages take all.
-pos_label: for `"binary"`, the class that counts as positive.
+average: How the scores of the C classes are averaged.
+    `None`: not at all. The result is `[C]`, or one entry for each of `labels`.
+    `"binary"`: the score of the class `pos_label` of two classes.
+    `"micro"`: the score of the counts summed over classes.
+    `"macro"`: the mean. Without `labels`, classes that neither occur nor are predicted are left
+    out, unless a row may have several classes: then all C classes enter.
+    `"weighted"`: the mean weighted by support.
+    `"samples"`: the mean over rows of the score of each row (where a row may have several classes).
+zero_division: The score where it is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
+labels: The classes that enter the result, by default all. Sample averages always use all.
+pos_label: For `"binary"`, the positive class.
 
-Binary counts of one class are scored as that class, in every average, as in Keras; scikit-learn
-averages over both sides. `counts.to_two_class()` does that, and `labels` of 0 and 1 name the sides.
+Binary counts of one class give the score of the positive class under every average, as in Keras;
+scikit-learn averages over both classes. So does `counts.to_two_class()`, and `labels` of 0 and 1
+select the negative and the positive class.
 
-They raise `ValueError` for an unknown `average`, a `zero_division` other than 0, 1 and NaN,
-`labels` outside `[0, C)` or given twice, and `"binary"` with more than two classes. A row of
-weight 0 does not make a class occur. They do not ask whether rows were invalid; `result()` and
-`report()` of a metric do.
+All functions raise `ValueError` for an unknown `average`, a `zero_division` other than 0, 1 and
+NaN, `labels` that are repeated or outside `[0, C)`, and `"binary"` with more than two classes. A
+row of weight 0 does not make a class occur. Invalid rows raise no error here, but in `result()` and
+`report()` of a metric.
 
 Source: Sokolova and Lapalme, "A systematic analysis of performance measures for classification
 tasks", Information Processing & Management 45(4), 2009; van Rijsbergen, "Information Retrieval",

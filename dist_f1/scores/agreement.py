@@ -1,4 +1,4 @@
-"""Scores of all classes at once: how far decisions and targets agree."""
+"""Scores of all classes at once: the agreement of predictions and targets."""
 
 from __future__ import annotations
 
@@ -9,43 +9,47 @@ import numpy as np
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts import arrays as xp
-from dist_f1.scores.averaging import mean
+from dist_f1.counts.lazy_tensorflow import Array
+from dist_f1.scores.averaging import nanmean
 from dist_f1.scores.confusion import confusion_matrix
 
 Weights = Literal["linear", "quadratic"]
 
 
-def accuracy(counts: Counts) -> Any:
-    """The share of rows that are right, with every class of theirs; NaN without rows."""
+def accuracy(counts: Counts) -> Array:
+    """Return the share of correct rows; NaN without rows.
+
+    A row with several classes is correct if all of its classes are.
+    """
     if not counts.is_multilabel:
         return 1.0 - hamming_loss(counts)
     if sample_averages.EXACT_MATCH not in counts.samples:
         raise ValueError(
-            "These counts do not tell how many rows have every class right: they are of each class "
-            "on its own (at thresholds, say)."
+            "These counts do not show how many rows have every class correct: they count each "
+            "class separately (e.g. at thresholds). Use hamming_loss, or count with a metric."
         )
     c = counts.as_float()
     return xp.divide(c.samples[sample_averages.EXACT_MATCH], c.total, math.nan)
 
 
-def balanced_accuracy(counts: Counts) -> Any:
-    """The mean recall of the classes that occur; NaN without rows."""
-    c = _one_class_per_row(counts, "balanced_accuracy")
-    return mean(xp.divide(c.true_positive, c.actual, math.nan), None, math.nan)
+def balanced_accuracy(counts: Counts) -> Array:
+    """Return the mean recall of the classes that occur; NaN without rows."""
+    c = _require_one_class_per_row(counts, "balanced_accuracy")
+    return nanmean(xp.divide(c.true_positive, c.actual, math.nan), None, math.nan)
 
 
-def matthews_corrcoef(counts: Counts) -> Any:
-    """Matthews' correlation of true and predicted classes, in [-1, 1]; 0 where undefined.
+def matthews_corrcoef(counts: Counts) -> Array:
+    """Return Matthews' correlation of actual and predicted classes, in [-1, 1]; 0 where undefined.
 
-    With `s` rows, `c` right, and `a_k`, `p_k` rows of and predicted as class k:
+    With `s` rows, `c` correct ones, and `a_k`, `p_k` rows of and predicted as class k:
     `(c s - sum a_k p_k) / sqrt((s^2 - sum p_k^2) (s^2 - sum a_k^2))`.
 
     Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation
     coefficient", Computational Biology and Chemistry 28, 2004.
     """
-    c = _one_class_per_row(counts, "matthews_corrcoef")
-    # Sums over classes stand for the rows: of a single class they are that class's count to the
-    # last bit, and the differences below exactly 0, even for weights.
+    c = _require_one_class_per_row(counts, "matthews_corrcoef")
+    # Sums over classes instead of the total: of a single class, they equal its count to the last
+    # bit, and the differences below are exactly 0, even for weights.
     actual, predicted = xp.sum_last(c.actual), xp.sum_last(c.predicted)
     covariance = xp.sum_last(c.true_positive) * predicted - xp.sum_last(c.actual * c.predicted)
     of_predicted = predicted * predicted - xp.sum_last(c.predicted * c.predicted)
@@ -53,17 +57,17 @@ def matthews_corrcoef(counts: Counts) -> Any:
     return xp.divide(covariance, xp.sqrt(of_predicted * of_actual), 0.0)
 
 
-def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Any:
-    """Cohen's kappa: agreement beyond chance, in [-1, 1]; NaN where undefined.
+def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Array:
+    """Return Cohen's kappa: agreement beyond chance, in [-1, 1]; NaN where undefined.
 
     `1 - sum w_ij n_ij s / sum w_ij a_i p_j`, with `n_ij` rows of class i predicted as j, otherwise
     in the symbols of `matthews_corrcoef`. Unweighted, `w_ij` is 1 for any mistake; the sums are
     then `s - c` and `s^2 - sum a_k p_k`.
 
     Args:
-        counts: of one class per row. With weights and more than two classes, with `confusion`.
-        weights: for classes that are grades: `"linear"`, a mistake weighs `|i - j|`, or
-            `"quadratic"`, `(i - j)^2`.
+        counts: Counts with one class per row. Weights need `confusion` for more than two classes.
+        weights: For ordered classes: `"linear"` weighs a mistake `|i - j|`, `"quadratic"` weighs
+            it `(i - j)^2`.
 
     Source: Cohen, "A coefficient of agreement for nominal scales", Educational and
     Psychological Measurement 20(1), 1960; weighted: Cohen, "Weighted kappa", Psychological
@@ -71,7 +75,7 @@ def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Any:
     """
     if weights not in (None, *get_args(Weights)):
         raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
-    c = _one_class_per_row(counts, "cohen_kappa")
+    c = _require_one_class_per_row(counts, "cohen_kappa")
     actual, predicted = xp.sum_last(c.actual), xp.sum_last(c.predicted)
     if weights is None or c.num_classes == 2:
         wrong = xp.to_float(xp.sum_last(counts.to_two_class().false_negative))
@@ -79,29 +83,32 @@ def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Any:
         return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
     grades = np.arange(c.num_classes)
     distance = np.abs(grades[:, np.newaxis] - grades).astype(np.float64)
-    weight = distance if weights == "linear" else distance**2
+    weight: Any = distance if weights == "linear" else distance**2
     wrong = xp.sum_last_two(weight * xp.to_float(confusion_matrix(counts)))
     by_chance = xp.sum_last(c.actual * xp.sum_last(weight * c.predicted[..., np.newaxis, :]))
     return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
 
 
-def hamming_loss(counts: Counts) -> Any:
-    """The share of wrong decisions: rows or, where rows name several classes, row-class pairs."""
+def hamming_loss(counts: Counts) -> Array:
+    """Return the share of wrong decisions; NaN without rows.
+
+    A decision is a row or, where a row may have several classes, a pair of a row and a class.
+    """
     if counts.is_multilabel:
         wrong = xp.sum_last(counts.false_positive) + xp.sum_last(counts.false_negative)
         decisions = xp.to_float(counts.total) * counts.num_classes
     else:
         counts = counts.to_two_class()
-        right = xp.expand_last(xp.sum_last(counts.true_positive))
-        wrong = counts.subtract(xp.expand_last(counts.total), right)[..., 0]
+        correct = xp.expand_last(xp.sum_last(counts.true_positive))
+        wrong = counts.subtract(xp.expand_last(counts.total), correct)[..., 0]
         decisions = xp.to_float(counts.total)
     return xp.divide(xp.to_float(wrong), decisions, math.nan)
 
 
-def _one_class_per_row(counts: Counts, score: str) -> Counts:
+def _require_one_class_per_row(counts: Counts, score: str) -> Counts:
     if counts.is_multilabel:
         raise ValueError(
-            f"{score} is defined for one class per row, but these decisions may name several "
-            "(threshold or top_k)."
+            f"{score} needs one class per row, but these decisions may predict several (threshold "
+            "or top_k). Use scores with averages, such as f1."
         )
     return counts.to_two_class().as_float()

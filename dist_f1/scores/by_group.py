@@ -6,31 +6,29 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
+from dist_f1.counts.lazy_tensorflow import Array
 
 
-def by_group(score: Callable[[Counts], Any], counts: Counts) -> Any:
-    """The score of each group, `[G]` or `[G, C]`; NaN for a group without rows.
+def by_group(score: Callable[[Counts], Any], counts: Counts) -> Array:
+    """Return the score of each group, `[G]` or `[G, C]`; NaN for a group without rows.
 
-    What is itself a count stays one: a confusion matrix without rows is of zeros.
+    Counts stay integers: the confusion matrix of a group without rows is all zeros.
     """
     values = score(counts)
-    if values.dtype in (np.int64, tf.int64):
+    if not xp.is_float(values):
         return values
-    empty = xp.is_zero(counts.total)
+    is_empty = xp.is_zero(counts.total)
     for _ in range(len(values.shape) - 1):
-        empty = xp.expand_last(empty)
-    return xp.where(empty, math.nan, values)
+        is_empty = xp.expand_last(is_empty)
+    return xp.where(is_empty, math.nan, values)
 
 
-def gap(score: Callable[[Counts], Any], counts: Counts) -> Any:
-    """The largest score of a group less the smallest, over the groups that have one."""
+def gap(score: Callable[[Counts], Any], counts: Counts) -> Array:
+    """Return the highest score of a group minus the lowest, over the groups that have a score."""
     values = by_group(score, counts)
-    missing = xp.is_nan(values)
-    highest = xp.max_first(xp.where(missing, -math.inf, values))
-    lowest = -xp.max_first(xp.where(missing, -math.inf, -values))
+    is_missing = xp.is_nan(values)
+    highest = xp.max_first(xp.where(is_missing, -math.inf, values))
+    lowest = -xp.max_first(xp.where(is_missing, -math.inf, -values))
     return xp.where(highest >= lowest, highest - lowest, math.nan)

@@ -1,29 +1,31 @@
-"""The confusion matrix, and how it is normalized."""
+"""The confusion matrix and its normalization."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
-from dist_f1.scores.averaging import only
+from dist_f1.counts.lazy_tensorflow import Array
+from dist_f1.scores.averaging import select_classes
 
 Normalize = Literal["true", "pred", "all"]
 
 
-def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Any:
-    """Rows by true class (first axis) and predicted class (second): `[C, C]`, int64 if unweighted.
+def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Array:
+    """Return rows by actual class (first axis) and predicted class (second): `[C, C]`.
 
     Args:
-        counts: with `confusion`, unless there are only two classes. Where rows may name several
-            classes, the result is `[C, 2, 2]`, each class against the rest.
-        normalize: `"true"` divides by the rows of the true class, `"pred"` by those of the
-            predicted class, `"all"` by all rows. The result is then float64; 0 / 0 is 0.
+        counts: Counts with `confusion`, or of two classes. Where a row may have several classes,
+            the result is `[C, 2, 2]`, each class against the rest.
+        normalize: `"true"` divides by the rows of the actual class, `"pred"` by the rows of the
+            predicted class, `"all"` by all rows. The result is then float64, and 0 / 0 is 0.
+            Otherwise it is int64, or float64 for weighted counts.
 
     Raises:
-        ValueError: the counts keep no matrix.
+        ValueError: The counts have no matrix.
 
     Example:
         >>> counts = Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2).numpy()
@@ -39,26 +41,26 @@ def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Any:
         return matrix
     matrix = xp.to_float(matrix)
     if normalize == "all":
-        whole = xp.expand_last(xp.expand_last(xp.sum_last_two(matrix)))
+        total = xp.expand_last(xp.expand_last(xp.sum_last_two(matrix)))
     elif normalize == "true":
-        whole = xp.expand_last(xp.sum_last(matrix))
+        total = xp.expand_last(xp.sum_last(matrix))
     else:
-        whole = xp.sum_last(xp.swap_last_two(matrix))[..., np.newaxis, :]
-    return xp.divide(matrix, whole, 0.0)
+        total = xp.sum_last(xp.swap_last_two(matrix))[..., np.newaxis, :]
+    return xp.divide(matrix, total, 0.0)
 
 
-def _matrix(counts: Counts) -> Any:
+def _matrix(counts: Counts) -> Array:
     if not isinstance(counts.confusion, tuple):
         return counts.confusion
     if counts.num_classes > 2 and not counts.is_multilabel:
         raise ValueError(
-            "These counts keep no confusion matrix. Count with dist_f1.ConfusionMatrix, or with "
+            "These counts have no confusion matrix. Count with dist_f1.ConfusionMatrix, or with "
             "Counts.from_labels(confusion=True)."
         )
     c = counts
     if not counts.is_multilabel:
-        # The second class against the first.
-        c = counts if counts.num_classes == 1 else only(counts, [1])
+        # Class 1 against class 0.
+        c = counts if counts.num_classes == 1 else select_classes(counts, [1])
     negative = xp.stack([c.true_negative, c.false_positive])
     positive = xp.stack([c.false_negative, c.true_positive])
     matrices = xp.stack([negative, positive], axis=-2)

@@ -1,11 +1,11 @@
-"""Scores that are a ratio for each class, and are averaged over classes."""
+"""Scores that are a ratio for each class, averaged over classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dist_f1.counts import Counts, sample_averages
+from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 
@@ -17,12 +17,12 @@ def f_beta(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`(1 + beta^2) tp / (beta^2 actual + predicted)`: recall weighs `beta` times precision.
+) -> Array:
+    """Return F-beta, `(1 + beta^2) tp / (beta^2 actual + predicted)`.
 
-    `beta` is from 0 (precision) to infinity (recall). `average="samples"` needs counts that keep
-    the sums over rows of this F: every `FBetaScore` keeps its own. For the other arguments see the
-    module.
+    Recall weighs `beta` times as much as precision; `beta` is from 0 (precision) to infinity
+    (recall). `average="samples"` needs counts with the sums over rows of this F: every
+    `FBetaScore` counts its own. For the other arguments see the module.
 
     Example:
         >>> counts = Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2).numpy()
@@ -30,7 +30,7 @@ def f_beta(
         0.556
     """
     if not beta >= 0.0:
-        raise ValueError(f"beta must be 0 or more, got {beta}.")
+        raise ValueError(f"beta must be at least 0, got {beta}.")
     ratio = linear.f_beta_ratio(beta, sample_averages.f_ratio(beta))
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
@@ -41,8 +41,8 @@ def f1(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`2 tp / (actual + predicted)`, the harmonic mean of precision and recall."""
+) -> Array:
+    """Return `2 tp / (actual + predicted)`, the harmonic mean of precision and recall."""
     return f_beta(counts, 1.0, average, zero_division, labels, pos_label)
 
 
@@ -52,8 +52,8 @@ def precision(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`tp / predicted`: how many of the rows predicted as a class are of it."""
+) -> Array:
+    """Return `tp / predicted`: the share of correct rows among those predicted as a class."""
     return averaged(counts, linear.PRECISION, average, zero_division, labels, pos_label)
 
 
@@ -63,8 +63,8 @@ def recall(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`tp / actual`: how many of the rows of a class are predicted as it."""
+) -> Array:
+    """Return `tp / actual`: the share of correct rows among those of a class."""
     return averaged(counts, linear.RECALL, average, zero_division, labels, pos_label)
 
 
@@ -74,8 +74,8 @@ def specificity(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`tn / (tn + fp)`: how many of the rows not of a class are not predicted as it."""
+) -> Array:
+    """Return `tn / (tn + fp)`: the share of correct rows among those not of a class."""
     return averaged(counts, linear.SPECIFICITY, average, zero_division, labels, pos_label)
 
 
@@ -85,6 +85,6 @@ def jaccard(
     zero_division: float = 0.0,
     labels: Sequence[int] | None = None,
     pos_label: int = 1,
-) -> Any:
-    """`tp / (actual + predicted - tp)`, intersection over union."""
+) -> Array:
+    """Return `tp / (actual + predicted - tp)`, the intersection over union."""
     return averaged(counts, linear.JACCARD, average, zero_division, labels, pos_label)

@@ -1,19 +1,17 @@
-"""`ScoreSet`: several scores by name from one set of counts, an entry for each value."""
+"""`ScoreSet`: several named scores of the same counts, one entry per value."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
+from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import batched, by_group, score_names
 from dist_f1.scores.averaging import check_averaging, check_samples
 from dist_f1.scores.score_names import NamedScore
@@ -26,13 +24,13 @@ class ScoreSet:
     """Scores by name (see `dist_f1.scores.score_names`) and the names of their entries.
 
     Args:
-        named: the scores.
-        top_k: of the decisions that are counted.
-        zero_division: of scores that have averages, as are `labels`.
-        labels: the classes that enter averages and `_per_class`.
-        class_names: in the names of the entries of `_per_class`.
-        num_groups: how many groups there are, for `_by_group`.
-        prefix: of the names of all entries.
+        named: The scores.
+        top_k: `top_k` of the counted decisions.
+        zero_division: For scores with averages, as is `labels`.
+        labels: The classes that enter averages and `_per_class`.
+        class_names: Names of the classes, for the entries of `_per_class`.
+        num_groups: Number of groups, for `_by_group`.
+        prefix: Prefix of all entry names.
     """
 
     named: tuple[NamedScore, ...]
@@ -45,90 +43,85 @@ class ScoreSet:
 
     @property
     def betas(self) -> tuple[float, ...]:
-        """The betas whose F is averaged over rows, beyond 1; the counts must keep them."""
+        """Further betas than 1 whose F is averaged over rows; the counts must sum them."""
         betas = {s.beta for s in self.named if s.average == "samples" and s.beta is not None}
         return tuple(sorted(betas - {1.0}))
 
     @property
     def needs_confusion(self) -> bool:
-        """Whether a score is derived from the `[C, C]` matrix."""
-        return any(score.needs_confusion for score in self.named)
+        """Whether a score needs the `[C, C]` matrix."""
+        return any(named.score.needs_confusion for named in self.named)
 
     def check_options(self) -> None:
-        """Raises `ValueError` if the scores and the options exclude each other."""
-        if self.num_groups is None and any(score.spread for score in self.named):
+        """Raise `ValueError` if the scores and the options exclude each other."""
+        if self.num_groups is None and any(score.group_reduction for score in self.named):
             raise ValueError(
-                "A score by groups was asked for, but there are none; pass num_groups=, and by= "
-                "with each batch."
+                "A score by groups was requested, but there are no groups. Pass num_groups=, and "
+                "by= with each batch."
             )
         for score in self.named:
             check_averaging(score.average, self.zero_division, self.labels)
-            check_samples(score.average, self.labels, names_several=True)
+            check_samples(score.average, self.labels, is_multilabel=True)
 
-    def check_classes(self, num_classes: int, several: bool) -> None:
-        """Raises `ValueError` if decisions of that kind do not have these scores.
+    def check_classes(self, num_classes: int, is_multilabel: bool) -> None:
+        """Raise `ValueError` if such decisions do not have these scores.
 
         Args:
             num_classes: C.
-            several: whether a row may name several classes.
+            is_multilabel: Whether a row may have several classes.
         """
-        times = collections.Counter(
-            name for score in self.named for name in self._names_of(score, num_classes)
-        )
-        twice = sorted(name for name, number in times.items() if number > 1)
+        names = [name for score in self.named for name in self._names_of(score, num_classes)]
+        twice = sorted(name for name, times in collections.Counter(names).items() if times > 1)
         if twice:
             raise ValueError(
-                f"Two scores would be called {', '.join(twice)}. Leave one out, or give the class "
-                "another name."
+                f"Two scores would have the name {', '.join(twice)}. Remove one, or rename the "
+                "class."
             )
         for score in self.named:
-            score.check(num_classes, several)
+            score.check(num_classes, is_multilabel)
 
     def overall(self) -> ScoreSet:
-        """Those of all rows; scores by groups are left out."""
-        return dataclasses.replace(
-            self, named=tuple(score for score in self.named if score.spread is None)
-        )
+        """Return the set without scores by groups."""
+        named = tuple(score for score in self.named if score.group_reduction is None)
+        return dataclasses.replace(self, named=named)
 
-    def entries(
-        self, counts: Counts, cast: Callable[[Any], Any] = lambda value: value
+    def evaluate(
+        self, counts: Counts, cast: Callable[[Array], Array] = lambda values: values
     ) -> dict[str, Any]:
-        """The values by name.
+        """Derive all values by name.
 
         Args:
-            counts: in a leading axis of groups, if there are groups.
-            cast: applied to all values before they are taken apart into entries.
+            counts: Counts, with a leading axis of groups if there are groups.
+            cast: Function to apply to the vector of all values.
         """
         names: list[str] = []
-        values: list[Any] = []
+        values: list[Array] = []
         overall = counts.overall() if len(counts.total.shape) else counts
         together = batched.batched(self.named, overall, self.zero_division, self.labels)
         if together:
             names += [self._names_of(score, counts.num_classes)[0] for score in together]
-            found = batched.evaluate(together, overall, self.zero_division, self.labels)
-            values.append(found)
+            values.append(batched.evaluate(together, overall, self.zero_division, self.labels))
         for score in self.named:
             if score in together:
                 continue
-            function = functools.partial(self._evaluate, score)
-            if score.spread == "by_group":
-                value = by_group.by_group(function, counts)
-            elif score.spread == "gap":
-                value = by_group.gap(function, counts)
-            else:
-                value = function(overall)
             names += self._names_of(score, counts.num_classes)
-            values.append(xp.reshape(value, [-1]))
-        # In one piece: there may be thousands of entries.
-        whole = cast(xp.concat_last(values))
-        entries = dict(zip(names, tf.unstack(whole) if tf.is_tensor(whole) else whole, strict=True))
+            values.append(xp.reshape(self._derive(score, counts, overall), [-1]))
+        # One vector, since there may be thousands of entries.
+        entries = dict(zip(names, xp.unstack(cast(xp.concat_last(values))), strict=True))
         in_order = [n for s in self.named for n in self._names_of(s, counts.num_classes)]
         return {name: entries[name] for name in in_order}
 
-    def _evaluate(self, score: NamedScore, counts: Counts) -> Any:
-        if score.base == "accuracy":
-            return accuracy(counts, self.top_k)
-        return score(counts, self.zero_division, self.labels)
+    def _derive(self, score: NamedScore, counts: Counts, overall: Counts) -> Array:
+        def function(counts: Counts) -> Array:
+            if score.base == "accuracy":
+                return accuracy(counts, self.top_k)
+            return score(counts, self.zero_division, self.labels)
+
+        if score.group_reduction == "by_group":
+            return by_group.by_group(function, counts)
+        if score.group_reduction == "gap":
+            return by_group.gap(function, counts)
+        return function(overall)
 
     def _names_of(self, score: NamedScore, num_classes: int) -> list[str]:
         names = [score.name]
@@ -137,25 +130,25 @@ class ScoreSet:
             shown = self.class_names or [str(c) for c in range(max(num_classes, 2))]
             names = [f"{score.base}_{shown[c]}" for c in classes]
         names = [f"{self.prefix}{name}" for name in names]
-        if score.spread == "gap":
+        if score.group_reduction == "gap":
             return [f"{name}_gap" for name in names]
-        if score.spread == "by_group":
-            number = self.num_groups or 0
-            return [f"{name}_group_{group}" for group in range(number) for name in names]
+        if score.group_reduction == "by_group":
+            groups = range(self.num_groups or 0)
+            return [f"{name}_group_{group}" for group in groups for name in names]
         return names
 
 
 def parse(names: Sequence[str]) -> tuple[NamedScore, ...]:
-    """The scores that the names mean.
+    """Parse the names of scores.
 
     Raises:
-        ValueError: no names, or one that no score has.
+        ValueError: There are no names, or one is not the name of a score.
     """
     if isinstance(names, str) or not names:
         raise ValueError(f"scores must be a sequence of names, got {names!r}.")
     return tuple(score_names.parse(name) for name in names)
 
 
-def accuracy(counts: Counts, top_k: int | None) -> Any:
-    """Accuracy; of top-k decisions, the share of true classes that are among the k best."""
+def accuracy(counts: Counts, top_k: int | None) -> Array:
+    """Return accuracy; for top-k decisions, the share of actual classes among the k best."""
     return scores.accuracy(counts) if top_k is None else scores.recall(counts, "micro", math.nan)

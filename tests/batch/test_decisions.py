@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dist_f1.batch.decisions import DecisionRule, comparison_threshold, decide
+from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
+from dist_f1.batch.decisions import decide
 
 FLOATS = {"float16": tf.float16, "bfloat16": tf.bfloat16, "float32": tf.float32}
 
@@ -36,17 +37,17 @@ def test_a_nan_anywhere_leaves_the_row_undecided(rule, position):
     scores = np.random.default_rng(0).random((4, 100), np.float32)
     scores[2, position] = np.nan
     decision = decide(tf.constant(scores), rule)
-    known = np.reshape(decision.known, [4, -1]).all(axis=-1)
+    known = np.reshape(decision.valid, [4, -1]).all(axis=-1)
     np.testing.assert_array_equal(known, [True, True, False, True])
 
 
 def test_threshold_is_exclusive_and_may_differ_by_class():
     scores = tf.constant([[0.5, 0.5, 0.5], [0.6, 0.2, 0.9]])
     np.testing.assert_array_equal(
-        decide(scores, DecisionRule(0.5)).chosen, [[False] * 3, [True, False, True]]
+        decide(scores, DecisionRule(0.5)).multi_hot, [[False] * 3, [True, False, True]]
     )
     np.testing.assert_array_equal(
-        decide(scores, DecisionRule([0.4, 0.5, 0.9])).chosen,
+        decide(scores, DecisionRule([0.4, 0.5, 0.9])).multi_hot,
         [[True, False, False], [True, False, False]],
     )
 
@@ -61,7 +62,7 @@ def test_narrow_scores_decide_as_if_they_were_cast_to_float32(dtype, from_logits
     down, up = (np.nextafter(near, np.asarray(s * np.inf, near.dtype)) for s in (-1.0, 1.0))
     scores = tf.constant(np.stack([down, near, up])[np.newaxis])
     np.testing.assert_array_equal(
-        decide(scores, DecisionRule(threshold, from_logits=from_logits)).chosen,
+        decide(scores, DecisionRule(threshold, from_logits=from_logits)).multi_hot,
         tf.cast(scores, tf.float32) > wide,
     )
 
@@ -70,13 +71,13 @@ def test_narrow_scores_decide_as_if_they_were_cast_to_float32(dtype, from_logits
 def test_a_threshold_on_logits_is_the_threshold_on_their_sigmoid(threshold, logits):
     probabilities = 1.0 / (1.0 + np.exp(-logits))
     clear = np.abs(probabilities - threshold) > 1e-9
-    chosen = decide(tf.constant(logits), DecisionRule(threshold, from_logits=True)).chosen
+    chosen = decide(tf.constant(logits), DecisionRule(threshold, from_logits=True)).multi_hot
     np.testing.assert_array_equal(chosen.numpy()[clear], (probabilities > threshold)[clear])
 
 
 def test_no_sigmoid_is_computed():
     rule = DecisionRule(0.3, from_logits=True)
-    function = tf.function(lambda x: decide(x, rule).chosen)
+    function = tf.function(lambda x: decide(x, rule).multi_hot)
     graph = function.get_concrete_function(tf.TensorSpec([None, 4])).graph
     assert not {op.type for op in graph.get_operations()} & {"Sigmoid", "Exp", "LogisticGrad"}
 
@@ -88,7 +89,7 @@ def test_a_threshold_that_is_no_probability_is_refused(threshold):
 
 
 def test_threshold_and_top_k_exclude_each_other():
-    with pytest.raises(ValueError, match="pass one of them"):
+    with pytest.raises(ValueError, match="Pass one of them"):
         DecisionRule(0.5, top_k=2)
 
 

@@ -5,7 +5,7 @@ from helpers import mirrored, per_replica
 
 import dist_f1
 from dist_f1.batch import inputs
-from dist_f1.batch.decisions import DecisionRule
+from dist_f1.batch.decision_rule import DecisionRule
 
 ARGMAX, HALF, TOP = DecisionRule(), DecisionRule(0.5), DecisionRule(top_k=5)
 
@@ -19,19 +19,19 @@ def spec(*shape, dtype=tf.float32):
     [
         (spec(4), spec(4), ARGMAX, None, "without a class axis.*threshold=0.5"),
         (spec(4), spec(), HALF, None, "without a class axis"),
-        (spec(4, 1), spec(4, 1), ARGMAX, None, "the best of one class.*threshold=0.5"),
+        (spec(4, 1), spec(4, 1), ARGMAX, None, "argmax of one class.*threshold=0.5"),
         (spec(4, 3), spec(4, 5), ARGMAX, None, r"\(4, 3\).*ids \(4,\) or targets \(4, 5\)"),
         (spec(3), spec(4, 5), ARGMAX, None, "does not match y_pred"),
         (spec(4, 2, 5), spec(4, 5), ARGMAX, None, "does not match y_pred"),
         (spec(), spec(4, 5), ARGMAX, None, "does not match y_pred"),
         (spec(4, 2), spec(4, 1), HALF, None, "does not match y_pred"),
         (spec(4), spec(4, 5), ARGMAX, 6, "5 classes on its last axis.*num_classes is 6"),
-        (spec(4), spec(4, None), ARGMAX, None, "unknown size; pass num_classes="),
-        (spec(4, None), spec(4, 5), ARGMAX, None, "look alike.*tf.ensure_shape"),
+        (spec(4), spec(4, None), ARGMAX, None, "unknown size. Pass num_classes="),
+        (spec(4, None), spec(4, 5), ARGMAX, None, "may hold ids.*tf.ensure_shape"),
         (spec(4), spec(4, 3), TOP, None, "top_k=5 is more than the 3 classes"),
         (spec(4, 3), spec(4, 3), DecisionRule([0.5, 0.5]), None, "2 values for 3 classes"),
-        (spec(4), spec(4, dtype=tf.int32), ARGMAX, None, "integer labels.*pass num_classes="),
-        (spec(4), spec(4, dtype=tf.int32), TOP, 9, "top_k needs scores"),
+        (spec(4), spec(4, dtype=tf.int32), ARGMAX, None, "integer labels.*Pass num_classes="),
+        (spec(4), spec(4, dtype=tf.int32), TOP, 9, "top_k= needs scores"),
         (spec(4), spec(4, dtype=tf.string), ARGMAX, 3, "y_pred must be numeric.*string"),
         (spec(4, dtype=tf.string), spec(4, 3), ARGMAX, None, "numeric or boolean, got string"),
         (tf.TensorSpec(None), spec(4, 3), ARGMAX, None, "y_true has an unknown rank"),
@@ -90,7 +90,7 @@ def test_rows_that_differ_in_number_only_when_run_are_refused(rows, weights, one
         right = right.argmax(-1).astype(np.float32)
     update(right, scores, np.ones(3, np.float32))
     wrong = np.resize(right, (rows, *right.shape[1:]))
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"differ in their number of rows"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"have different numbers of rows"):
         update(wrong, scores, np.ones(weights, np.float32))
     assert metric.counts().total == 3
 
@@ -107,7 +107,7 @@ def test_unknown_sizes_of_several_axes_must_agree_one_by_one(y_true, weight):
         metric.update_state(y_true, y_pred, weight)
 
     scores = np.zeros([2, 3, 4], np.float32)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"differ in their number of rows"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"have different numbers of rows"):
         update(np.zeros(y_true, np.float32), scores, np.ones(weight, np.float32))
     update(np.zeros([2, 3], np.float32), scores, np.ones([2, 3][: len(weight)], np.float32))
     assert metric.counts().total == 6

@@ -1,16 +1,16 @@
-"""Which rows are no class, and which are left out."""
+"""Invalid targets, and rows that are left out."""
 
 import numpy as np
 import pytest
 from comparisons import same
-from test_counting import ARGMAX, SCORES, Y_PRED, Y_TRUE, count, expected
+from counted_batches import ARGMAX, SCORES, Y_PRED, Y_TRUE, count, expected
 
-from dist_f1.batch.decisions import DecisionRule
+from dist_f1.batch.decision_rule import DecisionRule
 
 
 @pytest.mark.parametrize("ignore_class", [0, 2, -1, 255])
 @pytest.mark.parametrize("one_hot", [False, True])
-def test_rows_of_ignore_class_leave_no_trace(ignore_class, one_hot):
+def test_rows_of_ignore_class_are_left_out(ignore_class, one_hot):
     inside = 0 <= ignore_class < 3
     if one_hot and not inside:
         return

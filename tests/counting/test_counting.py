@@ -4,30 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from comparisons import same
-from helpers import scores_for
+from counted_batches import ARGMAX, SCORES, Y_PRED, Y_TRUE, count, count_tensors, expected
 from hypothesis import given
 from hypothesis import strategies as st
 from tasks import tasks
 
-from dist_f1 import Counts, counting, kernels
-from dist_f1.batch import inputs
-from dist_f1.batch.decisions import DecisionRule
-
-ARGMAX = DecisionRule()
-
-
-def count(y_true, y_pred, weight=None, mask=None, rule=ARGMAX, num_classes=None, **arguments):
-    rows = inputs.flatten(y_true, y_pred, weight, mask, rule=rule, num_classes=num_classes)
-    return counting.count(rows, rule, **arguments).numpy()
-
-
-def expected(y_true, y_pred, num_classes, weight=None):
-    return Counts.from_labels(y_true, y_pred, num_classes, weight).numpy()
-
-
-Y_TRUE = np.array([0, 1, 2, 2, 1, 0])
-Y_PRED = np.array([0, 2, 2, 1, 1, 1])
-SCORES = scores_for(Y_PRED, 3)
+from dist_f1 import Counts, kernels
+from dist_f1.batch.decision_rule import DecisionRule
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1), (2, 3), (2, 3, 1), (1, 2, 3)])
@@ -125,8 +108,8 @@ def test_top_k_counts_as_the_indicators_of_the_k_best(k, weighted):
     weight = random.random(20) if weighted else None
     rule = DecisionRule(top_k=k)
     ids = random.integers(0, 4, 20)
-    members = random.integers(0, 2, (20, 4))
-    for y_true, indicator in ((ids, np.eye(4, dtype=int)[ids]), (members, members)):
+    multi_hot = random.integers(0, 2, (20, 4))
+    for y_true, indicator in ((ids, np.eye(4, dtype=int)[ids]), (multi_hot, multi_hot)):
         for ours, reference in zip(
             tf.nest.flatten(count(y_true, y_pred, weight, rule=rule)),
             tf.nest.flatten(expected(indicator, chosen, 4, weight)),
@@ -205,14 +188,13 @@ def test_an_empty_batch_counts_nothing(rule, weight):
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5), DecisionRule(top_k=2)])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("one_hot", [False, True])
-def test_xla_counts_the_same(rule, weighted, one_hot):
+def test_xla_gives_the_same_counts(rule, weighted, one_hot):
     weight = np.linspace(0.0, 1.0, 6) if weighted else None
     y_true = np.eye(3, dtype=np.float32)[Y_TRUE] if one_hot else Y_TRUE
 
     @tf.function(jit_compile=True)
     def compiled(y_true, y_pred):
-        rows = inputs.flatten(y_true, y_pred, weight, rule=rule)
-        return counting.count(rows, rule, ignore_class=1)
+        return count_tensors(y_true, y_pred, weight, rule=rule, ignore_class=1)
 
     counted = compiled(tf.constant(y_true), tf.constant(SCORES)).numpy()
     reference = count(y_true, SCORES, weight, rule=rule, ignore_class=1)
@@ -220,8 +202,7 @@ def test_xla_counts_the_same(rule, weighted, one_hot):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
-def test_multi_hot_targets_meet_an_argmax_as_in_keras():
-    """The one best class is right if it is among the targets."""
+def test_an_argmax_is_correct_if_its_class_is_among_multi_hot_targets():
     y_true = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]])
     y_pred = np.float32([[0.1, 0.9, 0.2], [0.8, 0.1, 0.1], [0.7, 0.1, 0.2]])
     counted = count(y_true, y_pred)
@@ -237,11 +218,9 @@ def test_labels_that_are_no_class_are_invalid_beside_one_hot_targets():
 
 
 @pytest.mark.parametrize("rule", [DecisionRule(0.5), DecisionRule(top_k=2)], ids=["each", "top"])
-@pytest.mark.parametrize("by_ids", [False, True], ids=["members", "ids"])
+@pytest.mark.parametrize("by_ids", [False, True], ids=["multi_hot", "ids"])
 @pytest.mark.parametrize("classes", [3, 15, 16, 60])
-def test_rows_that_name_few_classes_add_to_sample_averages_what_each_of_them_adds(
-    classes, by_ids, rule
-):
+def test_sample_averages_of_few_distinct_rows_equal_those_of_single_rows(classes, by_ids, rule):
     random = np.random.default_rng(classes)
     y_pred = random.random((700, classes)).astype(np.float32)
     y_pred[::50, 1] = np.nan
@@ -250,7 +229,7 @@ def test_rows_that_name_few_classes_add_to_sample_averages_what_each_of_them_add
     mask = random.random(700) < 0.9
     arguments = {"rule": rule, "betas": (2.0,), "mask": mask}
     counted = count(y_true, y_pred, **arguments)
-    # With weights each row is added for itself, not by how many there are of its kind.
+    # With weights, equal rows are not counted together.
     one_by_one = count(y_true, y_pred, np.ones(700), **arguments)
     assert counted.samples.keys() == one_by_one.samples.keys() >= {"f2", "all_right"}
     for name, sums in counted.samples.items():
@@ -261,29 +240,29 @@ def test_rows_that_name_few_classes_add_to_sample_averages_what_each_of_them_add
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5)], ids=["best", "each"])
 @pytest.mark.parametrize("dtype", ["bool", "float32"])
 @pytest.mark.parametrize("classes", [2, 17, 100])
-def test_members_are_counted_as_numpy_counts_them(classes, dtype, rule, override):
+def test_multi_hot_targets_give_the_counts_of_numpy(classes, dtype, rule, override):
     random = np.random.default_rng(classes)
     y_pred = random.random((90, classes)).astype(np.float32)
     y_pred[::7, 1] = np.nan
     single = rule.threshold is None
-    members = np.eye(classes)[random.integers(0, classes, 90)] > 0
-    members = members if single else random.random((90, classes)) < 0.4
-    y_true = members.astype(dtype)
+    multi_hot = np.eye(classes)[random.integers(0, classes, 90)] > 0
+    multi_hot = multi_hot if single else random.random((90, classes)) < 0.4
+    y_true = multi_hot.astype(dtype)
     known = ~np.isnan(y_pred).any(axis=-1)
     if dtype == "float32":
         y_true[::11, 0] = 0.5
         known[::11] = False
     with kernels.override(**override):
         counted = tf.function(
-            lambda y, p: counting.count(inputs.flatten(y, p, rule=rule), rule, confusion=single),
+            lambda y, p: count_tensors(y, p, rule=rule, confusion=single),
             autograph=False,
         )(y_true, y_pred).numpy()
     if single:
         best = np.eye(classes, dtype=bool)[np.argmax(np.nan_to_num(y_pred), axis=-1)]
-        expected = members[known].T.astype(int) @ best[known]
+        expected = multi_hot[known].T.astype(int) @ best[known]
         np.testing.assert_array_equal(counted.confusion, expected)
     chosen = best if single else y_pred > 0.5
-    np.testing.assert_array_equal(counted.true_positive, (members & chosen)[known].sum(axis=0))
+    np.testing.assert_array_equal(counted.true_positive, (multi_hot & chosen)[known].sum(axis=0))
     np.testing.assert_array_equal(counted.predicted, chosen[known].sum(axis=0))
-    np.testing.assert_array_equal(counted.actual, members[known].sum(axis=0))
+    np.testing.assert_array_equal(counted.actual, multi_hot[known].sum(axis=0))
     assert (counted.total, counted.invalid) == (known.sum(), (~known).sum())

@@ -148,7 +148,7 @@ def test_symbolic_counts_say_that_they_have_no_value():
 
 @pytest.mark.parametrize("shape", [(4, 2), (4, 4), (2, 2, 3), ()])
 def test_from_labels_refuses_other_shapes(shape):
-    with pytest.raises(ValueError, match=r"expected labels \[N\], or 0/1 indicators \[N, 3\]"):
+    with pytest.raises(ValueError, match=r"Pass labels \[N\], or 0/1 indicators \[N, 3\]"):
         Counts.from_labels(np.zeros(shape), np.zeros(shape), num_classes=3)
 
 

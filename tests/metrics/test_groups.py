@@ -178,11 +178,11 @@ def test_groups_are_restored_and_merged(tmp_path):
         (lambda: dist_f1.F1Score(num_groups=0), "num_groups must be a positive integer, got 0"),
         (
             lambda: dist_f1.F1Score(num_classes=3, num_groups=2).update_state(Y, P),
-            "num_groups was given without by",
+            "num_groups= was passed without by=",
         ),
         (
             lambda: dist_f1.F1Score(num_classes=3).update_state(Y, P, by=BY),
-            "by was given without num_groups",
+            "by= was passed without num_groups=",
         ),
         (
             lambda: dist_f1.F1Score(num_classes=3, num_groups=2).update_state(Y, P, by=BY[:5]),

@@ -180,7 +180,7 @@ def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
         ({"scores": ["f1_macro", "f1_macro"], "num_classes": 3}, "would be called f1_macro"),
         ({"scores": ["f1_macro_gap"]}, "pass num_groups="),
         ({"scores": ["f1"], "num_classes": 3}, "f1 is of two classes; ask for f1_macro"),
-        ({"scores": ["f1_samples"], "num_classes": 3}, "rows that may name several classes"),
+        ({"scores": ["f1_samples"], "num_classes": 3}, "rows that may have several classes"),
         (
             {"scores": ["matthews_corrcoef"], "threshold": 0.5, "num_classes": 3},
             "one class per row",
@@ -220,7 +220,7 @@ def test_metrics_of_one_class_per_row_refuse_decisions_of_several(make):
     "option", [{"labels": [1, 2]}, {"average": "macro"}, {"zero_division": 1.0}]
 )
 def test_metrics_of_all_classes_refuse_what_they_cannot_honour(option):
-    with pytest.raises(ValueError, match=rf"Accuracy is of all classes.*{next(iter(option))}="):
+    with pytest.raises(ValueError, match=rf"Accuracy has no {next(iter(option))}=\..*all classes"):
         dist_f1.Accuracy(**option)
 
 

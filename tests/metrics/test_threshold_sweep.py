@@ -134,7 +134,7 @@ def test_the_best_threshold_of_the_result_can_be_handed_back():
 
 
 def test_groups_are_refused():
-    with pytest.raises(ValueError, match="by was given without num_groups"):
+    with pytest.raises(ValueError, match="by= was passed without num_groups="):
         dist_f1.ThresholdSweep().update_state([0, 1], [0.1, 0.9], by=[0, 1])
 
 
@@ -190,10 +190,10 @@ def test_the_report_is_that_at_the_best_or_at_a_given_threshold():
     [
         ({"thresholds": 1}, "at least 2"),
         ({"average": "samples"}, 'average must be "micro", "macro" or "weighted"'),
-        ({"top_k": 2}, "takes no top_k"),
-        ({"num_groups": 2}, "takes no num_groups"),
-        ({"zero_division": 1.0}, "takes no zero_division"),
-        ({"threshold": 0.5}, "takes no threshold"),
+        ({"top_k": 2}, "has no top_k="),
+        ({"num_groups": 2}, "has no num_groups="),
+        ({"zero_division": 1.0}, "has no zero_division="),
+        ({"threshold": 0.5}, "has no threshold="),
         ({"num_classes": 1, "labels": [0]}, r"labels=\[0\], but .*positive class, 1"),
         ({"num_classes": 3, "labels": [3]}, r"labels holds \[3\]"),
     ],

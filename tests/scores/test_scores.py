@@ -160,7 +160,7 @@ def test_two_classes_need_no_matrix_and_three_do():
     assert scores.confusion_matrix(two).tolist() == [[2, 0], [1, 1]]
     three = Counts.from_labels([0, 1], [0, 1], num_classes=3)
     for score in (scores.confusion_matrix, lambda c: scores.cohen_kappa(c, "linear")):
-        with pytest.raises(ValueError, match=r"keep no confusion matrix.*confusion=True"):
+        with pytest.raises(ValueError, match=r"have no confusion matrix.*confusion=True"):
             score(three)
     with pytest.raises(ValueError, match="normalize must be None or one of true, pred, all"):
         scores.confusion_matrix(two, "rows")
@@ -325,21 +325,21 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
     [
         ({"average": "makro"}, "average must be None or one of .*macro.*'makro'"),
         ({"average": "binary"}, "needs two classes.*have 3"),
-        ({"average": "samples"}, "may name several"),
+        ({"average": "samples"}, "may predict several"),
         ({"average": "binary", "labels": [0]}, "labels= has no meaning"),
         ({"average": 0.5}, "For a threshold, pass threshold=0.5"),
         ({"zero_division": 0.5}, "must be 0, 1 or NaN, got 0.5"),
         ({"zero_division": "warn"}, "must be 0, 1 or NaN, got 'warn'"),
         ({"zero_division": None}, "must be 0, 1 or NaN, got None"),
-        ({"labels": []}, "at least one class"),
-        ({"labels": [1.5]}, "must be a sequence of class ids"),
-        ({"labels": "12"}, "must be a sequence of class ids"),
-        ({"labels": 1.0}, "must be a sequence of class ids"),
-        ({"labels": [1, 1]}, "none twice"),
+        ({"labels": []}, "sequence of different class ids"),
+        ({"labels": [1.5]}, "must be a sequence of different class ids"),
+        ({"labels": "12"}, "must be a sequence of different class ids"),
+        ({"labels": 1.0}, "must be a sequence of different class ids"),
+        ({"labels": [1, 1]}, "sequence of different class ids"),
         ({"labels": [0, 3]}, r"labels holds \[3\].*0 to 3 - 1"),
         ({"labels": [-1]}, r"labels holds \[-1\]"),
-        ({"beta": -1.0}, "beta must be 0 or more"),
-        ({"beta": math.nan}, "beta must be 0 or more"),
+        ({"beta": -1.0}, "beta must be at least 0"),
+        ({"beta": math.nan}, "beta must be at least 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):
@@ -357,7 +357,7 @@ def test_labels_may_be_any_sequence_of_integers(labels):
 def test_sample_averages_are_over_all_classes_or_refused():
     counts = Counts.from_labels(np.eye(3, dtype=int), np.ones([3, 3], int), num_classes=3).numpy()
     assert scores.f1(counts, "samples", labels=[2, 1, 0]) == scores.f1(counts, "samples")
-    with pytest.raises(ValueError, match=r"over all classes.*Leave labels out"):
+    with pytest.raises(ValueError, match=r"all classes.*Omit labels"):
         scores.f1(counts, "samples", labels=[0, 1])
 
 

@@ -1,0 +1,126 @@
+"""`DecisionRule`: how the scores of a model become classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dist_f1.counts.arrays import is_integer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from dist_f1.kernels import DecisionKind
+
+
+@dataclasses.dataclass(frozen=True)
+class DecisionRule:
+    """Decide the classes of a row from its scores.
+
+    Args:
+        threshold: `None` for argmax. A number `0 < t <= 1` decides each class separately: the
+            class is predicted if its score is greater than `t`. A sequence has one threshold per
+            class.
+        top_k: Number of classes with the best scores to predict. Excludes `threshold`.
+        from_logits: Whether scores are logits. `threshold` remains a probability.
+
+    Ties go to the lowest class id, as in `tf.argmax`.
+
+    Raises:
+        ValueError: A threshold outside `(0, 1]`, a `top_k` below 1, or both arguments.
+    """
+
+    threshold: float | tuple[float, ...] | None = None
+    top_k: int | None = None
+    from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and self.top_k is not None:
+            raise ValueError(
+                f"threshold={self.threshold} and top_k={self.top_k} are two different decisions. "
+                "Pass one of them."
+            )
+        if self.top_k is not None:
+            if not is_integer(self.top_k) or self.top_k < 1:
+                raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
+            object.__setattr__(self, "top_k", int(self.top_k))
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", _parse_threshold(self.threshold))
+
+    @property
+    def is_argmax(self) -> bool:
+        """Whether the class with the best score is predicted, one for each row."""
+        return self.threshold is None and self.top_k is None
+
+    @property
+    def kind(self) -> DecisionKind:
+        """The kind of decision, for `kernels.choose`."""
+        if self.threshold is not None:
+            return "threshold"
+        return "argmax" if self.is_argmax else "other"
+
+    def is_multilabel(self, num_classes: int | None) -> bool:
+        """Whether a row may have any number of predicted classes instead of exactly one."""
+        return self.top_k is not None or (self.threshold is not None and num_classes != 1)
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raise `ValueError` if the rule does not fit the number of classes."""
+        if self.top_k is not None and self.top_k > num_classes:
+            raise ValueError(f"top_k={self.top_k} is more than the {num_classes} classes.")
+        if isinstance(self.threshold, tuple) and len(self.threshold) != num_classes:
+            raise ValueError(
+                f"threshold has {len(self.threshold)} values for {num_classes} classes. Pass one "
+                "value per class."
+            )
+
+
+def comparison_threshold(
+    threshold: float | tuple[float, ...], from_logits: bool, dtype: tf.DType
+) -> np.ndarray:
+    """Return the constant to compare scores of `dtype` with, in the same dtype.
+
+    For logits it is `log(t / (1 - t))`. The sigmoid is increasing, so comparing logits decides the
+    same without a sigmoid of every score. For float16 and bfloat16 the decision is that of scores
+    cast to float32: for a narrow score, `score > t` is `score > t'`, where `t'` is the largest
+    narrow number that is not above `t`.
+    """
+    narrow = dtype.as_numpy_dtype
+    wide = np.float64 if narrow == np.float64 else np.float32
+    value: Any = np.asarray(threshold, wide)
+    if from_logits:
+        with np.errstate(divide="ignore"):
+            exact = np.asarray(threshold, np.float64)
+            value = (np.log(exact) - np.log1p(-exact)).astype(wide)
+    rounded = value.astype(narrow)
+    if narrow == wide:
+        return rounded
+    below = np.nextafter(rounded, np.asarray(-np.inf, narrow))
+    return np.where(rounded.astype(wide) > value, below, rounded).astype(narrow)
+
+
+def _parse_threshold(threshold: Any) -> float | tuple[float, ...]:
+    if isinstance(threshold, np.ndarray):
+        threshold = threshold.tolist()
+    values = threshold if isinstance(threshold, Sequence) else [threshold]
+    if len(values) == 0:
+        raise ValueError("threshold is an empty sequence. Pass a number, or one per class.")
+    for value in values:
+        if isinstance(value, str | bool) or not _is_finite(value) or not 0.0 < value <= 1.0:
+            raise ValueError(
+                f"threshold must be a number with 0 < threshold <= 1, got {threshold!r}. It is a "
+                "probability; for logits pass from_logits=True (0.5 is then a logit of 0)."
+            )
+    if values is threshold:
+        return tuple(float(value) for value in values)
+    return float(threshold)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,186 @@
+"""`RowSums`: weighted sums over the valid rows of a batch, by group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from dist_f1.batch.groups import Groups
+from dist_f1.batch.inputs import Rows
+from dist_f1.batch.row_classes import RowClasses
+from dist_f1.counts import sample_averages
+from dist_f1.kernels import Kernels
+from dist_f1.kernels.histograms import HistogramSpec, RowCounts, grouped_columns, histograms
+from dist_f1.kernels.packed_masks import PackedMasks, weighted_columns, weighted_sums
+
+# Rows are counted by their numbers of classes if there are at most this many different ones.
+_MAX_DISTINCT = 1024
+
+
+def row_sums(
+    valid: tf.Tensor,
+    ignored: tf.Tensor | None,
+    rows: Rows,
+    groups: Groups | None,
+    kernels: Kernels,
+) -> RowSums:
+    """Find which rows count and which are invalid; the other rows are left out.
+
+    Args:
+        valid: bool `[N]`, rows whose labels and scores can be counted.
+        ignored: bool `[N]`, rows of `ignore_class`, or `None`.
+        rows: The batch, with weights and mask.
+        groups: The group of each row. Rows without a valid group are invalid too.
+        kernels: How to sum.
+    """
+    unmasked, weight = rows.mask, rows.weight
+    if groups is not None:
+        valid &= groups.valid
+    if weight is not None:
+        valid &= tf.math.is_finite(weight)
+        unmasked = _and(unmasked, tf.not_equal(weight, 0.0))
+    if ignored is not None:
+        unmasked = _and(unmasked, ~ignored)
+    counted = valid if unmasked is None else valid & unmasked
+    if weight is not None:
+        # A weight that is not finite must not reach a sum, not even times zero.
+        weight = tf.where(counted, weight, 0.0)
+    invalid = None if unmasked is None else ~valid & unmasked
+    return RowSums(counted, invalid, weight, groups, kernels)
+
+
+def _and(mask: tf.Tensor | None, other: tf.Tensor) -> tf.Tensor:
+    return other if mask is None else mask & other
+
+
+class RowSums(NamedTuple):
+    """Sums over rows. With groups, all sums have a leading axis of groups.
+
+    Fields:
+        valid: bool `[N]`, rows that count.
+        invalid: bool `[N]`, rows that cannot be counted; `None` if all others cannot.
+        weight: float64 `[N]`, 0 in rows that do not count; `None` if each row weighs 1.
+        groups: The group of each row, or `None`.
+        kernels: How to sum.
+    """
+
+    valid: tf.Tensor
+    invalid: tf.Tensor | None
+    weight: tf.Tensor | None
+    groups: Groups | None
+    kernels: Kernels
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are neither weights nor groups."""
+        return self.weight is None and self.groups is None
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Dtype of all sums."""
+        return tf.int64 if self.weight is None else tf.float64
+
+    def vector(self, fields: Iterable[HistogramSpec | RowCounts | tf.Tensor]) -> tf.Tensor:
+        """Concatenate all fields; adjacent histograms are counted together."""
+        pieces: list[tf.Tensor] = []
+        specs: list[HistogramSpec | RowCounts] = []
+
+        def count_specs() -> None:
+            if specs:
+                pieces.append(histograms(specs, self.valid, self.weight, self.kernels))
+                specs.clear()
+
+        for field in fields:
+            if isinstance(field, HistogramSpec | RowCounts):
+                specs.append(field)
+            else:
+                count_specs()
+                pieces.append(tf.reshape(field, [-1]))
+        count_specs()
+        return tf.concat(pieces, axis=0) if len(pieces) > 1 else pieces[0]
+
+    def histogram(self, ids: tf.Tensor, size: int, where: tf.Tensor | None = None) -> HistogramSpec:
+        """Specify the number of rows for each id, `[size]`, of ids `[N]` or `[N, k]`."""
+        if self.groups is None:
+            return HistogramSpec(ids, where, size)
+        group = tf.cast(self.groups.ids, ids.dtype)
+        group = group[:, tf.newaxis] if ids.shape.rank == 2 else group
+        return HistogramSpec(group * size + ids, where, self.groups.number * size)
+
+    def rows(self) -> list[HistogramSpec | RowCounts | tf.Tensor]:
+        """Specify two scalars: the weight of the counted rows, and the number of invalid rows."""
+        if self.groups is None:
+            return [RowCounts(self.invalid)]
+        ids = tf.cast(self.groups.ids, self.kernels.index)
+        spec = HistogramSpec(ids, None, self.groups.number)
+        invalid = ~self.valid if self.invalid is None else self.invalid
+        return [spec, tf.cast(histograms([spec], invalid, None, self.kernels), self.dtype)]
+
+    def per_class(
+        self, classes: Iterable[RowClasses], masks: PackedMasks, size: int
+    ) -> list[HistogramSpec | tf.Tensor]:
+        """Specify the number of rows for each class, `[C]`, for each of `classes`.
+
+        Args:
+            classes: Classes of the rows.
+            masks: Their `multi_hot`, in the same order.
+            size: C.
+        """
+        return [
+            self.histogram(x.ids, size, where=x.where) if column is None else column
+            for x, column in zip(classes, self._columns(masks), strict=True)
+        ]
+
+    def _columns(self, masks: PackedMasks) -> list[tf.Tensor | None]:
+        """Return the number of rows where each class of each bool mask `[N, C]` is set."""
+        if self.is_plain:
+            return masks.column_sums(self.valid)
+        return [None if x is None else self._column(x) for x in masks.masks]
+
+    def _column(self, mask: tf.Tensor) -> tf.Tensor:
+        if self.groups is None:
+            return weighted_columns(mask, self.weight, self.kernels)
+        mask &= self.valid[:, tf.newaxis]
+        if self.weight is None and self.kernels.histogram == "matmul":
+            return grouped_columns(mask, self.groups.ids, self.groups.number)
+        return self._by_group(tf.cast(mask, self.dtype), self.groups)
+
+    def sample_sums(
+        self, ratios: Sequence[str], sizes: Sequence[tf.Tensor], most: Sequence[int]
+    ) -> tf.Tensor:
+        """Sum `sample_averages.rowwise` over rows: `[1 + 3 len(ratios)]`.
+
+        Args:
+            ratios: Names of the ratios.
+            sizes: Number of correct, predicted and actual classes of each row, float32 `[N]`.
+            most: Largest possible value of each size.
+        """
+        shape = [size + 1 for size in most]
+        distinct, rows = math.prod(shape), self.valid.shape.as_list()[0] or 0
+        if not self.is_plain or distinct > max(_MAX_DISTINCT, rows // 4):
+            return self.sum(sample_averages.rowwise(ratios, *sizes))
+        # Equal rows add the same to the sums, so it is enough to count the few distinct ones.
+        correct, predicted, actual = (tf.cast(size, self.kernels.index) for size in sizes)
+        row = (correct * shape[1] + predicted) * shape[2] + actual
+        counts = self.vector([self.histogram(row, distinct)])
+        values = sample_averages.rowwise(ratios, *np.indices(shape).reshape(3, -1))
+        return tf.reduce_sum(values.astype(np.int64) * counts, axis=-1)
+
+    def sum(self, values: tf.Tensor) -> tf.Tensor:
+        """Sum whole numbers `[S, N]`, float64, over rows: `[S]`."""
+        values = tf.where(self.valid, values, 0.0)
+        if self.groups is not None:
+            return self._by_group(tf.transpose(tf.cast(values, self.dtype)), self.groups)
+        if self.weight is not None:
+            return weighted_sums(values, self.weight, self.kernels)
+        return tf.reduce_sum(tf.cast(values, tf.int64), axis=-1)
+
+    def _by_group(self, values: tf.Tensor, groups: Groups) -> tf.Tensor:
+        """Sum values `[N, S]` over the rows of each group: `[G, S]`."""
+        if self.weight is not None:
+            values = values * self.weight[:, tf.newaxis]
+        return tf.math.unsorted_segment_sum(values, groups.ids, groups.number)

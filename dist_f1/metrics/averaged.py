@@ -1,0 +1,227 @@
+"""Metrics with a score for each class, which is averaged: F-beta, F1, precision, recall, ..."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import tensorflow as tf
+from typing_extensions import Unpack
+
+from dist_f1 import scores
+from dist_f1.counts import Counts
+from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.options import MetricOptions
+from dist_f1.scores import table
+from dist_f1.scores.averaging import check_averaging, check_binary
+
+
+class AveragedMetric(CountsMetric):
+    """A metric that averages a score over classes.
+
+    Args:
+        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
+            `"binary"` or `"samples"`; see `dist_f1.scores`.
+        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
+        name: Name of the metric in logs.
+        dtype: Dtype of the result.
+        betas: Further betas for sample averages of F.
+        **options: See `dist_f1.metrics.MetricOptions`.
+
+    Raises:
+        ValueError: An argument out of its range.
+    """
+
+    _has_sample_average = True
+
+    def __init__(
+        self,
+        average: scores.Average | None = None,
+        threshold: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        *,
+        betas: tuple[float, ...] = (),
+        **options: Unpack[MetricOptions],
+    ) -> None:
+        if average == "samples" and not self._has_sample_average:
+            raise ValueError(
+                f'{type(self).__name__} has no average="samples". Choose another average.'
+            )
+        self.average = average
+        super().__init__(threshold, name, dtype, average=average, betas=betas, **options)
+
+    def score(self, counts: Counts) -> Any:
+        """Derive the averaged score, in float64."""
+        return table.SCORES[str(self._score)].function(counts, **self._averaging())
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, for `from_config`."""
+        return {**super().get_config(), "average": self.average}
+
+    def _averaging(self) -> dict[str, Any]:
+        return {
+            "average": self.average,
+            "zero_division": self.zero_division,
+            "labels": self.labels,
+        }
+
+    def _check_classes(self, num_classes: int) -> None:
+        check_averaging(self.average, self.zero_division, self.labels, num_classes)
+        check_binary(self.average, num_classes, self.rule.is_multilabel(num_classes))
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class FBetaScore(AveragedMetric):
+    """F-beta over all replicas: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
+
+    Replaces `tf.keras.metrics.FBetaScore`.
+
+    Args:
+        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
+            `"binary"` or `"samples"`; see `dist_f1.scores`.
+        beta: Recall weighs `beta` times as much as precision; greater than 0.
+        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
+        name: Name of the metric in logs.
+        dtype: Dtype of the result.
+        **options: See `dist_f1.metrics.MetricOptions`.
+
+    Raises:
+        ValueError: An argument out of its range.
+
+    Example:
+        >>> metric = FBetaScore("macro", beta=2.0)
+        >>> metric.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> round(float(metric.result()), 3)
+        0.694
+    """
+
+    def __init__(
+        self,
+        average: scores.Average | None = None,
+        beta: float = 1.0,
+        threshold: Any = None,
+        name: str = "fbeta_score",
+        dtype: Any = None,
+        **options: Unpack[MetricOptions],
+    ) -> None:
+        if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
+            raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
+        self.beta: float = float(beta)
+        betas = (self.beta,) if average == "samples" and math.isfinite(beta * beta) else ()
+        super().__init__(average, threshold, name, dtype, betas=betas, **options)
+
+    def score(self, counts: Counts) -> Any:
+        """Derive F-beta, in float64."""
+        return scores.f_beta(counts, self.beta, **self._averaging())
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, for `from_config`."""
+        return {**super().get_config(), "beta": self.beta}
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class F1Score(AveragedMetric):
+    """F1 over all replicas: `2 tp / (actual + predicted)`.
+
+    Replaces `tf.keras.metrics.F1Score`. The counts of all replicas are summed before F1 is derived,
+    so the result is the F1 of the whole data, not a mean of the replicas' F1 scores.
+
+    Args:
+        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
+            `"binary"` or `"samples"`; see `dist_f1.scores`.
+        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
+        name: Name of the metric in logs.
+        dtype: Dtype of the result.
+        **options: See `dist_f1.metrics.MetricOptions`.
+
+    Raises:
+        ValueError: An argument out of its range.
+
+    Example:
+        >>> metric = F1Score("macro")
+        >>> metric.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> round(float(metric.result()), 3)
+        0.667
+    """
+
+    def __init__(
+        self,
+        average: scores.Average | None = None,
+        threshold: Any = None,
+        name: str = "f1_score",
+        dtype: Any = None,
+        **options: Unpack[MetricOptions],
+    ) -> None:
+        super().__init__(average, threshold, name, dtype, **options)
+
+    def score(self, counts: Counts) -> Any:
+        """Derive F1, in float64."""
+        return scores.f1(counts, **self._averaging())
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class Precision(AveragedMetric):
+    """Precision over all replicas: `tp / predicted`.
+
+    The arguments are those of `dist_f1.F1Score`.
+
+    Example:
+        >>> metric = Precision(threshold=0.5)
+        >>> metric.update_state([1, 0, 1], [0.9, 0.8, 0.2])
+        >>> metric.result().numpy().tolist()
+        [0.5]
+    """
+
+    _score = "precision"
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class Recall(AveragedMetric):
+    """Recall over all replicas: `tp / actual`.
+
+    The arguments are those of `dist_f1.F1Score`.
+
+    Example:
+        >>> metric = Recall("binary", threshold=0.5)
+        >>> metric.update_state([1, 0, 1], [0.9, 0.8, 0.2])
+        >>> float(metric.result())
+        0.5
+    """
+
+    _score = "recall"
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class Specificity(AveragedMetric):
+    """Specificity over all replicas: `tn / (tn + fp)`, the recall of the negative class.
+
+    The arguments are those of `dist_f1.F1Score`, except that sample averages are not supported.
+
+    Example:
+        >>> metric = Specificity("binary", threshold=0.5)
+        >>> metric.update_state([0, 0, 1], [0.9, 0.2, 0.7])
+        >>> float(metric.result())
+        0.5
+    """
+
+    _score = "specificity"
+    _has_sample_average = False
+
+
+@tf.keras.utils.register_keras_serializable(package="dist_f1")
+class JaccardIndex(AveragedMetric):
+    """Jaccard index (intersection over union) over all replicas: `tp / (tp + fp + fn)`.
+
+    With `"macro"` over pixels it is the mean IoU. The arguments are those of `dist_f1.F1Score`.
+
+    Example:
+        >>> metric = JaccardIndex("macro")
+        >>> metric.update_state([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    _score = "jaccard"
+    _default_name = "jaccard_index"
