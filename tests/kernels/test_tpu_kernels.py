@@ -1,4 +1,4 @@
-"""What is chosen for a TPU counts what NumPy counts; here it runs on the CPU."""
+"""The kernels for TPUs count what NumPy counts; here they run on the CPU."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from dist_f1 import kernels
 from dist_f1.kernels import histograms
 from dist_f1.kernels.histograms import HistogramSpec, grouped_columns
 
-# The number of rows times that of counts from which on it is a product.
+# From this number of pairs of a row and a bin on, a histogram is a product.
 EDGE = histograms._FEW_PRODUCTS
 CASES = {
     "argmax": ({}, [4], "ids"),
@@ -33,6 +33,8 @@ CASES = {
     "groups weighted": ({"num_groups": 3, "weighted": True}, [4], "ids"),
 }
 
+FAST = ("one-hot", "pixels", "top_k", "weighted samples", "groups multilabel", "groups weighted")
+
 
 def batch(shape, targets, rows=23):
     random = np.random.default_rng(len(shape))
@@ -47,10 +49,19 @@ def batch(shape, targets, rows=23):
     return random.integers(0, 2, scores.shape), scores, random
 
 
-@pytest.mark.parametrize("rows", ["known", "unknown"])
-@pytest.mark.parametrize("argmax", ["rows", "blocks", "lanes", "keys"])
-@pytest.mark.parametrize("name", CASES)
-def test_what_is_for_a_tpu_counts_the_same(name, rows, argmax):
+def _cases():
+    """A TPU always uses `argmax="keys"`, so only the slow tier tries other searches."""
+    for name in CASES:
+        for rows in ("known", "unknown"):
+            is_fast = (rows == "known" and name in FAST) or (name, rows) == ("argmax", "unknown")
+            marks = [] if is_fast else [pytest.mark.slow]
+            yield pytest.param(name, rows, "keys", marks=marks)
+        for search in ("rows", "lanes"):
+            yield pytest.param(name, "known", search, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "rows", "search"), _cases())
+def test_kernels_for_a_tpu_count_the_same_as_those_for_a_cpu(name, rows, search):
     options, shape, targets = CASES[name]
     y_true, y_pred, random = batch(shape, targets)
     extra = {"mask": random.random(len(y_pred)) < 0.8}
@@ -70,7 +81,7 @@ def test_what_is_for_a_tpu_counts_the_same(name, rows, argmax):
         def update(y_true, y_pred, *others, metric=metric):
             metric.update_state(y_true, y_pred, **dict(zip(extra, others, strict=True)))
 
-        with kernels.override(device=device, argmax=argmax):
+        with kernels.override(device=device, argmax=search):
             step = tf.function(update, input_signature=specs, autograph=False)
             step(y_true, y_pred, *extra.values())
         counted.append(metric.counts().numpy())
@@ -86,32 +97,36 @@ def test_what_is_for_a_tpu_counts_the_same(name, rows, argmax):
 )
 def test_a_product_of_one_hot_matrices_is_a_histogram(size, rows, seed):
     random = np.random.default_rng(seed)
-    # Ids that do not count may be anything.
+    # Ids in rows that are not counted may have any value.
     ids = random.integers(-size, 2 * size, rows).astype(np.int32)
     valid = (ids >= 0) & (ids < size) & (random.random(rows) < 0.9)
-    part = HistogramSpec(tf.constant(ids), tf.constant(valid), None, size)
-    counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
+    spec = HistogramSpec(tf.constant(ids), None, size)
+    counted = histograms.histograms(
+        [spec], tf.constant(valid), None, kernels.Kernels("TPU", "keys", "matmul")
+    )
     np.testing.assert_array_equal(counted, np.bincount(ids[valid], minlength=size))
 
 
 @pytest.mark.parametrize("few", [0, 2**40])
-def test_counts_beyond_what_narrow_numbers_hold(few, monkeypatch):
+@pytest.mark.parametrize("rows", [2**16 + 3, pytest.param(2**24 + 3, marks=pytest.mark.slow)])
+def test_counts_may_exceed_the_range_of_narrow_dtypes(few, rows, monkeypatch):
     monkeypatch.setattr(histograms, "_FEW_PRODUCTS", few)
-    # 127 ends int8, 256 the whole numbers of bfloat16, 2**24 those of float32.
-    rows = 2**24 + 3
-    part = HistogramSpec(tf.zeros([rows], tf.int32), tf.fill([rows], True), None, 2)
-    counted = histograms.histograms([part], None, kernels.Kernels("TPU", "keys", "matmul"))
+    # Integers end at 2**15 in int16; not all are exact from 2**8 in bfloat16, 2**24 in float32.
+    spec = HistogramSpec(tf.zeros([rows], tf.int32), None, 2)
+    counted = histograms.histograms(
+        [spec], tf.fill([rows], True), None, kernels.Kernels("TPU", "keys", "matmul")
+    )
     assert counted.numpy().tolist() == [rows, 0]
 
 
-def test_columns_by_group():
+def test_columns_are_counted_by_group():
     random = np.random.default_rng(0)
     matrix, groups = random.random((900, 5)) < 0.7, random.integers(0, 3, 900)
     expected = [matrix[groups == group].sum(axis=0) for group in range(3)]
     np.testing.assert_array_equal(grouped_columns(tf.constant(matrix), groups, 3), expected)
 
 
-def test_weights_are_in_no_product_of_matrices():
+def test_weights_are_summed_without_matrix_products():
     metric = dist_f1.F1Score("samples", threshold=0.5, num_classes=4, weighted=True)
 
     def update(*batch):
@@ -126,10 +141,10 @@ def test_weights_are_in_no_product_of_matrices():
 
 
 def test_too_large_a_product_is_a_segment_sum(monkeypatch):
-    monkeypatch.setattr(histograms, "_MOST_PRODUCTS", 10)
+    monkeypatch.setattr(histograms, "_MAX_PRODUCTS", 10)
     step = tf.function(
         lambda ids: histograms.histograms(
-            [HistogramSpec(ids, ids >= 0, None, 4)], None, kernels.Kernels("TPU", "keys", "matmul")
+            [HistogramSpec(ids, None, 4)], ids >= 0, None, kernels.Kernels("TPU", "keys", "matmul")
         ),
         autograph=False,
     )

@@ -1,7 +1,7 @@
-"""Every kernel that the package has for the same counts, side by side as the compiler sees them.
+"""All kernels for the same counts, side by side, as the TPU compiler sees them.
 
-What is chosen is what the package would take for a TPU; the others are overridden choices. Variants
-are those that `dist_f1.kernels` names, so that a new one is compiled as soon as it is there.
+"Chosen" marks the kernel that the package uses on a TPU; the others override the choice. The
+variants come from `dist_f1.kernels`, so a new kernel is compiled automatically.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from dist_f1.kernels import argmax, choice
 from dist_f1.kernels.histograms import HistogramSpec, histograms
 from tpu_aot.programs import Program, lowered
 
-# A function, and the specs of its arguments.
+# A function and the specs of its arguments.
 Traced = tuple[Any, ...]
 
-# Rows on a replica, and classes.
+# Rows on a replica and number of classes.
 _SHAPES = ((1024, 10), (1024, 1000), (65536, 19), (16384, 1000), (1024, 50000))
 _MATRICES = ((1024, 19), (65536, 19), (1024, 1000))
 _ARGMAX = ((1024, 10), (65536, 19), (16384, 1000), (1024, 50000))
 
 
 def programs() -> list[Program]:
-    """For each shape all variants."""
+    """Return all variants for each shape."""
     histogram, search = get_args(choice.Histogram), get_args(choice.Argmax)
     return [
         *(
@@ -42,14 +42,14 @@ def programs() -> list[Program]:
 
 
 def _program(
-    what: str,
+    label: str,
     make: Callable[[int, int], Traced],
     field: str,
     variant: str,
     shape: tuple[int, int],
 ) -> Program:
     rows, classes = shape
-    name = f"{what} {rows}x{classes} {variant}"
+    name = f"{label} {rows}x{classes} {variant}"
     is_chosen = variant == getattr(_choice(rows, classes), field)
 
     def lower() -> bytes:
@@ -66,37 +66,38 @@ def _choice(rows: int, classes: int) -> kernels.Kernels:
 
 
 def _histogram(rows: int, classes: int) -> Traced:
-    """How often each class is in N ids: the kernel alone."""
+    """Count each class in N ids: only the kernel."""
 
-    def counted(ids: tf.Tensor) -> tf.Tensor:
-        part = HistogramSpec(ids, (ids >= 0) & (ids < classes), None, classes)
-        return histograms([part], None, kernels.choose(ids))
+    def count(ids: tf.Tensor) -> tf.Tensor:
+        part = HistogramSpec(ids, None, classes)
+        valid = (ids >= 0) & (ids < classes)
+        return histograms([part], valid, None, kernels.choose(ids))
 
-    return counted, tf.TensorSpec([rows], tf.int32)
+    return count, tf.TensorSpec([rows], tf.int32)
 
 
 def _counts(rows: int, classes: int) -> Traced:
-    """All counts of a batch of labels: three histograms and the numbers of rows."""
+    """Count a batch of labels: three histograms and the number of rows."""
 
-    def counted(y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
+    def count(y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
         return dist_f1.Counts.from_labels(y_true, y_pred, classes)
 
-    return counted, tf.TensorSpec([rows], tf.int32), tf.TensorSpec([rows], tf.int32)
+    return count, tf.TensorSpec([rows], tf.int32), tf.TensorSpec([rows], tf.int32)
 
 
 def _matrix(rows: int, classes: int) -> Traced:
-    """The same with the confusion matrix, which is one histogram more."""
+    """Count a batch of labels with the confusion matrix, which is one more histogram."""
 
-    def counted(y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
+    def count(y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
         return dist_f1.Counts.from_labels(y_true, y_pred, classes, confusion=True)
 
-    return counted, tf.TensorSpec([rows], tf.int32), tf.TensorSpec([rows], tf.int32)
+    return count, tf.TensorSpec([rows], tf.int32), tf.TensorSpec([rows], tf.int32)
 
 
 def _argmax(rows: int, classes: int) -> Traced:
-    """The best class of each row, and whether all scores of it are numbers."""
+    """Find the best class of each row, and the rows without a NaN."""
 
-    def found(scores: tf.Tensor) -> Any:
+    def find(scores: tf.Tensor) -> Any:
         return argmax.best(scores, kernels.choose(scores))
 
-    return found, tf.TensorSpec([rows, classes])
+    return find, tf.TensorSpec([rows, classes])
