@@ -18,20 +18,7 @@ from dist_f1.scores.averaging import check_averaging, check_binary
 
 
 class AveragedMetric(CountsMetric):
-    """A metric that averages a score over classes.
-
-    Args:
-        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
-            `"binary"` or `"samples"`; see `dist_f1.scores`.
-        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
-        name: Name of the metric in logs.
-        dtype: Dtype of the result.
-        betas: Further betas for sample averages of F.
-        **options: See `dist_f1.metrics.MetricOptions`.
-
-    Raises:
-        ValueError: An argument out of its range.
-    """
+    """A metric that averages a score over classes; see `F1Score` for the arguments."""
 
     _has_sample_average = True
 
@@ -76,19 +63,10 @@ class AveragedMetric(CountsMetric):
 class FBetaScore(AveragedMetric):
     """F-beta over all replicas: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
 
-    Replaces `tf.keras.metrics.FBetaScore`.
+    Replaces `tf.keras.metrics.FBetaScore`. The other arguments are those of `dist_f1.F1Score`.
 
     Args:
-        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
-            `"binary"` or `"samples"`; see `dist_f1.scores`.
         beta: Recall weighs `beta` times as much as precision; greater than 0.
-        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
-        name: Name of the metric in logs.
-        dtype: Dtype of the result.
-        **options: See `dist_f1.metrics.MetricOptions`.
-
-    Raises:
-        ValueError: An argument out of its range.
 
     Example:
         >>> metric = FBetaScore("macro", beta=2.0)

@@ -74,10 +74,11 @@ class CountsMetric(tf.keras.metrics.Metric):
         betas: tuple[float, ...] = (),
         **options: Unpack[MetricOptions],
     ) -> None:
-        given: dict[str, Any] = {**options}
+        given: dict[str, Any] = {"average": average, **options}
         for option, remedy in self._unsupported.items():
             if given.pop(option, None) not in (None, DEFAULTS.get(option)):
                 raise ValueError(f"{type(self).__name__} has no {option}=. {remedy}".rstrip())
+        average = given.pop("average", None)
         full = resolve(given, average, threshold)
         super().__init__(name=name or self._default_name or self._score, dtype=dtype)
         self.rule = rule_of(threshold, full)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dist_f1 import kernels
 from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.batch.groups import parse_groups
 from dist_f1.batch.inputs import Rows, flatten
 from dist_f1.batch.row_classes import RowClasses
 from dist_f1.batch.targets import parse_targets
@@ -51,6 +52,8 @@ class SweepSpec:
             thresholds. `buckets.at_thresholds` sums the buckets. The other fields are as for one
             threshold.
         """
+        # A sweep has no groups, and this raises if rows have.
+        parse_groups(rows.group_ids, None)
         size = rows.num_classes
         scores = tf.reshape(rows.y_pred, [-1, size])
         chosen = kernels.choose(scores, decision="other")

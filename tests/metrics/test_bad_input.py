@@ -21,12 +21,12 @@ Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
         ({"num_classes": 0}, r"num_classes must be a positive integer"),
         ({"num_classes": 2.5}, r"num_classes must be a positive integer"),
         ({"labels": [5], "num_classes": 3}, r"labels holds \[5\]"),
-        ({"labels": [1, 1]}, r"none twice"),
+        ({"labels": [1, 1]}, r"sequence of different class ids"),
         ({"zero_division": 2.0}, r"zero_division must be 0, 1 or NaN"),
         ({"sync": "batch"}, r'sync must be "step" or "epoch"'),
         ({"class_names": ["a"], "num_classes": 3}, r"1 names for 3 classes"),
         ({"class_names": "abc"}, r"class_names must be a sequence of names"),
-        ({"labels": [1.7]}, r"must be a sequence of class ids"),
+        ({"labels": [1.7]}, r"must be a sequence of different class ids"),
         ({"zero_division": "warn"}, r"must be 0, 1 or NaN, got 'warn'"),
         ({"threshold": []}, r"threshold is an empty sequence"),
         ({"threshold": [0.5, 0.5], "num_classes": 3}, r"2 values for 3 classes"),
@@ -35,9 +35,9 @@ Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
         ({"weighted": "no"}, r"weighted must be True, False or None"),
         ({"average": "samples"}, r"may predict several"),
         ({"average": "samples", "threshold": 0.5, "num_classes": 1}, r"may predict several"),
-        ({"average": "samples", "threshold": 0.5, "labels": [0]}, r"over all classes"),
-        ({"average": "binary", "num_classes": 5}, r"is for two classes"),
-        ({"average": "binary", "top_k": 2}, r"is for two classes"),
+        ({"average": "samples", "threshold": 0.5, "labels": [0]}, r"covers all classes"),
+        ({"average": "binary", "num_classes": 5}, r"needs two classes"),
+        ({"average": "binary", "top_k": 2}, r"needs two classes"),
     ],
 )
 def test_arguments_are_checked_when_the_metric_is_made(arguments, message):
@@ -60,7 +60,7 @@ def test_arguments_may_be_numpy_scalars():
 
 def test_sample_averages_of_an_f_beta_that_is_not_kept_are_refused():
     counts = dist_f1.Counts.from_labels([[0, 1]], [[1, 1]], num_classes=2)
-    with pytest.raises(ValueError, match=r"keep no sums over rows of f2.*betas="):
+    with pytest.raises(ValueError, match=r"have no sums over rows of f2.*betas="):
         dist_f1.scores.f_beta(counts, 2.0, "samples")
 
 
@@ -78,7 +78,7 @@ def test_labels_of_a_binary_metric_are_its_two_sides_in_result_and_report():
 
 
 def test_an_unknown_argument_is_named():
-    with pytest.raises(TypeError, match=r"Unknown argument num_class; known are num_classes"):
+    with pytest.raises(TypeError, match=r"Unknown argument num_class. Supported are num_classes"):
         dist_f1.F1Score(num_class=3)
 
 
@@ -91,10 +91,10 @@ def test_beta_must_be_positive(beta):
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "message"),
     [
-        (np.zeros((3, 1, 1)), SCORES, r"y_true has shape \(3, 1, 1\).*expected ids \(3,\)"),
+        (np.zeros((3, 1, 1)), SCORES, r"y_true has shape \(3, 1, 1\).*pass ids \(3,\)"),
         (np.zeros((3, 2)), SCORES, r"y_true has shape \(3, 2\).*targets \(3, 3\)"),
         (Y, np.zeros((3, 4)), r"num_classes=3.*num_classes=4"),
-        (Y, Y, r"integer labels.*pass num_classes="),
+        (Y, Y, r"integer labels.*Pass num_classes="),
         (Y, np.zeros(3, np.float32), r"without a class axis"),
     ],
 )
@@ -142,7 +142,7 @@ def test_weights_that_come_late_are_refused_and_never_truncated(graph):
 
 def test_weights_are_refused_by_a_metric_made_without():
     metric = dist_f1.F1Score("macro", weighted=False)
-    with pytest.raises(ValueError, match=r"weighted=False; pass weighted=True"):
+    with pytest.raises(ValueError, match=r"weighted=False. Pass weighted=True"):
         metric.update_state(Y, SCORES, [1.0, 1.0, 1.0])
 
 

@@ -97,7 +97,7 @@ def test_what_was_decided_otherwise_is_refused_and_nothing_is_merged():
 
 def test_a_single_metric_is_not_a_list():
     metric = dist_f1.F1Score("micro", num_classes=2)
-    with pytest.raises(ValueError, match=r"pass \[metric\]"):
+    with pytest.raises(ValueError, match=r"Pass \[metric\]"):
         metric.merge_state(metric)
 
 

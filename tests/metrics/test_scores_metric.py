@@ -169,23 +169,23 @@ def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scores": ["f1_makro"]}, "'f1_makro' is no score. Known are accuracy"),
-        ({"scores": ["f_macro"]}, "'f_macro' is no score"),
-        ({"scores": ["f1_macro_gap_by_group"]}, "'f1_macro_gap_by_group' is no score"),
-        ({"scores": ["accuracy_macro"]}, "'accuracy_macro' is no score"),
-        ({"scores": ["f0_macro"]}, "'f0_macro' is no score"),
-        ({"scores": [7]}, "7 is no score"),
+        ({"scores": ["f1_makro"]}, "'f1_makro' is not a score. Use one of accuracy"),
+        ({"scores": ["f_macro"]}, "'f_macro' is not a score"),
+        ({"scores": ["f1_macro_gap_by_group"]}, "'f1_macro_gap_by_group' is not a score"),
+        ({"scores": ["accuracy_macro"]}, "'accuracy_macro' is not a score"),
+        ({"scores": ["f0_macro"]}, "'f0_macro' is not a score"),
+        ({"scores": [7]}, "7 is not a score"),
         ({"scores": []}, "must be a sequence of names"),
         ({"scores": "accuracy"}, "must be a sequence of names"),
-        ({"scores": ["f1_macro", "f1_macro"], "num_classes": 3}, "would be called f1_macro"),
-        ({"scores": ["f1_macro_gap"]}, "pass num_groups="),
-        ({"scores": ["f1"], "num_classes": 3}, "f1 is of two classes; ask for f1_macro"),
+        ({"scores": ["f1_macro", "f1_macro"], "num_classes": 3}, "would have the name f1_macro"),
+        ({"scores": ["f1_macro_gap"]}, "Pass num_groups="),
+        ({"scores": ["f1"], "num_classes": 3}, "f1 needs two classes; use e.g. f1_macro"),
         ({"scores": ["f1_samples"], "num_classes": 3}, "rows that may have several classes"),
         (
             {"scores": ["matthews_corrcoef"], "threshold": 0.5, "num_classes": 3},
             "one class per row",
         ),
-        ({"scores": ["f1_samples"], "threshold": 0.5, "labels": [0]}, "over all classes"),
+        ({"scores": ["f1_samples"], "threshold": 0.5, "labels": [0]}, "covers all classes"),
         ({"scores": ["f1"], "labels": [0]}, r'"binary" is of one class.*labels= has no meaning'),
         ({"labels": [5], "num_classes": 3}, r"labels holds \[5\]"),
         (
@@ -194,7 +194,7 @@ def test_the_counts_keep_a_matrix_if_a_score_needs_one_or_it_is_asked_for():
                 "class_names": ["micro", "macro"],
                 "num_classes": 2,
             },
-            "would be called f1_macro",
+            "would have the name f1_macro",
         ),
     ],
 )
@@ -205,7 +205,7 @@ def test_scores_that_cannot_be_are_refused_when_the_metric_is_made(arguments, me
 
 def test_scores_that_the_first_batch_rules_out_are_refused_then():
     metric = dist_f1.Scores(["f1"])
-    with pytest.raises(ValueError, match=r"f1 is of two classes.*there are 3 classes"):
+    with pytest.raises(ValueError, match=r"f1 needs two classes.*there are 3 classes"):
         metric.update_state(Y, SCORES)
 
 

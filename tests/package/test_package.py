@@ -13,7 +13,8 @@ import dist_f1
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(dist_f1.__path__, "dist_f1.")
-    if ".jobs" not in module.name
+    # Commands define flags of the same names.
+    if not module.name.startswith(("dist_f1.jobs", "dist_f1.commands."))
 ]
 
 
