@@ -1,16 +1,19 @@
-"""What a traced step sends, counted from its graph and not timed."""
+"""Count what a traced step sends over replicas, from its graph."""
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from tensorflow.python.framework import op_def_registry
+from tensorflow.core.framework import function_pb2, node_def_pb2
+from tensorflow.python.framework import func_graph, op_def_registry
 
-# Every replica that takes part has a node of its own.
-_ON_EVERY_REPLICA = frozenset(
+from dist_f1.inspection.called_functions import BRANCH_OPS, FunctionLibrary
+
+# Each participating replica has its own node.
+_PER_REPLICA_OPS = frozenset(
     {
         "CollectiveAllToAllV2",
         "CollectiveAllToAllV3",
@@ -30,27 +33,25 @@ _ON_EVERY_REPLICA = frozenset(
     }
 )
 # One node stands for all replicas: the root, or the only trace of a TPU program.
-_ONE_FOR_ALL = frozenset(
+_SINGLE_NODE_OPS = frozenset(
     {"AllToAll", "CollectivePermute", "CrossReplicaSum", "NcclBroadcast", "NcclReduce"}
 )
-# These add values up; they reduce over replicas if the values come from several devices.
-_SUMS = frozenset({"AccumulateNV2", "AddN"})
-# These run the function that they name, once.
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-_RECEIVES = frozenset({"CollectiveBcastRecv", "CollectiveBcastRecvV2"})
+# These are reductions over replicas if their inputs come from several devices.
+_ADD_OPS = frozenset({"AccumulateNV2", "AddN"})
+_RECEIVE_OPS = frozenset({"CollectiveBcastRecv", "CollectiveBcastRecvV2"})
 
 
 def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
-    """How many reductions over replicas one call of a `tf.function` makes.
+    """Count the reductions over replicas in one call of a `tf.function`.
 
-    Counted are collectives (all-reduce, gather, broadcast, NCCL, `CrossReplicaSum`), each once
-    however many replicas take part, and additions on one device of values from several. Called
-    functions are followed; of a branch the more costly side counts, of a loop one turn.
+    Counts each collective once (all-reduce, gather, broadcast, NCCL, `CrossReplicaSum`), however
+    many replicas participate, and each sum on one device of values from several devices. Follows
+    called functions. Counts the costliest side of a branch and one iteration of a loop.
 
     Args:
-        function: a `tf.function`, or a concrete one.
-        *args: what it is called with, or `tf.TensorSpec`s.
-        **kwargs: likewise.
+        function: A `tf.function`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
@@ -64,139 +65,127 @@ def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 
 def count_bytes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
-    """How many bytes a replica puts into the reductions that `count_collectives` counts.
+    """Count the bytes that one replica sends in the reductions of `count_collectives`.
 
-    They are the values of one replica, the one with the most. How often an algorithm passes them
-    on between replicas, a graph does not tell.
+    Counts the input of the reductions, for the replica with the most. A graph does not show how
+    often the algorithm of a reduction passes them on.
 
     Args:
-        function: a `tf.function`, or a concrete one.
-        *args: what it is called with, or `tf.TensorSpec`s.
-        **kwargs: likewise.
+        function: A `tf.function`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
-        ValueError: the shape of what is reduced is not known before the call.
+        ValueError: The shape of a reduced tensor is unknown before the call.
 
     Example:
         >>> count_bytes(tf.function(lambda x: x + x), 1.0)
         0
     """
     graph = graph_of(function, *args, **kwargs)
-    return _count(graph.as_graph_def(add_shapes=True), _captured_devices(graph), _bytes_of)
+    return _count(graph.as_graph_def(add_shapes=True), _captured_devices(graph), _sent_bytes)
 
 
-def count_in_graph(definition: Any, devices: dict[str, str] | None = None) -> int:
-    """`count_collectives` of a `GraphDef`; `devices` are those of its placeholders."""
+def count_in_graph(definition: tf.compat.v1.GraphDef, devices: dict[str, str] | None = None) -> int:
+    """Count the collectives of a `GraphDef`; see `count_collectives`.
+
+    Args:
+        definition: The graph.
+        devices: Device of each placeholder, by its name.
+    """
     return _count(definition, devices or {}, lambda node, shapes: 1)
 
 
-def graph_of(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """The graph of a `tf.function` as it is traced for the arguments, or of a concrete one."""
-    concrete = function
+def graph_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> func_graph.FuncGraph:
+    """Return the graph of a `tf.function` traced for the arguments, or of a concrete function."""
+    concrete: Any = function
     if hasattr(function, "get_concrete_function"):
         concrete = function.get_concrete_function(*args, **kwargs)
     if not hasattr(concrete, "graph"):
         raise TypeError(
-            f"Looking into a graph takes a tf.function, got {function!r}. Wrap what is called in "
+            f"Inspecting a graph requires a tf.function, got {function!r}. Wrap the callable in "
             "tf.function."
         )
     return concrete.graph
 
 
-def called_by(node: Any) -> Iterator[str]:
-    """The names of the functions that a node calls."""
-    for value in node.attr.values():
-        if value.HasField("func"):
-            yield value.func.name
-        yield from (function.name for function in value.list.func)
-
-
-def is_branch(node: Any) -> bool:
-    """Whether a node calls one of its functions, and not all."""
-    return node.op in {"If", "StatelessIf", "Case", "StatelessCase"}
-
-
-def _captured_devices(graph: Any) -> dict[str, str]:
+def _captured_devices(graph: func_graph.FuncGraph) -> dict[str, str]:
     return {
-        inside.op.name: outside.device
-        for outside, inside in graph.captures
-        if getattr(outside, "device", None)
+        inner.op.name: outer.device
+        for outer, inner in graph.captures
+        if getattr(outer, "device", None)
     }
 
 
 class _Value(NamedTuple):
-    """What is known of a value before the call: where it is made, and its shape."""
+    """Device and shape of a tensor, as far as the graph shows them."""
 
     device: str
     shape: tf.TensorShape | None = None
 
 
-_Weight = Callable[[Any, list[tf.TensorShape | None]], int]
+_Weight = Callable[[node_def_pb2.NodeDef, list[tf.TensorShape | None]], int]
 
 
-def _count(definition: Any, devices: dict[str, str], weight: _Weight) -> int:
-    counter = _Counter({f.signature.name: f for f in definition.library.function}, weight)
+def _count(definition: tf.compat.v1.GraphDef, devices: dict[str, str], weight: _Weight) -> int:
+    counter = _Counter(FunctionLibrary(definition), weight)
     return counter.count(definition.node, {name: _Value(d) for name, d in devices.items()})
 
 
 class _Counter:
-    """Counts in the nodes of one graph and of the functions that they call."""
+    """Adds up the weights of the reductions in a graph and in the functions that it calls."""
 
-    def __init__(self, functions: dict[str, Any], weight: _Weight) -> None:
-        self._functions = functions
-        self._weight = weight
+    def __init__(self, library: FunctionLibrary, weight: _Weight) -> None:
+        self._library, self._weight = library, weight
 
-    def count(self, nodes: Any, arguments: dict[str, _Value]) -> int:
-        """Adds up weights in `nodes`; `arguments` are values that come from outside."""
+    def count(self, nodes: Iterable[node_def_pb2.NodeDef], arguments: dict[str, _Value]) -> int:
+        """Add up the weights in `nodes`, given values from outside by name."""
         values = _Values(nodes, arguments)
         per_device: collections.Counter[str] = collections.Counter()
         others = 0
         for node in nodes:
-            inputs = [values.of(source) for source in _inputs(node)]
-            if node.op in _ON_EVERY_REPLICA:
-                per_device[_canonical(node.device)] += self._weigh(node, inputs)
-            elif node.op in _ONE_FOR_ALL:
+            inputs = [values.find(source) for source in _data_inputs(node)]
+            if node.op in _PER_REPLICA_OPS:
+                per_device[_full_device_name(node.device)] += self._weigh(node, inputs)
+            elif node.op in _SINGLE_NODE_OPS:
                 others += self._weigh(node, inputs)
-            elif node.op in _SUMS:
-                if len({_canonical(value.device) for value in inputs if value.device}) > 1:
+            elif node.op in _ADD_OPS:
+                if len({_full_device_name(value.device) for value in inputs if value.device}) > 1:
                     others += self._weigh(node, inputs)
             else:
-                called = [self._in_function(name, inputs) for name in called_by(node)]
-                others += (max if is_branch(node) else sum)([0, *called])
+                called = [self._call(f, inputs) for f in self._library.called(node)]
+                others += (max if node.op in BRANCH_OPS else sum)([0, *called])
         return max(per_device.values(), default=0) + others
 
-    def _weigh(self, node: Any, inputs: list[_Value]) -> int:
+    def _weigh(self, node: node_def_pb2.NodeDef, inputs: list[_Value]) -> int:
         return self._weight(node, [value.shape for value in inputs])
 
-    def _in_function(self, name: str, inputs: list[_Value]) -> int:
-        function = self._functions.get(name)
-        if function is None:
-            return 0
+    def _call(self, function: function_pb2.FunctionDef, inputs: list[_Value]) -> int:
         names = [argument.name for argument in function.signature.input_arg]
-        # A branch is given all inputs but the first, which chooses it.
+        # A branch gets all inputs but the first, which selects it.
         return self.count(function.node_def, dict(zip(names, inputs[-len(names) :], strict=False)))
 
 
 class _Values:
-    """What is known of the values in one graph or function."""
+    """Devices and shapes of the tensors in one graph or function."""
 
-    def __init__(self, nodes: Any, arguments: dict[str, _Value]) -> None:
+    def __init__(self, nodes: Iterable[node_def_pb2.NodeDef], arguments: dict[str, _Value]) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._arguments = arguments
 
-    def of(self, source: str) -> _Value:
-        """The value that an input names."""
+    def find(self, source: str) -> _Value:
+        """Return the value that the input of a node names."""
         return _Value(self._device(source), self._shape(source))
 
     def _device(self, source: str) -> str:
-        """The device of the node that makes it, else where that node's first input comes from."""
+        """Return the device of the source node, or else of its nearest first input with one."""
         while True:
             name = source.split(":")[0]
             node = self._nodes.get(name)
             if name in self._arguments or node is None:
                 return self._arguments[name].device if name in self._arguments else ""
-            source = next(_inputs(node), "")
+            source = next(_data_inputs(node), "")
             if node.device or not source:
                 return node.device
 
@@ -210,10 +199,10 @@ class _Values:
         return tf.TensorShape(shapes[index]) if index < len(shapes) else None
 
 
-def _output_index(node: Any, output: list[str]) -> int:
-    """The place among the outputs of a node of `0`, as graphs name it, or `name:0`, as functions.
+def _output_index(node: node_def_pb2.NodeDef, output: list[str]) -> int:
+    """Return the index among a node's outputs of `0` (in a graph) or `name:0` (in a function).
 
-    Arguments of an op that are lists have a length of their own.
+    A named output may be a list of tensors.
     """
     *names, number = output or ["0"]
     before = 0
@@ -229,27 +218,25 @@ def _output_index(node: Any, output: list[str]) -> int:
     return before + int(number)
 
 
-def _bytes_of(node: Any, shapes: list[tf.TensorShape | None]) -> int:
-    """The size of what a replica gives to a collective; sums are given one value by each."""
-    if node.op in _RECEIVES:
+def _sent_bytes(node: node_def_pb2.NodeDef, shapes: list[tf.TensorShape | None]) -> int:
+    """Return the size of a reduction's input; each device sends one of the values to add up."""
+    if node.op in _RECEIVE_OPS:
         return 0
     elements = shapes[0].num_elements() if shapes and shapes[0] is not None else None
     if elements is None:
         raise ValueError(
-            f"The shape of what {node.name} ({node.op}) reduces is not known before the call, and "
-            "so its bytes cannot be counted. Pass arguments of fixed shapes."
+            f"The input shape of {node.name} ({node.op}) is unknown before the call, so its bytes "
+            "cannot be counted. Pass arguments of fixed shapes."
         )
     return elements * tf.as_dtype(node.attr["T"].type).size
 
 
-def _canonical(device: str) -> str:
-    """One spelling of the devices of this process; `/cpu:0` is short for the full name."""
+def _full_device_name(device: str) -> str:
+    """Return the full name of a device of this process, e.g. of `/cpu:0`."""
     local = tf.DeviceSpec(job="localhost", replica=0, task=0, device_type="CPU", device_index=0)
     return local.make_merged_spec(tf.DeviceSpec.from_string(device)).to_string().upper()
 
 
-def _inputs(node: Any) -> Iterator[str]:
-    """The outputs of nodes, or arguments of the function, that a node takes."""
-    for source in node.input:
-        if not source.startswith("^"):
-            yield source
+def _data_inputs(node: node_def_pb2.NodeDef) -> Iterator[str]:
+    """Yield the inputs of a node without control inputs."""
+    return (source for source in node.input if not source.startswith("^"))

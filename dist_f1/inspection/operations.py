@@ -1,14 +1,17 @@
-"""How many operations a traced step has: on a small batch, what a GPU spends its time on."""
+"""Count the operations of a traced step, which dominate its time on a GPU for small batches."""
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from dist_f1.inspection import graphs
+from tensorflow.core.framework import node_def_pb2
 
-_FREE = frozenset(
+from dist_f1.inspection import graphs
+from dist_f1.inspection.called_functions import BRANCH_OPS, CALL_OPS, FunctionLibrary
+
+_FREE_OPS = CALL_OPS | frozenset(
     {"Const", "Identity", "IdentityN", "NoOp", "Placeholder", "PlaceholderWithDefault"}
 )
 
@@ -16,16 +19,15 @@ _FREE = frozenset(
 def count_operations(
     function: Callable[..., Any], *args: Any, **kwargs: Any
 ) -> collections.Counter[str]:
-    """The ops of one call of a `tf.function`, on all devices, and how often each occurs.
+    """Count the ops of each type in one call of a `tf.function`, on all devices.
 
-    All nodes of the graph as it was traced count, but for constants, arguments, identities and
-    calls. Called functions are followed; of a branch the side with more ops counts, of a loop one
-    turn.
+    Counts the nodes of the traced graph, without constants, arguments, identities and calls.
+    Follows called functions. Counts the larger side of a branch and one iteration of a loop.
 
     Args:
-        function: a `tf.function`, or a concrete one.
-        *args: what it is called with, or `tf.TensorSpec`s.
-        **kwargs: likewise.
+        function: A `tf.function`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
@@ -36,18 +38,19 @@ def count_operations(
         Counter({'Mul': 1, 'AddV2': 1})
     """
     definition = graphs.graph_of(function, *args, **kwargs).as_graph_def()
-    functions = {f.signature.name: f.node_def for f in definition.library.function}
-    return _count(definition.node, functions)
+    return _count(definition.node, FunctionLibrary(definition))
 
 
-def _count(nodes: Any, functions: dict[str, Any]) -> collections.Counter[str]:
-    counted: collections.Counter[str] = collections.Counter()
+def _count(
+    nodes: Iterable[node_def_pb2.NodeDef], library: FunctionLibrary
+) -> collections.Counter[str]:
+    counter: collections.Counter[str] = collections.Counter()
     for node in nodes:
-        if node.op not in _FREE | graphs.CALLS:
-            counted[node.op] += 1
-        called = [_count(functions.get(name, ()), functions) for name in graphs.called_by(node)]
-        if graphs.is_branch(node):
-            called = [max(called, key=lambda side: side.total())]
-        for inside in called:
-            counted.update(inside)
-    return counted
+        if node.op not in _FREE_OPS:
+            counter[node.op] += 1
+        called = [_count(function.node_def, library) for function in library.called(node)]
+        if node.op in BRANCH_OPS:
+            called = [max(called, key=collections.Counter.total)]
+        for inner in called:
+            counter.update(inner)
+    return counter

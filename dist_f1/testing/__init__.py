@@ -1,24 +1,24 @@
-"""Tools to look at a step without the hardware that it is for: they need TensorFlow alone.
+"""Check a step without the hardware it is written for. Needs only TensorFlow.
 
     from dist_f1 import testing
 
     testing.split_cpu(8)                              # before TensorFlow starts
-    strategy = testing.tpu_strategy(8)                # a real TPUStrategy, over made-up cores
+    strategy = testing.tpu_strategy(8)                # a real TPUStrategy over simulated cores
 
     @tf.function
     def step(x, y):
         return strategy.run(replica, (x, y))
 
-    print(testing.lint_tpu_ops(step, x, y))           # every op has a kernel on a TPU
+    print(testing.lint_tpu_ops(step, x, y))           # does every op have a TPU kernel?
     assert testing.count_collectives(step, x, y) == 1
-    print(testing.cross_replica_sums(step, x, y))     # what is sent, and in which dtype
-    testing.replica_program(step, x, y).lower()       # XLA compiles it, its arguments unknown
+    print(testing.cross_replica_sums(step, x, y))     # what is sent, in which dtype
+    testing.replica_program(step, x, y).lower()       # compile with XLA, with unknown arguments
 
-    with testing.emulated_tpu():                      # the traced step, on the CPU
+    with testing.emulated_tpu():                      # run the traced step on the CPU
         step(x, y)
 
-`tpu_strategy` traces what would be compiled for a TPU, and `emulated_tpu` runs it. Neither is a run
-on a TPU.
+`tpu_strategy` traces what TensorFlow would compile for a TPU, and `emulated_tpu` runs it. Neither
+replaces a run on a TPU.
 """
 
 from dist_f1.inspection.graphs import count_bytes, count_collectives

@@ -1,9 +1,8 @@
-"""How replicas of a TPU computation tell each other values: each op as a function of all values."""
+"""The collectives of a TPU, each as a function of the values of all replicas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,62 +10,64 @@ import tensorflow as tf
 Tensors = Sequence[tf.Tensor]
 
 
-def exchange(op: Any, values: Tensors) -> list[tf.Tensor]:
-    """What each replica is given by an op, of the value that each hands to it.
+def run_collective(op: tf.Operation, values: Tensors) -> list[tf.Tensor]:
+    """Compute what a collective returns to each replica.
 
     Args:
-        op: `CrossReplicaSum`, `AllToAll` or `CollectivePermute`.
-        values: one of each replica.
+        op: A `CrossReplicaSum`, `AllToAll` or `CollectivePermute`.
+        values: Input of each replica.
 
     Raises:
-        ValueError: who takes part is not known while tracing.
+        ValueError: The participating replicas are unknown while tracing.
     """
-    partners = tf.get_static_value(op.inputs[1])
-    if partners is None:
-        raise ValueError(f"Which replicas take part in {op.name} ({op.type}) must be a constant.")
-    return _OPS[op.type](op, values, partners)
+    groups = tf.get_static_value(op.inputs[1])
+    if groups is None:
+        raise ValueError(
+            f"The replicas of {op.name} ({op.type}) are unknown while tracing. Pass a constant."
+        )
+    return _COLLECTIVES[op.type](op, values, groups)
 
 
-def _cross_replica_sum(op: Any, values: Tensors, groups: np.ndarray) -> list[tf.Tensor]:
+def _cross_replica_sum(op: tf.Operation, values: Tensors, groups: np.ndarray) -> list[tf.Tensor]:
     del op
-    # Unsigned sums wrap around, as they do on the hardware.
-    return _in_groups(values, groups, lambda mine: [tf.add_n(mine)] * len(mine))
+    # Unsigned sums wrap around, as on the hardware.
+    return _by_group(values, groups, lambda group: [tf.add_n(group)] * len(group))
 
 
-def _all_to_all(op: Any, values: Tensors, groups: np.ndarray) -> list[tf.Tensor]:
-    split, concat = op.get_attr("split_dimension"), op.get_attr("concat_dimension")
+def _all_to_all(op: tf.Operation, values: Tensors, groups: np.ndarray) -> list[tf.Tensor]:
+    split_axis, concat_axis = op.get_attr("split_dimension"), op.get_attr("concat_dimension")
     count = op.get_attr("split_count")
 
-    def swapped(mine: Tensors) -> list[tf.Tensor]:
-        pieces = [tf.split(value, count, split) for value in mine]
-        return [tf.concat(row, concat) for row in zip(*pieces, strict=True)]
+    def transpose(group: Tensors) -> list[tf.Tensor]:
+        slices = [tf.split(value, count, split_axis) for value in group]
+        return [tf.concat(received, concat_axis) for received in zip(*slices, strict=True)]
 
-    return _in_groups(values, groups, swapped)
+    return _by_group(values, groups, transpose)
 
 
-def _collective_permute(op: Any, values: Tensors, pairs: np.ndarray) -> list[tf.Tensor]:
+def _collective_permute(op: tf.Operation, values: Tensors, pairs: np.ndarray) -> list[tf.Tensor]:
     del op
-    # Who is sent nothing has zeros.
-    given = [tf.zeros_like(value) for value in values]
+    # A replica that receives nothing gets zeros.
+    results = [tf.zeros_like(value) for value in values]
     for source, target in pairs.reshape(-1, 2):
-        given[target] = tf.identity(values[source])
-    return given
+        results[target] = tf.identity(values[source])
+    return results
 
 
-def _in_groups(
+def _by_group(
     values: Tensors, groups: np.ndarray, function: Callable[[Tensors], list[tf.Tensor]]
 ) -> list[tf.Tensor]:
-    """`function` of the values of each group of replicas; without groups, of all."""
+    """Apply a function to each group of replicas; no groups mean one group of all replicas."""
     groups = groups if groups.size else np.arange(len(values))[np.newaxis]
-    given = list(values)
+    results = list(values)
     for group in groups:
-        results = function([values[replica] for replica in group])
-        for replica, result in zip(group, results, strict=True):
-            given[replica] = result
-    return given
+        outputs = function([values[replica] for replica in group])
+        for replica, output in zip(group, outputs, strict=True):
+            results[replica] = output
+    return results
 
 
-_OPS: dict[str, Callable[[Any, Tensors, np.ndarray], list[tf.Tensor]]] = {
+_COLLECTIVES: dict[str, Callable[[tf.Operation, Tensors, np.ndarray], list[tf.Tensor]]] = {
     "AllToAll": _all_to_all,
     "CollectivePermute": _collective_permute,
     "CrossReplicaSum": _cross_replica_sum,

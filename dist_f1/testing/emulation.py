@@ -1,4 +1,4 @@
-"""Runs steps that were traced for a TPU on the CPU, one copy for each replica."""
+"""Run steps that were traced for a TPU on the CPU, with one copy for each replica."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager.polymorphic_function import concrete_function
+from tensorflow.python.framework import func_graph
 
-from dist_f1.testing import computations, lockstep
+from dist_f1.inspection.called_functions import FunctionLibrary
+from dist_f1.testing import lockstep
+from dist_f1.testing.computations import METADATA_OPS
 
-# What runs in place of a concrete function, or `None` where it has no TPU computation.
-_replacements: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+# The emulation of each concrete function, or `None` if it has no TPU computation.
+_emulations: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager
 def emulated_tpu() -> Iterator[None]:
-    """Inside of it, what was traced under `tpu_strategy` runs on the CPU.
+    """Run on the CPU what was traced under `tpu_strategy`.
 
-    Whatever calls `strategy.run` runs: a `tf.function` of one's own, `strategy.run` itself, Keras's
-    `fit` and `evaluate`. The graph that was traced for the TPU is taken; each op of its computation
-    is run once for each replica, and what they tell each other (`CrossReplicaSum`, `AllToAll`,
-    `CollectivePermute`) follows from the values of all.
+    Works for everything that calls `strategy.run`: a `tf.function`, `strategy.run` itself, and
+    Keras's `fit` and `evaluate`. Takes the graph that was traced for the TPU and runs each op of
+    its computation once for each replica. Computes collectives (`CrossReplicaSum`, `AllToAll`,
+    `CollectivePermute`) from the values of all replicas.
 
-    It says whether a step counts what it should, for all replicas and over any number of steps. It
-    says nothing about speed, memory or the arithmetic of a TPU, where float64 has about 48 bits and
-    a product of float32 matrices rounds its factors to bfloat16. Random operations with a seed draw
-    the same numbers on all replicas.
+    The emulation shows whether a step counts correctly, for all replicas and over many steps. It
+    does not show speed, memory, or the arithmetic of a TPU, where float64 has about 48 bits and a
+    product of float32 matrices rounds its factors to bfloat16. Random ops with a seed draw the same
+    numbers on all replicas.
 
     Raises:
-        NotImplementedError: in calls, where variables were made under a strategy that is not from
-            `tpu_strategy`, or replicas meet in a function that is called in an unusual way.
+        NotImplementedError: A called step uses variables of another strategy than `tpu_strategy`,
+            or an op other than a call, `tf.cond` or `tf.while_loop` contains a collective.
 
     Example:
         >>> from dist_f1.testing import tpu_strategy
@@ -42,33 +45,35 @@ def emulated_tpu() -> Iterator[None]:
         >>> len(strategy.experimental_local_results(values))
         8
     """
-    kind: Any = concrete_function.ConcreteFunction
-    plain = kind._call_flat
+    function_class: Any = concrete_function.ConcreteFunction
+    original = function_class._call_flat
 
     def call(self: Any, tensor_inputs: Any, captured_inputs: Any) -> Any:
-        replacement = _replacement_for(self) if tf.executing_eagerly() else None
-        if replacement is None:
-            return plain(self, tensor_inputs, captured_inputs)
-        outputs = replacement(*tensor_inputs, *captured_inputs)
+        emulation = _emulation_of(self) if tf.executing_eagerly() else None
+        if emulation is None:
+            return original(self, tensor_inputs, captured_inputs)
+        outputs = emulation(*tensor_inputs, *captured_inputs)
         return self.function_type.pack_output(outputs)
 
-    kind._call_flat = call
+    function_class._call_flat = call
     try:
         yield
     finally:
-        kind._call_flat = plain
+        function_class._call_flat = original
 
 
-def _replacement_for(function: Any) -> Callable[..., Any] | None:
-    if function not in _replacements:
-        graph = function.graph
-        holds = computations.holds_computation(graph)
-        _replacements[function] = _emulated(graph) if holds else None
-    return _replacements[function]
+def _emulation_of(function: Any) -> Callable[..., Any] | None:
+    if function not in _emulations:
+        _emulations[function] = _emulate(function.graph)
+    return _emulations[function]
 
 
-def _emulated(graph: Any) -> Callable[..., Any]:
-    def emulated(*arguments: tf.Tensor) -> list[tf.Tensor]:
+def _emulate(graph: func_graph.FuncGraph) -> Callable[..., Any] | None:
+    library, ops = FunctionLibrary(graph.as_graph_def(), graph), graph.get_operations()
+    if not any(op.type in METADATA_OPS or library.calls_any(op, METADATA_OPS) for op in ops):
+        return None
+
+    def emulation(*arguments: tf.Tensor) -> list[tf.Tensor]:
         return lockstep.trace(graph, arguments)
 
-    return tf.function(emulated, autograph=False)
+    return tf.function(emulation, autograph=False)

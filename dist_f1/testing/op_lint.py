@@ -1,4 +1,4 @@
-"""Which ops of a step have a kernel on a TPU: told from a list, where there is no TPU."""
+"""Check which ops of a step have a kernel on a TPU, from a list and without a TPU."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dist_f1.inspection import graphs
+from dist_f1.inspection.called_functions import CALL_OPS
 from dist_f1.testing import computations, programs
 
-_NOT_RUN = computations.PLACEHOLDERS | graphs.CALLS | {"Const", "NoOp"}
+_NOT_RUN = (
+    computations.BOOKKEEPING_OPS | computations.PLACEHOLDER_OPS | CALL_OPS | {"Const", "NoOp"}
+)
 
 
 class Finding(NamedTuple):
-    """An op that a TPU would refuse, or that makes tensors of a shape that is not known before."""
+    """An op without a TPU kernel, or with a result of data-dependent shape.
+
+    Fields:
+        node: Name of the node.
+        op: Type of the op.
+        dtypes: Dtype of each type attribute.
+        reason: What a TPU does not support.
+    """
 
     node: str
     op: str
@@ -33,11 +42,11 @@ class Finding(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class OpReport:
-    """What was found in one replica's program.
+    """Result of `lint_tpu_ops`.
 
     Fields:
-        examined: how often each op occurs, in the computation and the functions that it calls.
-        findings: what a TPU would not take.
+        examined: Number of ops of each type, in the computation and in the functions that it calls.
+        findings: The ops that a TPU does not support.
     """
 
     examined: collections.Counter[str]
@@ -49,21 +58,21 @@ class OpReport:
 
 
 def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpReport:
-    """Looks each op of a TPU computation up in the list of those that have a kernel there.
+    """Look up each op of a TPU computation in the list of ops that have a TPU kernel.
 
-    The list (`tpu_ops.json`) is TensorFlow's own registry of what it compiles for TPUs, of version
-    2.20. An op in it may still be refused for its arguments (a size that must be constant, say):
-    that shows when the program is compiled, see `replica_program`.
+    The list (`tpu_ops.json`) is TensorFlow 2.20's own registry of TPU kernels. An op in the list
+    may still fail because of its arguments, e.g. a size that must be constant. Compiling the
+    program shows that; see `replica_program`.
 
     Args:
-        function: see `replica_program`.
-        *args: likewise. If all shapes are known, an op whose result has a shape that depends on
-            data is a finding too.
-        **kwargs: likewise.
+        function: A `tf.function` that calls `strategy.run`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s. If all shapes are fixed, an op with a
+            data-dependent result shape is a finding too.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
-        ValueError: there is no TPU computation in it, or more than one.
+        ValueError: `function` has no TPU computation, or several.
 
     Example:
         >>> from dist_f1.testing import tpu_strategy
@@ -72,36 +81,38 @@ def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpR
         ... def step(x):
         ...     return strategy.run(tf.unique, (x,))
         >>> print(lint_tpu_ops(step, tf.TensorSpec([4])).findings[0])
-        Unique(T=float32, out_idx=int32): the shape of its result depends on data; node Unique
+        Unique(T=float32, out_idx=int32): data-dependent result shape; node Unique
     """
     computation = programs.find(function, *args, **kwargs)
-    is_static = _is_static(computation)
+    is_static = _has_static_inputs(computation)
     examined: collections.Counter[str] = collections.Counter()
     findings = []
     for op in computation.all_ops():
-        if op.type in _NOT_RUN or computations.is_bookkeeping(op):
+        if op.type in _NOT_RUN:
             continue
         examined[op.type] += 1
-        if reason := _refusal(op):
-            findings.append(_finding(op, reason))
-        elif is_static and _depends_on_data(op) and not computation.library.called(op):
-            findings.append(_finding(op, "the shape of its result depends on data"))
+        reason = _missing_kernel(op)
+        is_call = bool(computation.library.called(op.node_def))
+        if reason is None and is_static and not is_call and _depends_on_data(op):
+            reason = "data-dependent result shape"
+        if reason is not None:
+            findings.append(Finding(op.name, op.type, dict(_dtypes(op)), reason))
     return OpReport(examined, findings)
 
 
 def cross_replica_sums(
     function: Callable[..., Any], *args: Any, **kwargs: Any
 ) -> list[tf.TensorSpec]:
-    """What a TPU computation sums over replicas: a `tf.TensorSpec` for each `CrossReplicaSum`.
+    """Return a `tf.TensorSpec` of each tensor that a TPU computation sums over replicas.
 
     Args:
-        function: see `replica_program`.
-        *args: likewise.
-        **kwargs: likewise.
+        function: A `tf.function` that calls `strategy.run`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
-        ValueError: there is no TPU computation in it, or more than one.
+        ValueError: `function` has no TPU computation, or several.
 
     Example:
         >>> import dist_f1
@@ -114,31 +125,28 @@ def cross_replica_sums(
         [TensorSpec(shape=(8,), dtype=tf.uint32, name=None)]
     """
     ops = programs.find(function, *args, **kwargs).all_ops()
-    return [
-        tf.TensorSpec(op.inputs[0].shape, op.inputs[0].dtype)
-        for op in ops
-        if op.type == "CrossReplicaSum"
-    ]
+    sums = [op.inputs[0] for op in ops if op.type == "CrossReplicaSum"]
+    return [tf.TensorSpec(x.shape, x.dtype) for x in sums]
 
 
 @functools.cache
 def tpu_ops() -> dict[str, list[dict[str, list[str]]]]:
-    """For each op with a kernel on TPUs, the dtypes that each of its kernels takes."""
-    listed = importlib.resources.files("dist_f1.testing").joinpath("tpu_ops.json")
-    return json.loads(listed.read_text())
+    """Return the TPU kernels of each op: the dtypes that each kernel supports, by attribute."""
+    path = importlib.resources.files("dist_f1.testing").joinpath("tpu_ops.json")
+    return json.loads(path.read_text())
 
 
-def _refusal(op: Any) -> str | None:
+def _missing_kernel(op: tf.Operation) -> str | None:
+    """Return the reason why an op has no TPU kernel, or `None` if it has one."""
     kernels = tpu_ops().get(op.type)
     if kernels is None:
-        return "no kernel on a TPU"
+        return "no TPU kernel"
     dtypes = dict(_dtypes(op))
-    wrong = [_unfit(kernel, dtypes) for kernel in kernels]
-    return None if not all(wrong) else f"no kernel on a TPU for {', '.join(wrong[0])}"
+    unsupported = [_unsupported_dtypes(kernel, dtypes) for kernel in kernels]
+    return f"no TPU kernel for {', '.join(unsupported[0])}" if all(unsupported) else None
 
 
-def _unfit(kernel: dict[str, list[str]], dtypes: dict[str, str]) -> list[str]:
-    """The dtypes that a kernel does not take."""
+def _unsupported_dtypes(kernel: dict[str, list[str]], dtypes: dict[str, str]) -> list[str]:
     return [
         f"{name}={dtype}"
         for name, dtype in dtypes.items()
@@ -146,11 +154,7 @@ def _unfit(kernel: dict[str, list[str]], dtypes: dict[str, str]) -> list[str]:
     ]
 
 
-def _finding(op: Any, reason: str) -> Finding:
-    return Finding(op.name, op.type, dict(_dtypes(op)), reason)
-
-
-def _dtypes(op: Any) -> Iterator[tuple[str, str]]:
+def _dtypes(op: tf.Operation) -> Iterator[tuple[str, str]]:
     for name, value in sorted(op.node_def.attr.items()):
         if value.WhichOneof("value") == "type":
             yield name, tf.as_dtype(value.type).name
@@ -158,21 +162,21 @@ def _dtypes(op: Any) -> Iterator[tuple[str, str]]:
             yield name, "+".join(tf.as_dtype(dtype).name for dtype in value.list.type)
 
 
-def _is_static(computation: programs.Computation) -> bool:
-    given = (
-        op.outputs[0]
-        for op in computation.graph.get_operations()
-        if op.type == computations.REPLICATED_INPUT
-    )
-    return all(map(_is_known, given))
+def _has_static_inputs(computation: programs.Computation) -> bool:
+    ops = computation.graph.get_operations()
+    inputs = (op.outputs[0] for op in ops if op.type == computations.REPLICATED_INPUT)
+    return all(map(_is_static, inputs))
 
 
-def _depends_on_data(op: Any) -> bool:
-    """Whether shapes were known up to an op. What a variable holds is not told in each graph."""
-    if op.type == "ReadVariableOp" or not all(map(_is_known, op.inputs)):
+def _depends_on_data(op: tf.Operation) -> bool:
+    """Whether an op with inputs of static shapes has an output of unknown shape.
+
+    Ignores reads of variables, since not every graph stores the shapes of variables.
+    """
+    if op.type == "ReadVariableOp" or not all(map(_is_static, op.inputs)):
         return False
-    return not all(map(_is_known, op.outputs))
+    return not all(map(_is_static, op.outputs))
 
 
-def _is_known(tensor: tf.Tensor) -> bool:
+def _is_static(tensor: tf.Tensor) -> bool:
     return tensor.dtype in (tf.resource, tf.variant) or tensor.shape.is_fully_defined()

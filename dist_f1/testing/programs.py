@@ -1,4 +1,4 @@
-"""What one core of a TPU is given to run, taken out of a traced step."""
+"""Extract the program of one TPU core from a traced step."""
 
 from __future__ import annotations
 
@@ -7,136 +7,129 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.framework import func_graph
 
 from dist_f1.inspection import graphs
+from dist_f1.inspection.called_functions import FunctionLibrary
 from dist_f1.testing import computations
-from dist_f1.testing.computations import Library
-from dist_f1.testing.variables import Values, value_spec
+from dist_f1.testing.computations import METADATA_OPS
+from dist_f1.testing.variables import VariableValues, value_spec
+
+# Values by the `Tensor.ref()` of a tensor that stands for them in a graph.
+Values = dict[Any, tf.Tensor]
 
 
 class Computation(NamedTuple):
-    """The graph that has a TPU computation among its ops, and where its inputs come from.
+    """The graph whose ops include a TPU computation.
 
-    `outside`: what is known of the inputs of the graph: tensors that were captured, or `None`.
+    Fields:
+        graph: The graph.
+        library: The functions that it calls.
+        captured: The inputs of the graph that are captured tensors.
     """
 
-    graph: Any
-    library: Library
-    outside: list[Any]
+    graph: func_graph.FuncGraph
+    library: FunctionLibrary
+    captured: Values
 
-    def captured(self) -> dict[Any, Any]:
-        """The tensors that were captured, by what stands for them in the graph."""
-        pairs = zip(self.graph.inputs, self.outside, strict=True)
-        return {x.ref(): value for x, value in pairs if value is not None}
+    def ops(self) -> list[tf.Operation]:
+        """Return the ops of the computation, without those of called functions."""
+        return [op for op in self.graph.get_operations() if computations.is_replicated(op)]
 
-    def ops(self) -> list[Any]:
-        """The ops of the computation itself, without those of functions that it calls."""
-        ops = self.graph.get_operations()
-        return [op for op in ops if computations.is_inside(op)]
-
-    def all_ops(self) -> Iterator[Any]:
-        """Those of functions that it calls, too."""
-        names: list[str] = []
-        for op in self.ops():
-            yield op
-            names += self.library.called(op)
-        seen: set[str] = set()
-        while names:
-            name = names.pop()
-            if name not in seen:
-                seen.add(name)
-                for op in self.library.body(name).get_operations():
-                    yield op
-                    names += self.library.called(op)
+    def all_ops(self) -> Iterator[tf.Operation]:
+        """Yield the ops of the computation and of all functions that it calls."""
+        return self.library.walk(self.ops())
 
 
 def find(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Computation:
-    """The TPU computation of a `tf.function`, or of what it calls.
+    """Find the TPU computation of a `tf.function`, or of a function that it calls.
 
     Raises:
         TypeError: `function` has no graph.
-        ValueError: there is no TPU computation in it, or more than one.
+        ValueError: `function` has no TPU computation, or several.
     """
     graph = graphs.graph_of(function, *args, **kwargs)
-    captured = {inside.ref(): outside for outside, inside in graph.captures}
-    found = list(_search(graph, Library(graph), [captured.get(x.ref()) for x in graph.inputs]))
+    captured = {inner.ref(): outer for outer, inner in graph.captures}
+    found = list(_search(graph, FunctionLibrary(graph.as_graph_def(), graph), captured))
     if len(found) != 1:
         raise ValueError(
-            f"{len(found)} TPU computations were found, expected one. Pass a tf.function that "
-            "calls strategy.run once, traced under dist_f1.testing.tpu_strategy()."
+            f"Found {len(found)} TPU computations, expected one. Pass a tf.function that calls "
+            "strategy.run once, traced under dist_f1.testing.tpu_strategy()."
         )
     return found[0]
 
 
-def _search(graph: Any, library: Library, outside: Sequence[Any]) -> Iterator[Computation]:
-    known = {x.ref(): value for x, value in zip(graph.inputs, outside, strict=True)}
-    # Two in one graph are both yielded, and refused.
+def _search(
+    graph: func_graph.FuncGraph, library: FunctionLibrary, captured: Values
+) -> Iterator[Computation]:
     for op in graph.get_operations():
-        if op.type == computations.METADATA:
-            yield Computation(graph, library, list(outside))
-    for op in graph.get_operations():
-        if not library.calls_any(op, frozenset({computations.METADATA})):
+        if op.type in METADATA_OPS:
+            yield Computation(graph, library, captured)
+        if not library.calls_any(op, METADATA_OPS):
             continue
-        for name in library.called(op):
-            body = library.body(name)
-            # A branch is given all inputs but the first, which chooses it.
+        for body in library.called_graphs(op):
+            # A branch gets all inputs but the first, which selects it.
             inputs = list(op.inputs)[len(op.inputs) - len(body.inputs) :]
-            yield from _search(body, library, [known.get(x.ref()) for x in inputs])
+            pairs = zip(body.inputs, inputs, strict=True)
+            inner = {x.ref(): captured[y.ref()] for x, y in pairs if y.ref() in captured}
+            yield from _search(body, library, inner)
 
 
 class Program:
-    """One replica's program, and what it is called with.
+    """The program of one replica; `replica_program` extracts it from a step.
+
+    Args:
+        computation: The TPU computation of the step.
 
     Attributes:
-        specs: `tf.TensorSpec`s of its arguments, which are what the replica is given in each call.
-            Variables are those of the first replica.
+        specs: `tf.TensorSpec` of each argument, i.e. of each value that the replica gets in a call.
+            Variables are not arguments: the program uses those of the first replica.
     """
 
     def __init__(self, computation: Computation) -> None:
-        """Takes the computation; `replica_program` finds it."""
         self._computation = computation
         self._ops = computation.graph.get_operations()
-        captured = computation.captured()
+        captured = computation.captured
         replicated = [op for op in self._ops if op.type == computations.REPLICATED_INPUT]
-        given = {op.outputs[0].ref(): _constant(op.inputs[0], captured) for op in replicated}
-        # What is the same in each call, by what stands for it in the graph.
-        mine = {x: value for x, value in given.items() if value is not None}
-        self._fixed = {**captured, **mine}
-        # Each once, of the first replica alone.
-        handles = {id(x): x for x in mine.values() if x.dtype == tf.resource}
+        first = {op.outputs[0].ref(): _constant_value(op.inputs[0], captured) for op in replicated}
+        constants = {x: value for x, value in first.items() if value is not None}
+        self._constants = {**captured, **constants}
+        handles = {id(x): x for x in constants.values() if x.dtype == tf.resource}
         self._handles = list(handles.values())
-        varying = [op.outputs[0] for op in replicated if given[op.outputs[0].ref()] is None]
-        self._varying = [*varying, *self._arguments()]
-        self.specs = [tf.TensorSpec(x.shape, x.dtype) for x in self._varying]
+        varying = [op.outputs[0] for op in replicated if first[op.outputs[0].ref()] is None]
+        self._arguments = [*varying, *self._unreplicated_arguments()]
+        self.specs = [tf.TensorSpec(x.shape, x.dtype) for x in self._arguments]
 
-    def _arguments(self) -> list[tf.Tensor]:
-        """The arguments of the step that all replicas are given as they are."""
-        found: dict[Any, tf.Tensor] = {}
-        seen = set(self._fixed)
+    def _unreplicated_arguments(self) -> list[tf.Tensor]:
+        """Return the step's arguments that the computation uses without a replicated input."""
+        found, seen = set(), set(self._constants)
         ahead = [x for op in self._computation.ops() for x in op.inputs]
         while ahead:
             x = ahead.pop()
-            if x.ref() in seen or computations.is_inside(x.op):
+            if x.ref() in seen or computations.is_replicated(x.op):
                 continue
             seen.add(x.ref())
-            if x.op.type in computations.PLACEHOLDERS:
-                found[x.ref()] = x
+            if x.op.type in computations.PLACEHOLDER_OPS:
+                found.add(x.ref())
             elif x.op.type != computations.REPLICATED_INPUT:
                 ahead += x.op.inputs
         return [x for x in self._computation.graph.inputs if x.ref() in found]
 
-    def lower(self, stage: str = "hlo", platform: str = "CPU") -> Any:
-        """What XLA makes of the program, all of its arguments being unknown.
+    def lower(self, stage: str = "hlo", platform: str = "CPU") -> str | bytes:
+        """Compile the program with XLA, with all arguments unknown.
 
         Args:
-            stage: `"hlo"`, `"hlo_serialized"`, `"optimized_hlo"`, ...; see
+            stage: `"hlo"`, `"hlo_serialized"`, `"optimized_hlo"` or another stage of
                 `tf.function.experimental_get_compiler_ir`.
-            platform: `"CPU"`, where replicas have no way to tell each other anything, so that each
-                goes on with what it has itself; or `"TPU"`, which needs a TensorFlow that is built
-                for TPUs, but no TPU. There, what variables hold is given and returned, too.
+            platform: `"CPU"`, where collectives are left out and return the replica's own value, or
+                `"TPU"`, which needs a TensorFlow built for TPUs, but no TPU. On `"TPU"` the values
+                of variables become further arguments and results.
+
+        Returns:
+            The compiler's text, or bytes for a serialized stage.
 
         Raises:
-            ValueError: XLA cannot compile the program; or a shape is not known.
+            ValueError: XLA cannot compile the program, or a shape is unknown.
         """
         on_tpu = platform == "TPU"
         # Variables need a device.
@@ -144,52 +137,51 @@ class Program:
 
         def program(*arguments: tf.Tensor) -> list[tf.Tensor]:
             number = len(self.specs)
-            held = Values(handles, arguments[number:])
-            return self._trace(arguments[:number], held, on_tpu) + held.all()
+            variables = VariableValues(handles, arguments[number:])
+            return self._trace(arguments[:number], variables, on_tpu) + variables.all()
 
         compiled = tf.function(program, jit_compile=True, autograph=False)
         specs = [*self.specs, *map(value_spec, handles)]
         generate = compiled.experimental_get_compiler_ir(*specs)
         if "platform_name" in inspect.signature(generate).parameters:
             return generate(stage=stage, platform_name=platform)
-        # TensorFlow 2.15 knows devices only.
+        # TensorFlow 2.15 has no platform names.
         return generate(stage=stage, device_name=f"/device:{platform}:0")
 
-    def _trace(self, arguments: Sequence[tf.Tensor], held: Values, on_tpu: bool) -> list[tf.Tensor]:
-        """Makes the ops of a replica, and those of the host that these need, which are constants.
-
-        `held`: what its variables hold on a TPU.
-        """
-        library = self._computation.library
-        tf.graph_util.import_graph_def(library.plain_functions(), name="")
-        mine = {x.ref(): value for x, value in zip(self._varying, arguments, strict=True)}
-        values = {**self._fixed, **mine}
+    def _trace(
+        self, arguments: Sequence[tf.Tensor], variables: VariableValues, on_tpu: bool
+    ) -> list[tf.Tensor]:
+        """Copy the replica's ops and the host's constants that they need; return the results."""
+        functions = self._computation.library.without(METADATA_OPS)
+        tf.graph_util.import_graph_def(functions, name="")
+        pairs = zip(self._arguments, arguments, strict=True)
+        values = self._constants | {x.ref(): value for x, value in pairs}
 
         def value_of(tensor: tf.Tensor) -> tf.Tensor:
             if tensor.ref() not in values:
-                make(tensor.op)
+                copy(tensor.op)
             return values[tensor.ref()]
 
-        def make(op: Any) -> None:
-            if not on_tpu and op.type in computations.CROSS_REPLICA:
+        def copy(op: tf.Operation) -> None:
+            if not on_tpu and op.type in computations.COLLECTIVE_OPS:
                 outputs = [value_of(op.inputs[0])]
             else:
                 inputs = [value_of(x) for x in op.inputs]
                 if on_tpu and any(x.dtype == tf.resource for x in op.inputs):
-                    outputs = held.apply(op, inputs[0], inputs[1:])
+                    outputs = variables.apply(op, inputs[0], inputs[1:])
                 else:
-                    outputs = computations.again(op, inputs)
+                    outputs = computations.clone_op(op, inputs)
             values.update((x.ref(), value) for x, value in zip(op.outputs, outputs, strict=True))
 
         for op in self._computation.ops():
-            if not computations.is_bookkeeping(op):
-                make(op)
+            if op.type not in computations.BOOKKEEPING_OPS:
+                copy(op)
         results = [op.inputs[0] for op in self._ops if op.type == computations.REPLICATED_OUTPUT]
         return [value_of(x) for x in results]
 
 
-def _constant(source: tf.Tensor, captured: dict[Any, Any]) -> Any:
-    """What the first replica is given, if it is the same in each call."""
+def _constant_value(source: tf.Tensor, captured: Values) -> tf.Tensor | None:
+    """Return the value of a tensor if it is the same in each call, else `None`."""
     if source.ref() in captured:
         return captured[source.ref()]
     value = tf.get_static_value(source)
@@ -197,16 +189,16 @@ def _constant(source: tf.Tensor, captured: dict[Any, Any]) -> Any:
 
 
 def replica_program(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
-    """The program of one replica of a step that was traced under `tpu_strategy`.
+    """Extract the program of one replica from a step that was traced under `tpu_strategy`.
 
     Args:
-        function: a `tf.function` that calls `strategy.run`, or a concrete one.
-        *args: what it is called with, or `tf.TensorSpec`s.
-        **kwargs: likewise.
+        function: A `tf.function` that calls `strategy.run`, or a concrete function.
+        *args: Arguments of `function`, or `tf.TensorSpec`s.
+        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
 
     Raises:
         TypeError: `function` has no graph.
-        ValueError: there is no TPU computation in it, or more than one.
+        ValueError: `function` has no TPU computation, or several.
 
     Example:
         >>> from dist_f1.testing import tpu_strategy

@@ -1,4 +1,4 @@
-"""A `tf.distribute.TPUStrategy` where there is no TPU: steps can be traced under it."""
+"""A `tf.distribute.TPUStrategy` for tracing steps without a TPU."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from tensorflow.python.client import session
 
 
 def tpu_strategy(replicas: int = 8, cores_per_chip: int = 2) -> tf.distribute.TPUStrategy:
-    """A real `TPUStrategy` over a made-up topology of one host.
+    """Create a real `TPUStrategy` over the simulated topology of one host.
 
-    Only what the strategy asks the hardware is made up: which cores there are. What is traced under
-    it is what would be compiled for a TPU. Its variables live on the logical CPU devices, in turn,
-    so that they can be made, read, saved and restored; what `strategy.run` traces cannot be run,
-    except by `emulated_tpu`.
+    Only the hardware that the strategy asks about is simulated, i.e. the list of cores. Steps are
+    traced exactly as for a TPU. Variables live on the logical CPU devices in turn, so they can be
+    created, read, saved and restored. Only `emulated_tpu` can run what `strategy.run` traces.
 
     Args:
-        replicas: how many cores.
+        replicas: Number of cores.
         cores_per_chip: 2, as on v2 and v3, or 1, as on v4 and later, where a chip is one device.
 
     Raises:
-        ValueError: the cores do not make whole chips.
+        ValueError: `replicas` is not a positive multiple of `cores_per_chip`.
 
     Example:
         >>> strategy = tpu_strategy(32)
         >>> strategy.num_replicas_in_sync
         32
     """
-    counted = isinstance(replicas, int) and not isinstance(replicas, bool) and replicas > 0
-    if cores_per_chip not in (1, 2) or not counted or replicas % cores_per_chip:
+    is_count = isinstance(replicas, int) and not isinstance(replicas, bool) and replicas > 0
+    if cores_per_chip not in (1, 2) or not is_count or replicas % cores_per_chip:
         raise ValueError(
-            f"{replicas} replicas do not make whole chips of {cores_per_chip} core(s); "
-            "cores_per_chip is 1 or 2."
+            f"{replicas} replicas do not fill whole chips of {cores_per_chip} core(s). Pass "
+            "cores_per_chip=1 or 2, and a positive multiple of it as replicas."
         )
     strategy = tf.distribute.TPUStrategy(_Resolver(replicas, cores_per_chip))
-    # A packed variable has one handle for all replicas, which only a TPU can tell apart.
+    # A packed variable has one handle for all replicas, which the emulation cannot split.
     strategy._enable_packed_variable_in_eager_mode = False
     available = len(tf.config.list_logical_devices("CPU"))
     devices = [_device("CPU", replica % available) for replica in range(replicas)]
@@ -49,7 +48,12 @@ def tpu_strategy(replicas: int = 8, cores_per_chip: int = 2) -> tf.distribute.TP
 
 
 class _Resolver(tf.distribute.cluster_resolver.TPUClusterResolver):
-    """Claims one host with so many cores, in a row of chips."""
+    """Reports one host with a row of chips.
+
+    Args:
+        cores: Number of cores.
+        cores_per_chip: Number of cores on a chip.
+    """
 
     def __init__(self, cores: int, cores_per_chip: int) -> None:
         topology = topology_pb2.TopologyProto(num_tasks=1, num_tpu_devices_per_task=cores)
@@ -59,12 +63,12 @@ class _Resolver(tf.distribute.cluster_resolver.TPUClusterResolver):
                 [core // cores_per_chip, 0, 0, core % cores_per_chip]
             )
         self._topology, self._cores = topology.SerializeToString(), cores
-        # Any other name would be looked up in a cloud.
+        # TensorFlow looks up any other name in Google Cloud.
         super().__init__(tpu="local")
         self.set_tpu_topology(self._topology)
 
-    def get_tpu_system_metadata(self) -> Any:
-        """What the strategy wants to know of the hardware."""
+    def get_tpu_system_metadata(self) -> tf.tpu.experimental.TPUSystemMetadata:
+        """Return the description of the hardware that the strategy asks for."""
         devices = tuple(
             session._DeviceAttributes(_device("TPU", core), "TPU", 0, 0)
             for core in range(self._cores)

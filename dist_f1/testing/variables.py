@@ -1,48 +1,59 @@
-"""Variables of a program as values that go in and come out, for where there is no device."""
+"""Replace the variables of a program by inputs and outputs, where there is no device for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 
-class Values:
-    """What the variables of one replica hold, while its program is traced."""
+class VariableValues:
+    """Current values of a replica's variables while its program is traced.
 
-    def __init__(self, handles: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
-        self._held = {id(handle): value for handle, value in zip(handles, values, strict=True)}
+    Args:
+        handles: Resource handles of the variables.
+        values: Their initial values.
+    """
 
-    def apply(self, op: Any, handle: Any, others: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Does what an op does with a variable; returns its outputs.
+    def __init__(self, handles: Sequence[tf.Tensor], values: Sequence[tf.Tensor]) -> None:
+        self._values = {id(handle): value for handle, value in zip(handles, values, strict=True)}
+
+    def apply(
+        self, op: tf.Operation, handle: tf.Tensor, others: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Apply an op to a variable and return the op's outputs.
+
+        Args:
+            op: A read or an assignment.
+            handle: Handle of the variable.
+            others: Other inputs of the op.
 
         Raises:
-            NotImplementedError: it is not known here what the op does.
+            NotImplementedError: The op is not supported.
         """
         if op.type == "ReadVariableOp":
-            return [self._held[id(handle)]]
+            return [self._values[id(handle)]]
         if op.type not in _UPDATES:
             raise NotImplementedError(
-                f"{op.type} ({op.name}) takes a variable. Without a device, programs can read and "
-                "assign variables, outside of loops, branches and calls."
+                f"{op.type} ({op.name}) uses a variable, which is not supported when lowering for "
+                "a TPU. Only read and assign variables, outside loops, branches and calls."
             )
-        self._held[id(handle)] = _UPDATES[op.type](self._held[id(handle)], *others)
+        self._values[id(handle)] = _UPDATES[op.type](self._values[id(handle)], *others)
         return []
 
     def all(self) -> list[tf.Tensor]:
-        """What they hold now."""
-        return list(self._held.values())
+        """Return the current values."""
+        return list(self._values.values())
 
 
 _UPDATES: dict[str, Callable[..., tf.Tensor]] = {
-    "AssignAddVariableOp": lambda held, value: held + value,
-    "AssignSubVariableOp": lambda held, value: held - value,
-    "AssignVariableOp": lambda held, value: value,
+    "AssignAddVariableOp": lambda current, value: current + value,
+    "AssignSubVariableOp": lambda current, value: current - value,
+    "AssignVariableOp": lambda current, value: value,
 }
 
 
-def value_spec(handle: Any) -> tf.TensorSpec:
-    """Shape and dtype of the variable that a handle is of."""
+def value_spec(handle: tf.Tensor) -> tf.TensorSpec:
+    """Return the shape and dtype of the variable of a handle."""
     (data,) = handle._handle_data.shape_and_type
     return tf.TensorSpec(data.shape, tf.as_dtype(data.dtype))
