@@ -1,11 +1,12 @@
-"""Inside of `emulated_tpu`, what was traced for a TPU runs."""
+"""Steps that were traced for a TPU run inside `emulated_tpu`."""
 
 import pytest
 import tensorflow as tf
 from helpers import mirrored, tpu
-from tpu.steps import each_replica
+from tpu.steps import replica_values
 
 from dist_f1 import testing
+from dist_f1.testing import strategies
 
 
 def replica():
@@ -13,45 +14,45 @@ def replica():
     return context.all_reduce("sum", tf.constant(1.0))
 
 
-@tf.function
+@tf.function(autograph=False)
 def step():
     return tpu(8).run(replica)
 
 
-def test_a_function_runs_inside_and_not_after_it():
+def test_a_function_runs_inside_and_fails_afterwards():
     with testing.emulated_tpu():
-        assert [float(x) for x in each_replica(tpu(8), step())] == [8.0] * 8
+        assert [float(x) for x in replica_values(tpu(8), step())] == [8.0] * 8
     with pytest.raises(tf.errors.OpError):
-        each_replica(tpu(8), step())
+        replica_values(tpu(8), step())
 
 
-def test_run_itself_runs():
+def test_strategy_run_runs():
     with testing.emulated_tpu():
-        values = tpu(32).run(tf.function(replica))
-    assert [float(x) for x in each_replica(tpu(32), values)] == [32.0] * 32
+        values = tpu(8).run(tf.function(replica, autograph=False))
+    assert [float(x) for x in replica_values(tpu(8), values)] == [8.0] * 8
 
 
-def test_it_ends_when_something_is_raised():
-    kept = type(step.get_concrete_function())._call_flat
+def test_the_emulation_ends_with_an_exception():
+    original = type(step.get_concrete_function())._call_flat
     with pytest.raises(KeyError), testing.emulated_tpu():
         raise KeyError
-    assert type(step.get_concrete_function())._call_flat is kept
+    assert type(step.get_concrete_function())._call_flat is original
 
 
-def test_other_functions_run_as_they_do():
-    def twice(x):
+def test_other_functions_run_as_usual():
+    def double(x):
         return 2 * x
 
     with testing.emulated_tpu():
-        assert int(tf.function(twice)(3)) == 6
-        values = mirrored(2).run(tf.function(replica))
+        assert int(tf.function(double, autograph=False)(3)) == 6
+        values = mirrored(2).run(tf.function(replica, autograph=False))
     assert [float(x) for x in mirrored(2).experimental_local_results(values)] == [2.0, 2.0]
 
 
-def test_what_the_host_does_is_done_once():
+def test_ops_of_the_host_run_once():
     count = tf.Variable(0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def counted():
         count.assign_add(1)
         values = tpu(8).run(replica)
@@ -62,17 +63,17 @@ def test_what_the_host_does_is_done_once():
     assert results == [[64.0, 1.0], [64.0, 2.0]]
 
 
-def test_packed_variables_are_refused_with_the_remedy():
-    strategy = tf.distribute.TPUStrategy(plain_resolver())
+def test_packed_variables_raise_with_the_remedy():
+    strategy = tf.distribute.TPUStrategy(strategies._Resolver(8, 2))
     strategy.extended._tpu_devices = tpu(8).extended._tpu_devices
     strategy._enable_packed_variable_in_eager_mode = True
     with strategy.scope():
-        own = tf.Variable(0.0)
+        variable = tf.Variable(0.0)
 
     def add():
-        return own.read_value() + 1.0
+        return variable.read_value() + 1.0
 
-    @tf.function
+    @tf.function(autograph=False)
     def packed():
         return strategy.run(add)
 
@@ -81,9 +82,3 @@ def test_packed_variables_are_refused_with_the_remedy():
         pytest.raises(NotImplementedError, match=r"packed variables.*tpu_strategy\(\)"),
     ):
         packed()
-
-
-def plain_resolver():
-    from dist_f1.testing import strategies
-
-    return strategies._Resolver(8, 2)

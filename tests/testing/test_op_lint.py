@@ -1,4 +1,4 @@
-"""Ops that a TPU would not take are found before it is asked."""
+"""The lint finds ops that a TPU does not support."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ FLOATS, IDS = tf.TensorSpec([4]), tf.TensorSpec([4], tf.int32)
 
 
 def lint(replica, *specs):
-    @tf.function
+    @tf.function(autograph=False)
     def step(*columns):
         return tpu(8).run(replica, columns)
 
@@ -26,7 +26,7 @@ def ops_found(replica, *specs):
     return {finding.op for finding in lint(replica, *specs).findings}
 
 
-def test_a_step_of_usual_ops_has_no_findings():
+def test_common_ops_have_no_findings():
     def replica(x):
         return tf.reduce_sum(tf.nn.softmax(x)) * 2.0
 
@@ -36,35 +36,35 @@ def test_a_step_of_usual_ops_has_no_findings():
     assert str(report).endswith(" ops, 0 findings")
 
 
-def test_strings_have_no_kernel():
+def test_string_ops_are_found():
     def replica(x):
         return tf.strings.length(tf.strings.as_string(x))
 
     report = lint(replica, FLOATS)
     assert {x.op for x in report.findings} == {"AsString", "StringLength"}
-    assert all(x.reason == "no kernel on a TPU" for x in report.findings)
-    assert "AsString(T=float32): no kernel on a TPU; node " in str(report)
+    assert all(x.reason == "no TPU kernel" for x in report.findings)
+    assert "AsString(T=float32): no TPU kernel; node " in str(report)
 
 
-def test_python_code_has_no_kernel():
+def test_python_functions_are_found():
     def replica(x):
         return tf.numpy_function(lambda a: a, [x], tf.float32)
 
     assert ops_found(replica, FLOATS) & {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
-def test_a_dtype_without_a_kernel_is_found():
+def test_unsupported_dtypes_are_found():
     def replica(x):
         return tf.cumsum(tf.cast(x, tf.int32)), tf.cumsum(tf.cast(x, tf.int8))
 
     (finding,) = lint(replica, FLOATS).findings
     assert finding.op == "Cumsum"
     assert finding.dtypes == {"T": "int8", "Tidx": "int32"}
-    assert finding.reason == "no kernel on a TPU for T=int8"
+    assert finding.reason == "no TPU kernel for T=int8"
 
 
 @pytest.mark.parametrize("op", ["Unique", "Where", "RaggedRange"])
-def test_a_shape_that_depends_on_data_is_found(op):
+def test_data_dependent_shapes_are_found(op):
     def unique(x):
         return tf.unique(x)[0]
 
@@ -78,51 +78,47 @@ def test_a_shape_that_depends_on_data_is_found(op):
     assert op in ops_found(replica, FLOATS)
 
 
-@pytest.mark.parametrize(
-    ("kind", "ops"), [("strings", {"AsString", "StringLength"}), ("shape", {"Where"})]
-)
-def test_findings_are_in_loops_branches_and_called_functions_too(kind, ops):
+def test_ops_in_loops_branches_and_called_functions_are_found():
     def length(x):
-        if kind == "shape":
-            return tf.reduce_sum(tf.boolean_mask(x, x > 0))
-        return tf.cast(tf.strings.length(tf.strings.as_string(x[0])), tf.float32)
+        total = tf.reduce_sum(tf.boolean_mask(x, x > 0))
+        return tf.cast(tf.strings.length(tf.strings.as_string(total)), tf.float32)
 
     called = tf.function(length)
 
-    def twice(function, x):
-        def body(turn, _):
-            return turn + 1, function(x)
+    def call_twice(function, x):
+        def body(i, _):
+            return i + 1, function(x)
 
-        return tf.while_loop(lambda turn, _: turn < 2, body, [0, 0.0])
+        return tf.while_loop(lambda i, _: i < 2, body, [0, 0.0])
 
     def in_a_call(x):
         return called(x)
 
     def in_a_loop(x):
-        return twice(length, x)
+        return call_twice(length, x)
 
     def in_a_branch(x):
         return tf.cond(x[0] > 0, lambda: length(x), lambda: 0.0)
 
     def in_a_call_in_a_loop(x):
-        return twice(called, x)
+        return call_twice(called, x)
 
     for replica in (in_a_call, in_a_loop, in_a_branch, in_a_call_in_a_loop):
-        assert ops <= ops_found(replica, FLOATS)
+        assert {"AsString", "StringLength", "Where"} <= ops_found(replica, FLOATS)
 
 
-def test_a_shape_that_depends_on_data_is_found_in_a_function_that_calls_run():
+def test_data_dependent_shapes_are_found_in_a_function_that_calls_run():
     with tpu(8).scope():
-        own = tf.Variable(tf.zeros([4]), synchronization=tf.VariableSynchronization.ON_READ)
+        variable = tf.Variable(tf.zeros([4]), synchronization=tf.VariableSynchronization.ON_READ)
 
-    def known(x):
-        own.assign_add(x)
-        return own.read_value()
+    def static(x):
+        variable.assign_add(x)
+        return variable.read_value()
 
-    def unknown(x):
-        return tf.unique(known(x))[0]
+    def dynamic(x):
+        return tf.unique(static(x))[0]
 
-    def step_of(replica):
+    def step_for(replica):
         @tf.function
         def inner(x):
             return tpu(8).run(replica, (x,))
@@ -133,24 +129,24 @@ def test_a_shape_that_depends_on_data_is_found_in_a_function_that_calls_run():
 
         return outer
 
-    # Variables have a shape there, too.
-    assert testing.lint_tpu_ops(step_of(known), FLOATS).findings == []
-    (finding,) = testing.lint_tpu_ops(step_of(unknown), FLOATS).findings
+    # The shapes of variables are known there too.
+    assert testing.lint_tpu_ops(step_for(static), FLOATS).findings == []
+    (finding,) = testing.lint_tpu_ops(step_for(dynamic), FLOATS).findings
     assert finding.op == "Unique"
 
 
-def test_where_the_rows_are_not_known_shapes_are_no_findings():
+def test_shapes_are_no_findings_if_the_number_of_rows_is_unknown():
     def replica(x):
         return tf.reduce_sum(x * 2.0)
 
     assert lint(replica, tf.TensorSpec([None])).findings == []
 
 
-def test_sums_are_listed_with_dtype_and_shape():
+def test_sums_have_their_dtype_and_shape():
     def replica(x, ids):
         return dist_f1.all_reduce_sum([x]), dist_f1.all_reduce_sum([ids])
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(*columns):
         return tpu(8).run(replica, columns)
 
@@ -158,22 +154,22 @@ def test_sums_are_listed_with_dtype_and_shape():
     assert [(x.dtype, x.shape.as_list()) for x in sums] == [(tf.float32, [4]), (tf.uint32, [8])]
 
 
-def test_a_step_without_a_tpu_computation_is_refused():
+def test_a_step_without_a_tpu_computation_raises():
     def replica(x):
         return x * 2
 
-    for look in (testing.lint_tpu_ops, testing.cross_replica_sums, testing.replica_program):
-        with pytest.raises(ValueError, match=r"0 TPU computations.*strategy.run once"):
-            look(tf.function(replica), FLOATS)
+    for inspect in (testing.lint_tpu_ops, testing.cross_replica_sums, testing.replica_program):
+        with pytest.raises(ValueError, match=r"Found 0 TPU computations.*strategy.run once"):
+            inspect(tf.function(replica), FLOATS)
         with pytest.raises(TypeError):
-            look(replica, FLOATS)
+            inspect(replica, FLOATS)
 
 
-def test_two_computations_are_refused():
+def test_two_computations_raise():
     def replica(x):
         return x * 2
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(x):
         return tpu(8).run(replica, (x,)), tpu(8).run(replica, (x,))
 
@@ -181,7 +177,7 @@ def test_two_computations_are_refused():
         testing.lint_tpu_ops(step, FLOATS)
 
 
-def test_the_list_names_dtypes_of_arguments_that_ops_have():
+def test_the_list_of_kernels_has_their_dtypes():
     path = pathlib.Path(op_lint.__file__).with_name("tpu_ops.json")
     listed = json.loads(path.read_text())
     assert listed == op_lint.tpu_ops()
@@ -191,7 +187,7 @@ def test_the_list_names_dtypes_of_arguments_that_ops_have():
         for kernel in kernels:
             for argument, dtypes in kernel.items():
                 assert dtypes == sorted(set(dtypes)) != [], (name, argument)
-    # What is known of them from their documentation.
+    # As the documentation of the ops says.
     (kernel,) = listed["CrossReplicaSum"]
     assert "int64" not in kernel["T"]
     assert {"float32", "bfloat16", "int32", "uint32"} <= set(kernel["T"])

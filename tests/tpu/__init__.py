@@ -1,6 +1,6 @@
-"""What steps become under `TPUStrategy`, looked at without a TPU: nothing here runs on one.
+"""Checks of what steps become under `TPUStrategy`, without a TPU: nothing here runs on one.
 
-    cases -> steps -> checks (traced, linted, lowered, emulated; by reference.py) -> tests, tables
+    cases -> steps -> checks (traced, linted, compiled, emulated) -> tests, tables
 
-`make tpu` prints the tables; the tests assert the same rows.
+`make tpu` prints the tables, and the tests assert the same rows.
 """

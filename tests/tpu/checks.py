@@ -1,4 +1,4 @@
-"""What was found of each case: rows of the tables, each with what is not as it must be."""
+"""Results of each case, as rows of tables with their problems."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from helpers import tpu
 
 from dist_f1 import Counts, testing
 from tpu import fits, reference
-from tpu.cases import CASES
-from tpu.steps import Step, step_of
+from tpu.cases import CASES, Case
+from tpu.steps import Step, distribute, step_for
 
-REPLICAS = (8, 32)
-# Between them are counters in which limbs of 16 bits, and sums of them, overflow.
+# Counters between these overflow 16-bit limbs and sums of limbs.
 HIGH = (2**40, 2**41)
-_GO_ON = ("F1Score", "ConfusionMatrix", "ThresholdSweep", "samples average", "groups")
-# What is run: every case on 8 replicas, and some on 32.
-EMULATED = [*((name, 8) for name in CASES), *((name, 32) for name in _GO_ON)]
+# The number of replicas only changes the constants of a graph, so few cases have 32.
+_ON_32 = ("F1Score", "ConfusionMatrix", "ThresholdSweep", "samples average", "groups")
+STEPS = [*((name, 8) for name in CASES), *((name, 32) for name in _ON_32)]
+# Whether the targets are multilabel, and the number of replicas.
+FITS = [(False, 8), (True, 8), (True, 32)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
-    """A step on one replica.
+    """A step as traced for a TPU.
 
     Args:
-        case: its name.
-        replicas: how many there are.
-        ops: how many ops were looked at.
-        findings: what a TPU would not take.
-        sums: what is summed over replicas.
-        silent: likewise, with `sync="epoch"`; `None` where it is in the same step.
-        lowered: whether XLA has compiled it.
-        carriers: the dtypes that `sums` must have.
+        case: Name of the case.
+        replicas: Number of replicas.
+        ops: Number of ops.
+        findings: Findings of the lint.
+        sums: Tensors that the step sums over replicas, without Keras's own.
+        expected_sums: Dtypes that `sums` must have.
+        other_collectives: Number of collectives besides `sums`.
+        is_compiled: Whether XLA compiles one replica's program.
     """
 
     case: str
@@ -43,19 +45,20 @@ class Traced:
     ops: int
     findings: Sequence[str]
     sums: Sequence[tf.TensorSpec]
-    silent: Sequence[tf.TensorSpec] | None
-    lowered: bool
-    carriers: Sequence[str]
+    expected_sums: Sequence[str]
+    other_collectives: int
+    is_compiled: bool
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it must be."""
+        """Return the failed checks."""
         problems = list(self.findings)
-        if sorted(x.dtype.name for x in self.sums) != sorted(self.carriers):
-            problems.append(f"sums {named(self.sums)} instead of {', '.join(self.carriers)}")
-        if self.silent:
-            problems.append(f'sums {named(self.silent)} with sync="epoch"')
-        return problems if self.lowered else [*problems, "was not compiled"]
+        if sorted(x.dtype.name for x in self.sums) != sorted(self.expected_sums):
+            expected = ", ".join(self.expected_sums) or "none"
+            problems.append(f"sums {describe(self.sums)}, expected {expected}")
+        if self.other_collectives:
+            problems.append(f"has {self.other_collectives} collectives that are no sums")
+        return problems if self.is_compiled else [*problems, "XLA cannot compile it"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,125 +66,146 @@ class Emulated:
     """Steps that were run on the CPU.
 
     Args:
-        case: its name.
-        replicas: how many there are.
-        steps: how many were run.
-        counts: whether the counts are those of NumPy.
-        high: likewise, when counters were high before; `None` where weights are counted.
-        alike: whether all replicas have read the same in each step, which is the result outside.
+        case: Name of the case.
+        replicas: Number of replicas.
+        steps: Number of steps.
+        counts_match: Whether the counts equal NumPy's.
+        high_counts_match: Whether they do from high counters on; `None` for weighted counts.
+        replicas_agree: Whether all replicas read the same result as the host, in each step.
     """
 
     case: str
     replicas: int
     steps: int
-    counts: bool
-    high: bool | None
-    alike: bool
+    counts_match: bool
+    high_counts_match: bool | None
+    replicas_agree: bool
 
     @property
     def problems(self) -> list[str]:
-        """What is not as it must be."""
-        named = {
-            "other counts than NumPy's": self.counts,
-            "other counts than NumPy's above high ones": self.high is not False,
-            "replicas read different results": self.alike,
+        """Return the failed checks."""
+        checks = {
+            "counts differ from NumPy's": self.counts_match,
+            "counts differ from NumPy's for high counters": self.high_counts_match is not False,
+            "replicas read different results": self.replicas_agree,
         }
-        return [problem for problem, good in named.items() if not good]
+        return [problem for problem, passed in checks.items() if not passed]
 
 
 @functools.cache
 def loop(name: str, replicas: int) -> Traced:
-    """A step of a custom loop."""
-    step = step_of(name, replicas).traced()
-    silent = step_of(name, replicas, "epoch").traced()
-    carrier = "float64" if CASES[name].weighted else "uint32"
-    return _traced(name, replicas, step, testing.cross_replica_sums(silent), [carrier])
+    """Trace a step of a custom loop, with an update and a read."""
+    step = step_for(name, replicas).traced()
+    expected = "float64" if CASES[name].is_weighted else "uint32"
+    return _traced(name, replicas, step, [expected], testing.count_collectives(step) - 1)
+
+
+def epoch_reads(replicas: int) -> Traced:
+    """Check one step that updates and reads the metrics of all cases with `sync="epoch"`."""
+    step = traced_epoch_reads(list(CASES.values()), replicas)
+    name = f'all {len(CASES)} cases, sync="epoch"'
+    return _traced(name, replicas, step, [], testing.count_collectives(step))
+
+
+def traced_epoch_reads(cases: Sequence[Case], replicas: int) -> Any:
+    """Trace one step that updates and reads several metrics with `sync="epoch"`."""
+    strategy = tpu(replicas)
+    with strategy.scope():
+        metrics = [case.make(sync="epoch") for case in cases]
+    batches = [distribute(strategy, case.columns(replicas)) for case in cases]
+
+    def replica(batches: Sequence[Any]) -> list[tf.Tensor]:
+        for metric, columns in zip(metrics, batches, strict=True):
+            metric.update_state(**columns)
+        return tf.nest.flatten([metric.result() for metric in metrics])
+
+    @tf.function(autograph=False)
+    def step(batches: Sequence[Any]) -> Any:
+        return strategy.run(replica, (batches,))
+
+    return step.get_concrete_function(batches)
 
 
 @functools.cache
-def fit(kind: str, replicas: int) -> Traced:
-    """A step of `Model.fit`, which has a metric of either kind of `sync` for each case."""
-    model = fits.Fit(kind, replicas)
-    step = model.traced()
-    weighted = sum(case.weighted for case in model.cases.values())
-    # The others are Keras's own: gradients.
-    carriers = ["float64"] * weighted + ["uint32"] * (len(model.cases) - weighted)
-    named = f"{len(model.cases)} metrics, {kind}"
-    return _traced(named, replicas, step, None, carriers, others=[tf.float32])
+def fit(is_multilabel: bool, replicas: int) -> Traced:
+    """Trace a step of `Model.fit` that has each metric with both kinds of `sync`."""
+    model = fits.Fit(is_multilabel, replicas)
+    expected = ["float64" if case.is_weighted else "uint32" for case in model.cases]
+    name = f"{2 * len(expected)} metrics, {'multilabel' if is_multilabel else 'ids'}"
+    # Keras sums the float32 gradients.
+    return _traced(name, replicas, model.traced(), expected, 0, ignored=[tf.float32])
 
 
 def _traced(
     name: str,
     replicas: int,
     step: Any,
-    silent: Sequence[tf.TensorSpec] | None,
-    carriers: Sequence[str],
-    others: Sequence[tf.DType] = (),
+    expected_sums: Sequence[str],
+    other_collectives: int,
+    ignored: Sequence[tf.DType] = (),
 ) -> Traced:
     report = testing.lint_tpu_ops(step)
-    ours = [x for x in testing.cross_replica_sums(step) if x.dtype not in others]
+    sums = [x for x in testing.cross_replica_sums(step) if x.dtype not in ignored]
     try:
-        lowered = "ENTRY" in testing.replica_program(step).lower()
+        is_compiled = "ENTRY" in testing.replica_program(step).lower()
     except (ValueError, tf.errors.OpError):
-        lowered = False
-    ops, findings = sum(report.examined.values()), [str(x) for x in report.findings]
-    return Traced(name, replicas, ops, findings, ours, silent, lowered, carriers)
+        is_compiled = False
+    ops, findings = report.examined.total(), [str(x) for x in report.findings]
+    return Traced(
+        name, replicas, ops, findings, sums, expected_sums, other_collectives, is_compiled
+    )
 
 
 @functools.cache
 def emulated(name: str, replicas: int) -> Emulated:
-    """Three steps, the last with high counters."""
-    step = step_of(name, replicas)
+    """Run two steps, and for integer counts a third one from high counters on."""
+    step = step_for(name, replicas)
     step.metric.reset_state()
     first, second, third = (step.case.columns(replicas, seed) for seed in range(3))
-    alike = []
     with testing.emulated_tpu():
-        for columns in (first, second):
-            alike.append(_alike(step(columns), step))
-        together = {key: np.concatenate([first[key], second[key]]) for key in first}
-        expected = reference.counts(step.case, together)
-        counts = reference.agree(step.case, step.metric.accumulator.read(), expected)
-        if step.case.weighted:
-            return Emulated(name, replicas, 2, counts, None, all(alike))
+        agree = [_replicas_agree(step(columns), step) for columns in (first, second)]
+        both = {key: np.concatenate([first[key], second[key]]) for key in first}
+        counts = step.metric.accumulator.read()
+        matches = reference.equal(step.case, counts, reference.counts(step.case, both))
+        if step.case.is_weighted:
+            return Emulated(name, replicas, 2, matches, None, all(agree))
         before = start_high(step)
-        alike.append(_alike(step(third), step))
-    high = _added(step, before, reference.counts(step.case, third))
-    return Emulated(name, replicas, 3, counts, high, all(alike))
+        agree.append(_replicas_agree(step(third), step))
+    after = step.metric.accumulator.read().numpy()
+    added = tf.nest.map_structure(lambda a, b: a - b, after, before)
+    high_matches = reference.equal(step.case, added, reference.counts(step.case, third))
+    return Emulated(name, replicas, 3, matches, high_matches, all(agree))
 
 
 def start_high(step: Step) -> Counts:
-    """Gives each replica counters of its own above 2**40; returns their sum."""
+    """Give each replica counters above 2**40, and return their sums."""
     rng = np.random.default_rng(0)
     components = step.components()
     shape = len(components), components[0].shape[0]
-    # The sums of the lower limbs do not fit into 16 bits, nor those of both into 32.
+    # Sums of the low limbs exceed 16 bits, and sums of the two lowest exceed 32 bits.
     layout = step.metric.accumulator.layout
     fields = [layout.unpack(vector) for vector in rng.integers(*HIGH, shape) | 0xFFFF0000]
-    # A result is refused where there are invalid rows.
+    # Invalid rows would make `result` raise.
     fields = [counts._replace(invalid=np.zeros_like(counts.invalid)) for counts in fields]
-    step.start_at(np.stack([layout.pack(counts) for counts in fields]))
+    step.assign(np.stack([layout.pack(counts) for counts in fields]))
     return step.metric.accumulator.read().numpy()
 
 
-def _added(step: Step, before: Counts, expected: Counts) -> bool:
-    after = step.metric.accumulator.read().numpy()
-    difference = tf.nest.map_structure(lambda a, b: a - b, after, before)
-    return reference.agree(step.case, difference, expected)
+def _replicas_agree(read: Sequence[Any], step: Step) -> bool:
+    """Whether all replicas read the same values, and the host does too."""
+    on_host = tf.nest.map_structure(np.asarray, step.metric.result())
+    is_same = all(_is_close(read[0], other, rtol=0) for other in read)
+    return is_same and _is_close(read[0], on_host, rtol=1e-6)
 
 
-def _alike(read: Sequence[Any], step: Step) -> bool:
-    """Whether all replicas have the same values, and the metric has them outside, too."""
-    outside = tf.nest.map_structure(np.asarray, step.metric.result())
-    same = all(same_values(read[0], other, rtol=0) for other in read)
-    return same and same_values(read[0], outside, rtol=1e-6)
+def _is_close(a: Any, b: Any, rtol: float) -> bool:
+    pairs = zip(tf.nest.flatten(a), tf.nest.flatten(b), strict=True)
+    return all(np.allclose(x, y, rtol=rtol, atol=0, equal_nan=True) for x, y in pairs)
 
 
-def same_values(mine: Any, theirs: Any, rtol: float) -> bool:
-    """Whether two nests are equal, NaN too."""
-    pairs = zip(tf.nest.flatten(mine), tf.nest.flatten(theirs), strict=True)
-    return all(np.allclose(a, b, rtol=rtol, atol=0, equal_nan=True) for a, b in pairs)
-
-
-def named(sums: Sequence[tf.TensorSpec]) -> str:
-    """Dtypes and sizes."""
-    return ", ".join(f"{x.dtype.name} x {x.shape.num_elements()}" for x in sums) or "none"
+def describe(sums: Sequence[tf.TensorSpec]) -> str:
+    """Return the dtype and size of a sum, or of several the number of each dtype."""
+    if len(sums) == 1:
+        return f"{sums[0].dtype.name} x {sums[0].shape.num_elements()}"
+    dtypes = [x.dtype.name for x in sums]
+    return ", ".join(f"{dtypes.count(x)} of {x}" for x in dict.fromkeys(dtypes)) or "none"

@@ -1,7 +1,8 @@
-"""What `Model.fit` runs on the replicas: its own step, with many metrics at once."""
+"""The training step of `Model.fit`, with many metrics at once."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Any
 
@@ -11,48 +12,51 @@ from helpers import tpu
 
 from tpu.cases import CASES, Case
 
-ROWS, FEATURES = 6, 3
+ROWS, FEATURES, CLASSES = 6, 3, 4
 
 
-def cases(kind: str) -> dict[str, Case]:
-    """The cases whose rows a model can be given all at once, by their targets."""
-    usual = Case(CASES["F1Score"].metric, targets=kind)
-
-    def rows_of(case: Case) -> tuple[Any, ...]:
-        return case.classes, case.lead, case.scores, case.targets, case.ids
-
-    def fits(case: Case) -> bool:
-        return rows_of(case) == rows_of(usual) and set(case.given) <= {"sample_weight"}
-
-    return {name: case for name, case in CASES.items() if fits(case)}
+def cases(is_multilabel: bool) -> list[Case]:
+    """Return a case of each metric, and a weighted one, with rows that a model can predict."""
+    found: dict[tuple[type, bool], Case] = {}
+    for case in CASES.values():
+        has_targets = (case.targets == "multilabel") == is_multilabel and case.classes > 1
+        if has_targets and set(case.inputs) <= {"sample_weight"}:
+            found.setdefault((case.metric, case.is_weighted), case)
+    rows = {"classes": CLASSES, "lead": (ROWS,), "ids": "int32", "predictions": "float32"}
+    return [dataclasses.replace(case, **rows) for case in found.values()]
 
 
 class Fit:
-    """A model that is compiled with the metrics of many cases, each with both kinds of `sync`.
+    """A compiled model with the metrics of `cases`, each with both kinds of `sync`.
 
     Args:
-        kind: the targets of the cases.
-        replicas: of the strategy.
+        is_multilabel: Whether the targets are multilabel.
+        replicas: Number of replicas of the strategy.
     """
 
-    def __init__(self, kind: str, replicas: int) -> None:
-        self.kind, self.cases, self.strategy = kind, cases(kind), tpu(replicas)
+    def __init__(self, is_multilabel: bool, replicas: int) -> None:
+        self.cases, self.strategy = cases(is_multilabel), tpu(replicas)
+        self._is_multilabel = is_multilabel
+        loss = "binary_crossentropy" if is_multilabel else "sparse_categorical_crossentropy"
         with self.strategy.scope():
             self.model = tf.keras.Sequential(
-                [tf.keras.Input([FEATURES]), tf.keras.layers.Dense(4, activation="softmax")]
+                [
+                    tf.keras.Input([FEATURES]),
+                    tf.keras.layers.Dense(CLASSES, activation="softmax"),
+                ]
             )
             self.model.compile(
                 optimizer="sgd",
-                loss="sparse_categorical_crossentropy" if kind == "ids" else "binary_crossentropy",
-                metrics=self._metrics(weighted=False),
-                weighted_metrics=self._metrics(weighted=True),
+                loss=loss,
+                metrics=self._metrics(is_weighted=False),
+                weighted_metrics=self._metrics(is_weighted=True),
             )
 
     def traced(self) -> Any:
-        """The concrete function of a training step."""
+        """Return the concrete function of a training step."""
         rows = ROWS * self.strategy.num_replicas_in_sync
         rng = np.random.default_rng(0)
-        shape = (rows, 4) if self.kind == "several" else (rows,)
+        shape = (rows, CLASSES) if self._is_multilabel else (rows,)
         data = tf.data.Dataset.from_tensor_slices(
             (
                 rng.random((rows, FEATURES), np.float32),
@@ -61,27 +65,27 @@ class Fit:
             )
         ).batch(rows, drop_remainder=True)
         batches = iter(self.strategy.experimental_distribute_dataset(data))
-        return _step_of(self.model).get_concrete_function(batches)
+        return _train_function(self.model).get_concrete_function(batches)
 
-    def _metrics(self, weighted: bool) -> list[Any]:
-        mine = [case for case in self.cases.values() if case.weighted == weighted]
+    def _metrics(self, is_weighted: bool) -> list[Any]:
+        cases = [case for case in self.cases if case.is_weighted == is_weighted]
         return [
-            case.make(sync=sync, **_naming(case, f"{sync}_{number}"))
-            for number, case in enumerate(mine)
+            case.make(sync=sync, **_name_options(case, f"{sync}_{number}"))
+            for number, case in enumerate(cases)
             for sync in ("step", "epoch")
         ]
 
 
-def _naming(case: Case, name: str) -> dict[str, str]:
-    """What tells the entries of two metrics apart."""
-    has_entries = "prefix" in inspect.signature(case.metric).parameters
-    return {"name": name, "prefix": name} if has_entries else {"name": name}
+def _name_options(case: Case, name: str) -> dict[str, str]:
+    """Return constructor arguments that make the names of the log entries unique."""
+    has_prefix = "prefix" in inspect.signature(case.metric).parameters
+    return {"name": name, "prefix": name} if has_prefix else {"name": name}
 
 
-def _step_of(model: Any) -> Any:
-    """The `tf.function` of a step; Keras 3 keeps it in what it makes of it."""
-    made = model.make_train_function() or model.train_function
-    if hasattr(made, "get_concrete_function"):
-        return made
-    held = inspect.getclosurevars(made).nonlocals.values()
-    return next(x for x in held if hasattr(x, "get_concrete_function"))
+def _train_function(model: Any) -> Any:
+    """Return the `tf.function` of a training step, which Keras 3 wraps in a closure."""
+    function = model.make_train_function() or model.train_function
+    if hasattr(function, "get_concrete_function"):
+        return function
+    variables = inspect.getclosurevars(function).nonlocals.values()
+    return next(x for x in variables if hasattr(x, "get_concrete_function"))

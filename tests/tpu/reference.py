@@ -1,4 +1,4 @@
-"""The counts of rows by NumPy alone."""
+"""The counts of a case, computed with NumPy only."""
 
 from __future__ import annotations
 
@@ -10,86 +10,87 @@ from tpu.cases import Case
 
 
 def counts(case: Case, columns: dict[str, np.ndarray]) -> Counts:
-    """The counts that a metric keeps of these rows, but for the sums of sample averages.
+    """Compute the counts that a metric stores, without the sums of sample averages.
 
-    The confusion matrix is there wherever it is defined, for one class a row and without groups.
+    Includes the confusion matrix where it is defined, i.e. for single labels without groups.
     """
     rows = _Rows(case, columns)
     if case.metric is dist_f1.ThresholdSweep:
         thresholds = np.asarray(case.make().thresholds)
         scores = columns["y_pred"].reshape(-1, case.classes).astype(np.float64)
         bucket = (scores[..., np.newaxis] > thresholds.astype(np.float32)).sum(-1)
-        between = [rows.counts(bucket == k) for k in range(len(thresholds) + 1)]
-        return between[0]._replace(
-            true_positive=np.stack([x.true_positive for x in between]),
-            predicted=np.stack([x.predicted for x in between]),
+        buckets = [rows.counts(bucket == k) for k in range(len(thresholds) + 1)]
+        return buckets[0]._replace(
+            true_positive=np.stack([x.true_positive for x in buckets]),
+            predicted=np.stack([x.predicted for x in buckets]),
         )
-    chosen = _chosen(case, columns["y_pred"])
+    predicted = _predicted(case, columns["y_pred"])
     if "by" not in columns:
-        return rows.counts(chosen)
-    groups = range(case.options["num_groups"])
-    by = columns["by"].reshape(-1)
-    each = [rows.counts(chosen, by == group)[:5] for group in groups]
-    return Counts(*(np.stack(fields) for fields in zip(*each, strict=True)))
+        return rows.counts(predicted)
+    groups, by = range(case.options["num_groups"]), columns["by"].reshape(-1)
+    fields = [rows.counts(predicted, by == group)[:5] for group in groups]
+    return Counts(*map(np.stack, zip(*fields, strict=True)))
 
 
-def agree(case: Case, kept: Counts, expected: Counts) -> bool:
-    """Whether counts that a metric keeps are those of `counts`: the same integers, or weights."""
-    kept = kept.numpy()
-    pairs = list(zip(kept[:5], expected[:5], strict=True))
-    if not isinstance(kept.confusion, tuple):
-        pairs.append((kept.confusion, expected.confusion))
-    if case.weighted:
-        return all(np.allclose(mine, theirs, rtol=1e-12, atol=0) for mine, theirs in pairs)
-    return all(mine.dtype == np.int64 and np.array_equal(mine, theirs) for mine, theirs in pairs)
+def equal(case: Case, stored: Counts, expected: Counts) -> bool:
+    """Whether a metric's counts equal those of `counts`; weighted ones up to rounding."""
+    stored = stored.numpy()
+    pairs = list(zip(stored[:5], expected[:5], strict=True))
+    if not isinstance(stored.confusion, tuple):
+        pairs.append((stored.confusion, expected.confusion))
+    if case.is_weighted:
+        return all(np.allclose(a, b, rtol=1e-12, atol=0) for a, b in pairs)
+    return all(a.dtype == np.int64 and np.array_equal(a, b) for a, b in pairs)
 
 
 class _Rows:
-    """What rows are, and how much they count."""
+    """Targets `[N, C]` and weight of each row, which is 0 if the row is left out."""
 
     def __init__(self, case: Case, columns: dict[str, np.ndarray]) -> None:
-        truth = columns["y_true"]
+        y_true = columns["y_true"]
         if case.targets == "ids":
-            ids = truth.reshape(-1).astype(int)
-            kept = ids != case.options.get("ignore_class", -1)
-            self.truth = ids[:, np.newaxis] == (np.arange(case.classes) if case.classes > 1 else 1)
+            ids = y_true.reshape(-1).astype(int)
+            unmasked = ids != case.options.get("ignore_class", -1)
+            classes = np.arange(case.classes) if case.classes > 1 else 1
+            self.actual = ids[:, np.newaxis] == classes
         else:
-            self.truth = truth.reshape(-1, case.classes) > 0
-            kept = np.ones(len(self.truth), bool)
+            self.actual = y_true.reshape(-1, case.classes) > 0
+            unmasked = np.ones(len(self.actual), bool)
         if "mask" in columns:
-            kept &= columns["mask"].reshape(-1)
-        weight = columns.get("sample_weight", np.ones(len(kept), int)).reshape(-1)
-        self.weight = kept * weight.astype(np.float64 if case.weighted else np.int64)
-        self._several = chooses_several(case)
+            unmasked &= columns["mask"].reshape(-1)
+        weight = columns.get("sample_weight", np.ones(len(unmasked), int)).reshape(-1)
+        self.weight = unmasked * weight.astype(np.float64 if case.is_weighted else np.int64)
+        self._is_multilabel = _predicts_many(case)
 
-    def counts(self, chosen: np.ndarray, among: np.ndarray | bool = True) -> Counts:
-        weight = (self.weight * among)[:, np.newaxis]
+    def counts(self, predicted: np.ndarray, where: np.ndarray | bool = True) -> Counts:
+        """Count predictions `[N, C]` in the rows of a condition."""
+        weight = (self.weight * where)[:, np.newaxis]
         confusion: tuple | np.ndarray = ()
-        if not self._several:
-            # In float64 a product is fast, and exact here.
-            confusion = (self.truth * weight).T.astype(np.float64) @ chosen.astype(np.float64)
+        if not self._is_multilabel:
+            # In float64 the product is fast, and exact for these numbers.
+            confusion = (self.actual * weight).T.astype(np.float64) @ predicted.astype(np.float64)
             confusion = confusion.astype(weight.dtype)
-        both, of_class = self.truth & chosen, self.truth
-        sums = [(weight * x).sum(0) for x in (both, chosen, of_class)]
+        fields = self.actual & predicted, predicted, self.actual
+        sums = [(weight * x).sum(0) for x in fields]
         return Counts(*sums, weight.sum(), np.zeros_like(weight.sum()), confusion=confusion)
 
 
-def chooses_several(case: Case) -> bool:
-    """Whether a row may be of several classes, or none, by what is decided."""
+def _predicts_many(case: Case) -> bool:
+    """Whether the decision may predict several classes, or none, for a row."""
     options = case.options
-    decides_each = "threshold" in options or case.metric is dist_f1.ThresholdSweep
-    return case.classes == 1 or decides_each or options.get("top_k", 1) > 1
+    has_threshold = "threshold" in options or case.metric is dist_f1.ThresholdSweep
+    return case.classes == 1 or has_threshold or options.get("top_k", 1) > 1
 
 
-def _chosen(case: Case, scores: np.ndarray) -> np.ndarray:
-    """The classes that are named for each row, `[N, C]`."""
-    if case.scores.startswith("int"):
+def _predicted(case: Case, scores: np.ndarray) -> np.ndarray:
+    """Decide which classes are predicted for each row: bool `[N, C]`."""
+    if case.predictions.startswith("int"):
         return np.eye(case.classes, dtype=bool)[scores.reshape(-1)]
     scores = scores.reshape(-1, case.classes).astype(np.float64)
     if threshold := case.options.get("threshold"):
         logit = np.log(threshold / (1 - threshold))
         return scores > (logit if case.options.get("from_logits") else threshold)
     best = np.argsort(-scores, axis=-1, kind="stable")[:, : case.options.get("top_k", 1)]
-    chosen = np.zeros(scores.shape, bool)
-    np.put_along_axis(chosen, best, True, axis=-1)
-    return chosen
+    predicted = np.zeros(scores.shape, bool)
+    np.put_along_axis(predicted, best, True, axis=-1)
+    return predicted

@@ -1,4 +1,4 @@
-"""A step of a custom loop: an update on each replica, and what is read after it."""
+"""A step of a custom loop: an update on each replica, followed by a read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tpu.cases import CASES, Case
 
 
 class Step:
-    """A step with a metric of its own.
+    """A step with its own metric.
 
     Args:
-        case: the metric and its rows.
-        strategy: on whose replicas it runs.
-        sync: of the metric.
-        reads: `"result"` or, of the counts as they are kept, `"counts"`.
+        case: The metric and its rows.
+        strategy: Strategy whose replicas run the step.
+        sync: `sync` of the metric.
+        reads: `"result"`, or `"counts"` for the fields of the accumulator.
     """
 
     def __init__(
@@ -48,32 +48,33 @@ class Step:
         self.function, self.replica = step, replica
 
     def traced(self) -> Any:
-        """The concrete function."""
+        """Trace the step and return its concrete function."""
         columns = self.case.columns(self.strategy.num_replicas_in_sync)
-        return self.function.get_concrete_function(placed(self.strategy, columns))
+        return self.function.get_concrete_function(distribute(self.strategy, columns))
 
     def __call__(self, columns: Mapping[str, np.ndarray]) -> list[Any]:
-        """What each replica reads; `columns` as `Case.columns` makes them."""
-        read = self.function(placed(self.strategy, columns))
-        return each_replica(self.strategy, read)
+        """Run the step on columns of `Case.columns`, and return what each replica reads."""
+        return replica_values(self.strategy, self.function(distribute(self.strategy, columns)))
 
-    def start_at(self, vectors: np.ndarray) -> None:
-        """Gives each replica counts to go on from."""
+    def assign(self, vectors: np.ndarray) -> None:
+        """Assign each replica its count vector."""
         for component, vector in zip(self.components(), vectors, strict=True):
             component.assign(vector)
 
     def components(self) -> tuple[tf.Variable, ...]:
-        """The vectors of the replicas."""
+        """Return the count vector of each replica."""
         return reduction.components(self.metric.accumulator._state)
 
 
-def placed(strategy: tf.distribute.Strategy, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """To each replica its part."""
+def distribute(
+    strategy: tf.distribute.Strategy, columns: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Give each replica its slice along the first axis of each column."""
     return {name: per_replica(strategy, column) for name, column in columns.items()}
 
 
-def each_replica(strategy: tf.distribute.Strategy, nest: Any) -> list[Any]:
-    """A nest of NumPy values for each replica."""
+def replica_values(strategy: tf.distribute.Strategy, nest: Any) -> list[Any]:
+    """Convert a nest of per-replica values to one nest of NumPy values for each replica."""
     local = [strategy.experimental_local_results(x) for x in tf.nest.flatten(nest)]
     return [
         tf.nest.pack_sequence_as(nest, [x.numpy() for x in values])
@@ -82,6 +83,6 @@ def each_replica(strategy: tf.distribute.Strategy, nest: Any) -> list[Any]:
 
 
 @functools.cache
-def step_of(name: str, replicas: int, sync: str = "step", reads: str = "result") -> Step:
-    """The step of a case under a `TPUStrategy`, traced once."""
-    return Step(CASES[name], tpu(replicas), sync, reads)
+def step_for(name: str, replicas: int, reads: str = "result") -> Step:
+    """Return the step of a case under a `TPUStrategy`; it is traced once."""
+    return Step(CASES[name], tpu(replicas), reads=reads)
