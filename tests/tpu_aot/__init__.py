@@ -1,12 +1,12 @@
-"""Compiles what steps become on TPUs with the TPU's own compiler, ahead of time and without a TPU.
+"""Compiles what steps become on TPUs with the real TPU compiler, ahead of time and without a TPU.
 
-`make tpu-aot` makes an environment for it and runs `python -m tpu_aot`, which is
+`make tpu-aot` creates an environment for it and runs `python -m tpu_aot`:
 
     programs -> lowering (TensorFlow) -> compiling (libtpu) -> rows -> tables
 
-Nothing is run: it says whether programs compile, what they send, and what the compiler thinks that
-they cost. The compiler is in libtpu, which is written for machines that have a TPU: when it starts
-it asks a server for what they are, and what it cannot do may abort the process. So lowering has a
-process of its own and each compilation too, without a network and with a time limit, and what
-happens to them is a row of the table.
+Nothing runs on a TPU. The tables show whether programs compile, what they send, and the compiler's
+cost estimates. The compiler is part of libtpu, which expects a machine with a TPU: it asks a server
+about the machine when it starts, and unsupported programs may abort the process. So lowering and
+each compilation run in their own process, without a network and with a time limit. An aborted
+process becomes a row of the table.
 """

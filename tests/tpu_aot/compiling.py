@@ -1,10 +1,9 @@
-"""Compiles one lowered program for one topology, in a process that may be ended by it.
+"""Compiles one lowered program for one topology, in a process that the compiler may abort.
 
-    python -m tpu_aot.compiling PROGRAM TOPOLOGY FOUND
+    python -m tpu_aot.compiling PROGRAM TOPOLOGY RESULT
 
-`PROGRAM` is what `lowering.py` has written: an HLO module (`.hlo`), or text in StableHLO (`.mlir`).
-`FOUND` is written: what the compiler says of the compiled code, or its error. There is no need for
-TensorFlow.
+`PROGRAM` is an output of `lowering.py`: an HLO module (`.hlo`) or StableHLO text (`.mlir`). Writes
+the compiler's statistics of the compiled code, or its error, to `RESULT`. Does not need TensorFlow.
 """
 
 from __future__ import annotations
@@ -22,32 +21,32 @@ _ESTIMATES = ("flops", "bytes accessed", "optimal_seconds")
 _MEMORY = ("generated_code", "argument", "output", "temp")
 
 
-def main(program: str, topology: str, found: str) -> None:
-    """Compiles, and writes what is found."""
+def main(program: str, topology: str, output: str) -> None:
+    """Compile a program and write the result."""
     environment.check_isolated()
     try:
-        result = _compiled(pathlib.Path(program), topology)
+        result = _compile_and_measure(pathlib.Path(program), topology)
     except RuntimeError as error:
         result = {"error": f"{type(error).__name__}: {error}"}
-    pathlib.Path(found).write_text(json.dumps(result))
+    pathlib.Path(output).write_text(json.dumps(result))
 
 
-def _compiled(program: pathlib.Path, topology: str) -> dict[str, Any]:
-    started = time.monotonic()
+def _compile_and_measure(program: pathlib.Path, topology: str) -> dict[str, Any]:
+    start = time.monotonic()
     executable, kind = _compile(_module(program), topology)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - start
     text = "\n".join(module.to_string() for module in executable.hlo_modules())
-    told = {"asks": _asks(program), "device": kind, "seconds": seconds}
-    return found_in(text) | _estimates(executable) | told
+    facts = {"requested": _requested(program), "device": kind, "seconds": seconds}
+    return statistics(text) | _estimates(executable) | facts
 
 
-def found_in(text: str) -> dict[str, Any]:
-    """What the text of the compiled module says."""
-    expected = hlo.cycles(text)
+def statistics(text: str) -> dict[str, Any]:
+    """Return the collectives and cycles in the text of a compiled module."""
+    cycles = hlo.cycles(text)
     return {
         "sends": [{"kind": x.kind, "bytes": x.size} for x in hlo.collectives(text)],
-        "cycles": expected.estimated,
-        "cycles_unknown": expected.unknown,
+        "cycles": cycles.estimated,
+        "cycles_unknown": cycles.unknown,
     }
 
 
@@ -57,14 +56,14 @@ def _compile(module: bytes, topology: str) -> tuple[Any, str]:
 
     xla_client.load_pjrt_plugin_dynamically("tpu", environment.library())
     xla_client.initialize_pjrt_plugin("tpu")
-    described = xla_client.make_tfrt_tpu_c_api_device_topology(topology)
-    devices = described._make_compile_only_devices()[:REPLICAS]
+    description = xla_client.make_tfrt_tpu_c_api_device_topology(topology)
+    devices = description._make_compile_only_devices()[:REPLICAS]
     options = xla_client.CompileOptions()
     options.num_replicas = options.executable_build_options.num_replicas = REPLICAS
-    places = np.arange(REPLICAS)[:, np.newaxis]
-    options.device_assignment = xla_client.DeviceAssignment.create(places)
-    listed = _jax.DeviceList(tuple(devices))
-    return devices[0].client.compile(module, listed, options), devices[0].device_kind
+    assignment = np.arange(REPLICAS)[:, np.newaxis]
+    options.device_assignment = xla_client.DeviceAssignment.create(assignment)
+    device_list = _jax.DeviceList(tuple(devices))
+    return devices[0].client.compile(module, device_list, options), devices[0].device_kind
 
 
 def _module(path: pathlib.Path) -> bytes:
@@ -77,8 +76,8 @@ def _module(path: pathlib.Path) -> bytes:
     return module.encode() if isinstance(module, str) else module
 
 
-def _asks(path: pathlib.Path) -> int | None:
-    """How many exchanges there are before compilation."""
+def _requested(path: pathlib.Path) -> int | None:
+    """Return the number of collectives before compilation."""
     if path.suffix == ".mlir":
         return None
     from jaxlib import xla_client
@@ -87,11 +86,11 @@ def _asks(path: pathlib.Path) -> int | None:
 
 
 def _estimates(executable: Any) -> dict[str, Any]:
-    estimated = executable.cost_analysis()
-    estimated = estimated[0] if isinstance(estimated, list) else estimated
+    costs = executable.cost_analysis()
+    costs = costs[0] if isinstance(costs, list) else costs
     memory = executable.get_compiled_memory_stats()
-    found = {name.replace(" ", "_"): estimated.get(name) for name in _ESTIMATES}
-    return found | {f"{x}_bytes": getattr(memory, f"{x}_size_in_bytes") for x in _MEMORY}
+    estimates = {name.replace(" ", "_"): costs.get(name) for name in _ESTIMATES}
+    return estimates | {f"{x}_bytes": getattr(memory, f"{x}_size_in_bytes") for x in _MEMORY}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What compiling for TPUs needs of this machine, and how the compiler is kept to itself."""
+"""The requirements of compiling for TPUs, and the isolation of the compiler from any network."""
 
 from __future__ import annotations
 
@@ -10,95 +10,101 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata, util
 
 PACKAGES = {"TensorFlow": "tensorflow-tpu", "libtpu": "libtpu", "jax": "jax", "jaxlib": "jaxlib"}
-# There is no TPU to ask about, and no one who wants to read the logs of its driver.
+# Keep libtpu from looking for a TPU and from writing logs.
 _VARIABLES = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_WORKER_HOSTNAMES": "localhost",
     "TPU_WORKER_ID": "0",
     "TPU_LOG_DIR": "disabled",
-    # No one uses a TPU here, so that no one must wait for another.
+    # Several processes may load it at once, since none uses a TPU.
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 _ROUTES = pathlib.Path("/proc/net/route")
-# As root, or as a user who may have a namespace of his own.
+# For root, or for a user who may create namespaces.
 _WITHOUT_NETWORK = (("unshare", "-n"), ("unshare", "-rn"))
 
 
-class Unavailable(Exception):
-    """This machine or environment cannot compile for TPUs; the message says why."""
+class CompilerUnavailableError(Exception):
+    """This machine or environment cannot compile for TPUs; the message has the reason."""
 
 
 def versions() -> dict[str, str]:
-    """The versions of what lowers and compiles.
+    """Return the versions of the packages that lower and compile.
 
     Raises:
-        Unavailable: some of it is not installed.
+        CompilerUnavailableError: A package is not installed.
     """
     found = {}
     for name, package in PACKAGES.items():
         try:
             found[name] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            raise Unavailable(
+            raise CompilerUnavailableError(
                 f"{package} is not installed for Python {sys.version.split()[0]}."
             ) from None
     return found
 
 
 def without_network() -> tuple[str, ...]:
-    """The words before a command that keep it from any network.
+    """Return the command prefix that runs a command without a network.
 
     Raises:
-        Unavailable: this user may not do that here.
+        CompilerUnavailableError: The user may not create a network namespace.
     """
-    for words in _WITHOUT_NETWORK:
+    for prefix in _WITHOUT_NETWORK:
         try:
-            tried = subprocess.run([*words, "true"], capture_output=True, check=False)
+            result = subprocess.run([*prefix, "true"], capture_output=True, check=False)
         except FileNotFoundError:
-            raise Unavailable(
-                "there is no command `unshare`, which takes the network away."
+            raise CompilerUnavailableError(
+                "there is no command `unshare`, which disables the network."
             ) from None
-        if tried.returncode == 0:
-            return words
-    reason = tried.stderr.decode(errors="replace").strip()
-    raise Unavailable(f"libtpu must not have a network, and `unshare -n` is refused: {reason}")
+        if result.returncode == 0:
+            return prefix
+    reason = result.stderr.decode(errors="replace").strip()
+    raise CompilerUnavailableError(
+        f"libtpu must run without a network, but `unshare -n` fails: {reason}"
+    )
 
 
 def check_libtpu(isolated: Sequence[str]) -> None:
-    """Raises `Unavailable` if libtpu cannot be loaded here."""
+    """Raise `CompilerUnavailableError` if libtpu cannot be loaded."""
     code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
     command = [*isolated, sys.executable, "-c", code, library()]
-    tried = subprocess.run(command, capture_output=True, env=variables(), check=False)
-    if tried.returncode:
-        last = tried.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise Unavailable(f"libtpu cannot be loaded here: {' '.join(last) or tried.returncode}")
+    result = subprocess.run(command, capture_output=True, env=variables(), check=False)
+    if result.returncode:
+        last = result.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise CompilerUnavailableError(
+            f"libtpu cannot be loaded: {' '.join(last) or result.returncode}"
+        )
 
 
 def check_isolated(environ: Mapping[str, str] = os.environ, routes: pathlib.Path = _ROUTES) -> None:
-    """Raises `Unavailable` where libtpu could reach anyone; to be called before it is loaded.
+    """Raise `CompilerUnavailableError` if libtpu could reach a network; call it before loading.
 
-    Importing this TensorFlow loads it, too.
+    Importing this environment's TensorFlow loads libtpu too.
     """
     missing = [name for name, value in _VARIABLES.items() if environ.get(name) != value]
-    # The first line is the header; without a network there is no other.
+    # Without a network the table has only its header.
     has_network = len(routes.read_text().splitlines()) > 1
     if missing or has_network:
         reason = f"{', '.join(missing)} not set" if missing else "there is a network"
-        raise Unavailable(f"libtpu is loaded by `python -m tpu_aot` only: {reason}.")
+        raise CompilerUnavailableError(
+            f"libtpu may only be loaded by `python -m tpu_aot`: {reason}."
+        )
 
 
 def library() -> str:
-    """Where the compiler is."""
+    """Return the path of the compiler."""
     found = util.find_spec("libtpu")
     if found is None or not found.submodule_search_locations:
-        raise Unavailable("libtpu is not installed.")
+        raise CompilerUnavailableError("libtpu is not installed.")
     return os.path.join(found.submodule_search_locations[0], "libtpu.so")
 
 
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of a process that loads libtpu."""
-    # Options for another XLA are unknown to this one, and end the process.
+    """Return the environment variables of a process that loads libtpu."""
+    # Unknown options of another XLA would abort the process.
     return {k: v for k, v in environ.items() if k not in ("XLA_FLAGS", "LIBTPU_INIT_ARGS")} | (
         _VARIABLES
     )

@@ -1,7 +1,4 @@
-"""What compiled code says of itself: what it sends, and the cycles that the compiler expects.
-
-Pure functions of the text of an HLO module after compilation.
-"""
+"""Collectives and estimated cycles in the text of a compiled HLO module."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ _COMPUTATION = re.compile(r"^(?P<entry>ENTRY )?%?(?P<name>[\w.-]+) \(.*\{$")
 _ARRAY = re.compile(r"\b([a-z]+\d+[a-z\d]*|pred)\[([\d,]*)\]")
 _CALLED = re.compile(r"\b(body|condition|true_computation|false_computation|calls)=%?([\w.-]+)")
 _BRANCHES = re.compile(r"\bbranch_computations=\{([^}]*)\}")
-_TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
-# The two halves of a 64-bit number, which need no work.
+_TRIP_COUNT = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+# Splitting a 64-bit number into halves costs nothing.
 _HALVES = re.compile(r'custom_call_target="X64')
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
-# What takes time, and of which the compiler may not say how much.
+# These cost time, but may have no estimate.
 _WORK = frozenset(
     {"convolution", "custom-call", "dot", "fusion", "gather", "reduce", "reduce-window", "scatter"}
     | {"sort"}
@@ -31,7 +28,13 @@ _WORK = frozenset(
 
 
 class Collective(NamedTuple):
-    """One exchange between replicas: `all-reduce` of `u32`, in bytes of what each replica gets."""
+    """A collective.
+
+    Fields:
+        op: HLO op, e.g. `all-reduce`.
+        dtypes: HLO dtype of each array.
+        size: Number of bytes that each replica receives.
+    """
 
     op: str
     dtypes: tuple[str, ...]
@@ -39,19 +42,19 @@ class Collective(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """`all-reduce u32`; of several arrays at once `all-reduce u32,u32`."""
+        """Op and dtypes, e.g. `all-reduce u32,u32` for two arrays at once."""
         return f"{self.op} {','.join(self.dtypes)}"
 
 
 class Cycles(NamedTuple):
-    """What the compiler expects: the sum where it does, and how many operations it leaves out."""
+    """Sum of the estimated cycles, and number of operations without an estimate."""
 
     estimated: int
     unknown: int
 
 
 def collectives(text: str) -> list[Collective]:
-    """All exchanges between replicas, in the order of the text."""
+    """Return all collectives in the order of the text."""
     found = []
     for line in text.splitlines():
         instruction = _INSTRUCTION.match(line)
@@ -62,7 +65,7 @@ def collectives(text: str) -> list[Collective]:
             continue
         arrays = _ARRAY.findall(instruction["type"])
         if start and op != "all-reduce":
-            # Of what it was given, what it gives, and what it waits for.
+            # The arrays are input, output and synchronization flags.
             arrays = arrays[1:2]
         size = sum(_bytes(dtype) * _elements(shape) for dtype, shape in arrays)
         found.append(Collective(op, tuple(dtype for dtype, _ in arrays), size))
@@ -70,9 +73,9 @@ def collectives(text: str) -> list[Collective]:
 
 
 def cycles(text: str) -> Cycles:
-    """The cycles of all operations that the compiler has estimated, loops with all their turns.
+    """Sum up the estimated cycles of all operations, with all iterations of loops.
 
-    Operations in loops whose turns are not known count once, and the loop as one unknown.
+    A loop of unknown trip count counts one iteration, and as one operation without an estimate.
     """
     bodies, entry = _computations(text)
     return _cycles_of(entry, bodies)
@@ -89,17 +92,17 @@ def _cycles_of(name: str, bodies: dict[str, list[str]]) -> Cycles:
             estimated += int(known[1])
         elif op in _WORK and not _HALVES.search(line):
             unknown += 1
-        turns = _TURNS.search(line)
+        trip_count = _TRIP_COUNT.search(line)
         for called in _called(op, line):
             inner = _cycles_of(called, bodies)
-            estimated += inner.estimated * (int(turns[1]) if turns else 1)
+            estimated += inner.estimated * (int(trip_count[1]) if trip_count else 1)
             unknown += inner.unknown
-        unknown += op == "while" and turns is None
+        unknown += op == "while" and trip_count is None
     return Cycles(estimated, unknown)
 
 
 def _called(op: str, line: str) -> Iterator[str]:
-    """Computations whose operations have estimates of their own, other than fused ones."""
+    """Yield the called computations whose operations have their own estimates, unlike fusions."""
     if op in ("while", "conditional", "call") or op.startswith("async"):
         yield from (name for _, name in _CALLED.findall(line))
         for names in _BRANCHES.findall(line):
@@ -107,7 +110,7 @@ def _called(op: str, line: str) -> Iterator[str]:
 
 
 def _computations(text: str) -> tuple[dict[str, list[str]], str]:
-    """The lines of each computation, and the name of the first to be run."""
+    """Return the lines of each computation, and the name of the entry computation."""
     bodies: dict[str, list[str]] = {}
     entry, lines = "", []
     for line in text.splitlines():

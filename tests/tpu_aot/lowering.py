@@ -1,10 +1,9 @@
-"""Lowers programs to what the compiler takes, in a process that has TensorFlow.
+"""Lowers programs to HLO, in a process that has TensorFlow.
 
     python -m tpu_aot.lowering DIRECTORY PATTERN
 
-Writes each program's HLO into the directory, and a line about each, as soon as it is there, into
-`lowered.jsonl`; programs that have a line already are left out, so that a process that was ended by
-one of them can be followed by another.
+Writes each program's HLO to the directory, and then a line about it to `lowered.jsonl`. Skips
+programs that already have a line, so that another process can resume if a program aborts this one.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ PLAN, LOWERED = "plan.jsonl", "lowered.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Planned:
-    """A program to be lowered, without the program; `problem` and `path` are known afterwards.
+    """The description of a program to lower, with the result once it is lowered.
 
     Args:
-        name: of the program.
-        kind: likewise.
-        expected: likewise.
-        note: likewise.
-        path: of what it was lowered to; empty if it could not.
-        problem: why not.
+        name: Name of the program.
+        kind: Kind of the program.
+        expected: Expected result of its compilation.
+        note: Remark for the table.
+        path: Path of the HLO; empty if lowering failed.
+        problem: Reason of the failure.
     """
 
     name: str
@@ -45,24 +44,24 @@ class Planned:
 
 
 def read(path: pathlib.Path) -> list[Planned]:
-    """The lines of a file; none if there is no file."""
+    """Return the lines of a file, or none if it does not exist."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [_from_json(line) for line in lines]
 
 
 def append(path: pathlib.Path, planned: Sequence[Planned]) -> None:
-    """Adds lines to a file."""
+    """Append lines to a file."""
     with path.open("a") as file:
         file.writelines(json.dumps(dataclasses.asdict(x)) + "\n" for x in planned)
 
 
 def main(directory: str, pattern: str) -> None:
-    """Lowers what has not been lowered yet."""
+    """Lower the programs that are not lowered yet."""
     environment.check_isolated()
     from dist_f1 import testing
     from tpu_aot import programs
 
-    # The variables of replicas live on logical CPUs.
+    # The replicas' variables live on logical CPUs.
     testing.split_cpu(REPLICAS)
     folder = pathlib.Path(directory)
     chosen = programs.chosen(programs.all_programs(), pattern)
@@ -72,14 +71,14 @@ def main(directory: str, pattern: str) -> None:
     done = {x.name for x in read(folder / LOWERED)}
     for number, (program, plan) in enumerate(zip(chosen, planned, strict=True)):
         if program.name not in done:
-            append(folder / LOWERED, [_lowered(program, plan, folder / str(number))])
+            append(folder / LOWERED, [_lower(program, plan, folder / str(number))])
 
 
-def _lowered(program: Any, plan: Planned, path: pathlib.Path) -> Planned:
+def _lower(program: Any, plan: Planned, path: pathlib.Path) -> Planned:
     try:
-        made = program.lower()
-        path = path.with_suffix(".mlir" if isinstance(made, str) else ".hlo")
-        path.write_bytes(made.encode() if isinstance(made, str) else made)
+        module = program.lower()
+        path = path.with_suffix(".mlir" if isinstance(module, str) else ".hlo")
+        path.write_bytes(module.encode() if isinstance(module, str) else module)
     except Exception as error:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         return dataclasses.replace(plan, problem=message)

@@ -1,9 +1,8 @@
-"""The ops that TensorFlow compiles for TPUs, by its own registry, and the list of the package.
+"""Compares the package's list of TPU kernels with TensorFlow's registry.
 
-    python -m tpu_aot.ops FOUND [LIST]
+    python -m tpu_aot.ops RESULT [LIST]
 
-`FOUND` is written: how many ops there are, and where the list of the package differs. `LIST`, if
-given, is written anew.
+Writes the number of ops and the differences to `RESULT`, and the registry to `LIST` if given.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from tpu_aot import environment
 Ops = dict[str, list[dict[str, list[str]]]]
 
 
-def main(found: str, made: str | None = None) -> None:
-    """Compares, and writes what is found."""
+def main(result: str, new_list: str | None = None) -> None:
+    """Compare the list with the registry and write the result."""
     environment.check_isolated()
     from dist_f1.testing.op_lint import tpu_ops
 
     ops = registered()
-    if made is not None:
-        pathlib.Path(made).write_text(text_of(ops))
-    result = {"registered": len(ops), "differences": differences(ops, tpu_ops())}
-    pathlib.Path(found).write_text(json.dumps(result))
+    if new_list is not None:
+        pathlib.Path(new_list).write_text(to_text(ops))
+    comparison = {"registered": len(ops), "differences": differences(ops, tpu_ops())}
+    pathlib.Path(result).write_text(json.dumps(comparison))
 
 
 def registered() -> Ops:
-    """For each op, the dtypes that each of its kernels for TPUs takes."""
+    """Return the TPU kernels of each op: the dtypes that each kernel supports, by attribute."""
     import tensorflow as tf
     from tensorflow.python.framework import kernels
 
-    # They are registered when the first program is compiled.
+    # TensorFlow registers the kernels when it compiles the first program.
     function = tf.function(lambda x: x + 1, jit_compile=True, autograph=False)
     function.experimental_get_compiler_ir(tf.TensorSpec([1]))(stage="hlo", platform_name="TPU")
     ops: Ops = {}
@@ -51,13 +50,13 @@ def registered() -> Ops:
 
 
 def differences(registered: Ops, listed: Ops) -> list[str]:
-    """The ops that are not the same in both."""
+    """Return the names of ops that differ."""
     names = sorted({*registered, *listed})
     return [name for name in names if registered.get(name) != listed.get(name)]
 
 
-def text_of(ops: Ops) -> str:
-    """JSON with a line for each op."""
+def to_text(ops: Ops) -> str:
+    """Format as JSON with one line per op."""
     lines = [
         f"{json.dumps(name)}: {json.dumps(ops[name], separators=(',', ':'))}"
         for name in sorted(ops)

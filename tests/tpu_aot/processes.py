@@ -1,4 +1,4 @@
-"""Runs a process that may never end, or be ended by what it loads, and tells what became of it."""
+"""Runs a process that may hang or abort, and returns how it ended."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-# Where a failed check of C++ tells of the stack, and what libtpu always says without a TPU.
+# Stack traces of failed C++ checks, and messages that libtpu always prints without a TPU.
 _NOISE = re.compile(
     r"^(\*\*\* |\s+@ |Fatal Python error|  File )|coredump_hook|host bounds|before InitGoogle"
 )
 _LONGEST = 600
 
 
-class Ended(NamedTuple):
+class ProcessResult(NamedTuple):
     """How a process ended.
 
     Fields:
-        problem: `None` if it ended well, or in words: "timed out", "aborted (SIGABRT)".
-        message: what it said last, on standard error.
+        problem: Reason of a failure, e.g. "aborted (SIGABRT)", or `None`.
+        message: Last lines of standard error.
     """
 
     problem: str | None
     message: str
 
 
-def run(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> Ended:
-    """Runs a command to its end, or to that of its time, in seconds."""
+def run(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> ProcessResult:
+    """Run a command, and kill it after a time-out in seconds."""
     process = subprocess.Popen(
         command,
         env=dict(environ),
@@ -39,17 +39,17 @@ def run(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> E
         start_new_session=True,
     )
     try:
-        _, said = process.communicate(timeout=timeout)
+        _, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        # With what it has started: it is a session of its own.
+        # Kill its children too; the process leads its own session.
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return Ended(f"timed out after {timeout:g} s", "")
-    return Ended(_problem(process.returncode), last_words(said.decode(errors="replace")))
+        return ProcessResult(f"timed out after {timeout:g} s", "")
+    return ProcessResult(_problem(process.returncode), last_words(errors.decode(errors="replace")))
 
 
 def last_words(text: str) -> str:
-    """What a process said before it ended, without stacks, in one line."""
+    """Return the last lines of a process in one line, without stack traces."""
     lines = [line for line in text.splitlines() if line.strip() and not _NOISE.search(line)]
     return " ".join(" ".join(lines[-3:]).split())[:_LONGEST]
 
@@ -59,5 +59,4 @@ def _problem(code: int) -> str | None:
         return None
     if code < 0:
         return f"aborted ({signal.Signals(-code).name})"
-    # A shell's way to tell of a signal.
     return f"ended with exit code {code}"

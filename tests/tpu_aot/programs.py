@@ -1,4 +1,4 @@
-"""What is compiled: programs with a name, and what must become of each."""
+"""The programs to compile, and the expected result of each."""
 
 from __future__ import annotations
 
@@ -11,32 +11,30 @@ import tensorflow as tf
 
 from tpu_aot.rows import Expected, Kind
 
-# Compiles, and sends nothing.
-AS_IT_IS = Expected()
+COMPILES = Expected()
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """One program.
+    """A program.
 
     Args:
-        name: for the table; unique.
-        kind: what it is there for.
-        lower: gives what TensorFlow makes of it for a TPU, an HLO module; or StableHLO, which the
-            compiler takes as it is.
-        expected: what must become of it.
-        note: what there is to know about it.
+        name: Unique name for the table.
+        kind: Purpose of the program.
+        lower: Function that returns TensorFlow's HLO module for a TPU, or StableHLO text.
+        expected: Expected result; by default it compiles and sends nothing.
+        note: Remark for the table.
     """
 
     name: str
     kind: Kind
     lower: Callable[[], bytes | str]
-    expected: Expected = AS_IT_IS
+    expected: Expected = COMPILES
     note: str = ""
 
 
 def all_programs() -> list[Program]:
-    """All of them, in the order of the table."""
+    """Return all programs in the order of the table."""
     from tpu_aot import controls, kernel_variants, steps
 
     found = [*steps.programs(), *kernel_variants.programs(), *controls.programs()]
@@ -46,12 +44,12 @@ def all_programs() -> list[Program]:
 
 
 def chosen(programs: Sequence[Program], pattern: str) -> list[Program]:
-    """Those whose names contain what the regular expression describes."""
+    """Return the programs whose names match a regular expression."""
     return [program for program in programs if re.search(pattern, program.name)]
 
 
 def lowered(function: Callable[..., Any], *specs: tf.TensorSpec) -> bytes:
-    """What TensorFlow makes of a function of tensors for a TPU."""
+    """Lower a function of tensors for a TPU with TensorFlow."""
     compiled = tf.function(function, jit_compile=True, autograph=False)
     lower = compiled.experimental_get_compiler_ir(*specs)
     return lower(stage="hlo_serialized", platform_name="TPU")

@@ -1,4 +1,4 @@
-"""A row for each program and topology: what became of it, and whether that is as it must be."""
+"""A row for each program and topology, with its result and problem."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 Kind = Literal["step", "kernel", "control"]
-Status = Literal["compiled", "failed", "ended"]
+Status = Literal["compiled", "failed", "aborted"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What must become of a program.
+    """The expected result of a program.
 
     Args:
-        sends: the kinds of exchanges in the compiled code, as in `hlo.Collective.kind`.
-        fails: what the message says of a program that must not compile.
-        asks: how many exchanges TensorFlow's program asks for, before the compiler merges any or
-            makes several of one; `None` if that does not matter.
+        sends: `hlo.Collective.kind` of each collective in the compiled code.
+        error: Regular expression for the message of a program that must not compile.
+        requested: Number of collectives in TensorFlow's program, before the compiler merges or
+            splits them; `None` to skip the check.
     """
 
     sends: tuple[str, ...] = ()
-    fails: str | None = None
-    asks: int | None = None
+    error: str | None = None
+    requested: int | None = None
 
 
 def expected_from(fields: Mapping[str, Any]) -> Expected:
-    """From JSON, which has no tuples."""
-    return Expected(tuple(fields["sends"]), fields["fails"], fields["asks"])
+    """Convert from JSON, which has no tuples."""
+    return Expected(tuple(fields["sends"]), fields["error"], fields["requested"])
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One program on one topology.
+    """The result of one program on one topology.
 
     Args:
-        program: its name.
-        kind: what it is there for.
-        topology: for which it was compiled; empty if it failed before, in TensorFlow.
-        status: `"compiled"`; `"failed"`, with an error; `"ended"`, its process was.
-        expected: what must become of it.
-        message: of what failed.
-        found: what the compiler says of what it has compiled; see `compiling.py`.
-        note: about the program.
+        program: Name of the program.
+        kind: Purpose of the program.
+        topology: Topology; empty if TensorFlow could not lower the program.
+        status: `"compiled"`, `"failed"` with an error, or `"aborted"` with its process.
+        expected: Expected result.
+        message: Error message.
+        found: Statistics of the compiled code; see `compiling.py`.
+        note: Remark for the table.
     """
 
     program: str
@@ -59,42 +59,43 @@ class Row:
 
     @property
     def sends(self) -> tuple[str, ...]:
-        """The kinds of exchanges in the compiled code."""
+        """Kind of each collective in the compiled code."""
         return tuple(sorted(sent["kind"] for sent in self.found.get("sends", ())))
 
     @property
     def problem(self) -> str | None:
-        """What is not as it must be."""
-        fails = self.expected.fails
-        if fails is not None:
+        """The difference from the expected result, or `None`."""
+        error = self.expected.error
+        if error is not None:
             if self.status == "compiled":
-                return "compiled, and must not"
-            if not re.search(fails, self.message):
-                return f"failed for another reason than {fails!r}: {self.message}"
+                return "compiled, but must not"
+            if not re.search(error, self.message):
+                return f"failed for another reason than {error!r}: {self.message}"
             return None
         if self.status != "compiled":
             return f"{self.status}: {self.message}"
         if self.sends != tuple(sorted(self.expected.sends)):
-            return f"sends {_named(self.sends)} instead of {_named(self.expected.sends)}"
-        asked = self.found.get("asks")
-        if self.expected.asks not in (None, asked):
-            return f"asks for {asked} exchanges instead of {self.expected.asks}, before compilation"
+            return f"sends {_join(self.sends)}, expected {_join(self.expected.sends)}"
+        requested = self.found.get("requested")
+        if self.expected.requested not in (None, requested):
+            expected = self.expected.requested
+            return f"requests {requested} collectives before compilation, expected {expected}"
         return None
 
 
 def to_json(row: Row) -> str:
-    """One line."""
+    """Format as one line of JSON."""
     return json.dumps(dataclasses.asdict(row) | {"problem": row.problem})
 
 
 def from_json(line: str) -> Row:
-    """The inverse of `to_json`."""
+    """Invert `to_json`."""
     fields = {name: value for name, value in json.loads(line).items() if name != "problem"}
     return Row(expected=expected_from(fields.pop("expected")), **fields)
 
 
 def problems(rows: Iterable[Row]) -> list[str]:
-    """What is not as it must be, one line for each row."""
+    """Return one line for each row with a problem."""
     return [
         f"{row.program} ({row.topology or 'lowering'}): {row.problem}"
         for row in rows
@@ -102,5 +103,5 @@ def problems(rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def _named(sends: Iterable[str]) -> str:
+def _join(sends: Iterable[str]) -> str:
     return ", ".join(sends) or "nothing"

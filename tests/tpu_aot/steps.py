@@ -1,4 +1,4 @@
-"""Whole steps as one replica of a `TPUStrategy` runs them: an update, and a read of all counts."""
+"""Whole steps of one replica of a `TPUStrategy`: an update and a read of all counts."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _SCORES = (
     "accuracy",
     "matthews_corrcoef",
 )
-# Rows of the largest share, where their number is open.
+# Number of rows of the largest shard, for batches of unknown size.
 _PADDED = 1024
-_INTEGERS = Expected(("all-reduce u32",), asks=1)
-_FLOATS = Expected(("all-reduce f32",), asks=1)
-# The compiler has no sum of float64 over replicas: it gathers both halves and adds up.
-_WIDE_FLOATS = Expected(("all-gather f32", "all-gather f32"), asks=1)
+_INTEGERS = Expected(("all-reduce u32",), requested=1)
+_FLOATS = Expected(("all-reduce f32",), requested=1)
+# The compiler cannot sum float64 over replicas; it gathers both halves and adds them up.
+_WIDE_FLOATS = Expected(("all-gather f32", "all-gather f32"), requested=1)
 
 
 def programs() -> list[Program]:
-    """Steps of metrics, and sums of numbers of one's own."""
+    """Return steps of metrics, and sums of other tensors."""
     return [
         *(
             _step(f"F1Score macro, {rows}x{classes}", dist_f1.F1Score, ["macro"], rows, classes)
@@ -46,7 +46,7 @@ def programs() -> list[Program]:
         _step("ConfusionMatrix, 1024x1000", dist_f1.ConfusionMatrix, [], 1024, 1000),
         _step("F1Score weighted, 1024x10", dist_f1.F1Score, ["macro"], 1024, 10, weight=True),
         _step("F1Score weighted, 1024x1000", dist_f1.F1Score, ["macro"], 1024, 1000, weight=True),
-        _step("F1Score multilabel", dist_f1.F1Score, ["samples", 0.5], 1024, 20, several=True),
+        _step("F1Score multilabel", dist_f1.F1Score, ["samples", 0.5], 1024, 20, multilabel=True),
         _step("F1Score binary", dist_f1.F1Score, ["binary", 0.5], 1024, 1),
         _step("F1Score top 5", dist_f1.F1Score, ["macro"], 1024, 1000, top_k=5),
         _step("F1Score masked", dist_f1.F1Score, ["macro"], 1024, 10, mask=True),
@@ -54,10 +54,10 @@ def programs() -> list[Program]:
         _step("F1Score of groups", dist_f1.F1Score, ["macro"], 1024, 10, num_groups=3),
         _step("CohenKappa quadratic", dist_f1.CohenKappa, ["quadratic"], 1024, 10),
         _step("ThresholdSweep", dist_f1.ThresholdSweep, [], 1024, 10),
-        *(_open(f"{name}, rows open", *rest) for name, *rest in _OPEN),
+        *(_unknown_rows(f"{name}, unknown rows", *rest) for name, *rest in _UNKNOWN_ROWS),
         _step("F1Score sync=epoch", dist_f1.F1Score, ["macro"], 1024, 10, sync="epoch"),
-        _of_the_job("train", _LEARNING),
-        _of_the_job("validation", _WIDE_FLOATS),
+        _job_program("train", _TRAINING),
+        _job_program("validation", _WIDE_FLOATS),
         _sum("int64", _INTEGERS),
         _sum("int64, float32", _FLOATS),
         _sum("float64", _WIDE_FLOATS),
@@ -65,8 +65,8 @@ def programs() -> list[Program]:
     ]
 
 
-# The loss in float64; the gradients of six variables at once; the optimizer's number of steps.
-_LEARNING = Expected(
+# The loss in float64, the gradients of six variables at once, and the optimizer's step count.
+_TRAINING = Expected(
     (*["all-gather f32"] * 2, f"all-reduce {','.join(['f32'] * 6)}", *["all-to-all u32"] * 2)
 )
 _JOB = {
@@ -78,11 +78,11 @@ _JOB = {
     "learning_rate": 0.01,
     "threshold": 0.0,
 }
-# What has no flat rows to make out of several axes, which HLO's importer to StableHLO cannot read.
-_OPEN = (
+# These cases do not flatten several axes, which the importer from HLO to StableHLO cannot read.
+_UNKNOWN_ROWS = (
     ("F1Score macro, 100 classes", dist_f1.F1Score, ["macro"], 100, {}),
     ("F1Score macro, 50000 classes", dist_f1.F1Score, ["macro"], 50000, {}),
-    ("F1Score multilabel", dist_f1.F1Score, ["macro", 0.5], 100, {"several": True}),
+    ("F1Score multilabel", dist_f1.F1Score, ["macro", 0.5], 100, {"multilabel": True}),
     ("F1Score weighted", dist_f1.F1Score, ["macro"], 100, {"weight": True}),
 )
 
@@ -92,14 +92,14 @@ def _strategy() -> tf.distribute.TPUStrategy:
     return tpu_strategy(REPLICAS)
 
 
-def _open(
+def _unknown_rows(
     name: str,
     metric: Callable[..., Any],
     arguments: Sequence[Any],
     classes: int,
     options: dict[str, Any],
 ) -> Program:
-    """A batch of which TensorFlow pads each replica's share, and says how many rows are real."""
+    """Return a step whose batches TensorFlow pads, with the real number of rows as an input."""
     return _step(name, metric, arguments, None, classes, **options)
 
 
@@ -112,11 +112,11 @@ def _step(
     *,
     weight: bool = False,
     mask: bool = False,
-    several: bool = False,
+    multilabel: bool = False,
     dtype: tf.DType = tf.float32,
     **options: Any,
 ) -> Program:
-    y_true = tf.TensorSpec([rows, classes] if several else [rows], tf.int32)
+    y_true = tf.TensorSpec([rows, classes] if multilabel else [rows], tf.int32)
     specs = {"y_true": y_true, "y_pred": tf.TensorSpec([rows, classes], dtype)}
     if weight:
         specs["sample_weight"] = tf.TensorSpec([rows])
@@ -127,34 +127,34 @@ def _step(
     options["num_classes"] = classes
     expected = _WIDE_FLOATS if weight else _INTEGERS
     if options.get("sync") == "epoch":
-        expected = Expected(asks=0)
-    return _updated(name, functools.partial(metric, *arguments, **options), specs, expected)
+        expected = Expected(requested=0)
+    return _metric_program(name, functools.partial(metric, *arguments, **options), specs, expected)
 
 
 def _image(name: str, *shape: int) -> Program:
     specs = {"y_true": tf.TensorSpec(shape[:-1], tf.int32), "y_pred": tf.TensorSpec(shape)}
     make = functools.partial(dist_f1.ConfusionMatrix, num_classes=shape[-1])
-    return _updated(name, make, specs, _INTEGERS)
+    return _metric_program(name, make, specs, _INTEGERS)
 
 
-def _updated(
+def _metric_program(
     name: str, metric: Callable[[], Any], specs: dict[str, tf.TensorSpec], expected: Expected
 ) -> Program:
     def lower() -> bytes:
         with _strategy().scope():
-            made = metric()
+            created = metric()
 
         def replica(*columns: tf.Tensor) -> Any:
-            made.update_state(**dict(zip(specs, columns, strict=True)))
-            return made.result()
+            created.update_state(**dict(zip(specs, columns, strict=True)))
+            return created.result()
 
-        return _of_one_replica(replica, list(specs.values()))
+        return _lower_replica(replica, list(specs.values()))
 
     return Program(name, "step", lower, expected)
 
 
-def _of_the_job(phase: str, expected: Expected) -> Program:
-    """A step of `dist-f1 train` with images of 8 x 8, in float32: 32 rows for each replica."""
+def _job_program(phase: str, expected: Expected) -> Program:
+    """Return a step of `dist-f1 train` with 32 images of 8 x 8 on each replica, in float32."""
     config = ml_collections.ConfigDict(_JOB)
     rows, images = 32, (8, 8, 1)
     specs = [
@@ -182,17 +182,19 @@ def _sum(dtypes: str, expected: Expected) -> Program:
         return dist_f1.all_reduce_sum(list(columns))
 
     return Program(
-        f"all_reduce_sum of {dtypes}", "step", lambda: _of_one_replica(replica, specs), expected
+        f"all_reduce_sum of {dtypes}", "step", lambda: _lower_replica(replica, specs), expected
     )
 
 
-def _of_one_replica(replica: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> bytes:
+def _lower_replica(replica: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> bytes:
     @tf.function(autograph=False)
     def step(*columns: tf.Tensor) -> Any:
         return _strategy().run(replica, columns)
 
-    on_each = [x if x.shape.is_fully_defined() else on_each_replica(_strategy(), x) for x in specs]
-    program = replica_program(step, *on_each)
+    per_replica = [
+        x if x.shape.is_fully_defined() else on_each_replica(_strategy(), x) for x in specs
+    ]
+    program = replica_program(step, *per_replica)
     program.specs = [
         tf.TensorSpec([_PADDED if size is None else size for size in x.shape.as_list()], x.dtype)
         for x in program.specs

@@ -1,4 +1,4 @@
-"""Rows as Markdown: a table of what compiled, and one of each estimate by topology."""
+"""Rows as Markdown: a table of results, and a table of each estimate by topology."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from tpu_aot import rows
 from tpu_aot.rows import Row
 
 _LEGEND = (
-    "Compiled ahead of time, nothing was run; estimates are the compiler's own. *Sends* is what is "
-    "exchanged between replicas in the compiled code, and how many bytes each replica gets. Of "
-    "kernels, *chosen* is the one that the package takes."
+    "Compiled ahead of time; nothing ran. Estimates are the compiler's own. *Sends* shows the "
+    "collectives in the compiled code, and the number of bytes that each replica receives. "
+    "*Chosen* marks the kernel that the package uses."
 )
 _CYCLES = (
-    "The sum of what the compiler expects of its operations, for one core. *+ n*: of so many it "
-    "does not say (scatters are among them), so that such a sum is no estimate of the whole."
+    "The sum of the compiler's estimates of its operations, for one core. *+ n* is the number of "
+    "operations without an estimate, e.g. scatters; such a sum does not estimate the whole."
 )
 _SECONDS = (
-    "By HLO's general cost model, which knows nothing of the topology. Programs of which it is "
-    "unknown are left out."
+    "From HLO's general cost model, which ignores the topology. Without the programs that have no "
+    "such estimate."
 )
-# Of a long message.
 _LONGEST = 300
 
 
 def header(versions: Mapping[str, str]) -> str:
-    """What has compiled."""
+    """Return the title, the versions, and a legend."""
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"# Steps compiled for TPUs, without one\n\n{named}\n\n{_LEGEND}\n"
 
 
 def markdown(found: Sequence[Row]) -> str:
-    """All tables, what failed, and a line that sums it up."""
+    """Return all tables, the error messages, and a summary."""
     topologies = list(dict.fromkeys(row.topology for row in found if row.topology))
     parts = [_title("Programs"), _programs(found, topologies)]
     compiled = [row for row in found if row.status == "compiled" and row.kind != "control"]
@@ -52,16 +51,16 @@ def markdown(found: Sequence[Row]) -> str:
 
 
 def summary(found: Sequence[Row]) -> str:
-    """How many compiled, and how many controls failed as they must."""
+    """Return the number of programs that compiled, and of controls that failed."""
     topologies = {row.topology for row in found if row.topology}
-    must = [row for row in found if row.expected.fails is None]
-    must_not = {row.program for row in found if row.expected.fails is not None}
+    must = [row for row in found if row.expected.error is None]
+    must_not = {row.program for row in found if row.expected.error is not None}
     bad = {row.program for row in found if row.problem is not None}
     programs = {row.program for row in must}
     text = (
         f"{len(programs - bad)} of {len(programs)} programs x {len(topologies)} topologies "
-        f"compiled as they must, {len(must_not - bad)} of {len(must_not)} negative controls "
-        "failed as they must."
+        f"compiled as expected, {len(must_not - bad)} of {len(must_not)} negative controls failed "
+        "as expected."
     )
     problems = rows.problems(found)
     return "\n".join([text, *(f"- WRONG: {_short(problem)}" for problem in problems)])
@@ -70,8 +69,8 @@ def summary(found: Sequence[Row]) -> str:
 def _programs(found: Sequence[Row], topologies: Sequence[str]) -> str:
     cells = []
     for name, mine in _by_program(found).items():
-        fails = mine[0].expected.fails is not None
-        cells.append([name, _where(mine, topologies), _sent(mine), _verdict(mine, fails)])
+        must_fail = mine[0].expected.error is not None
+        cells.append([name, _where(mine, topologies), _sends(mine), _verdict(mine, must_fail)])
     return table(["program", "compiled on", "sends", ""], cells, texts=4)
 
 
@@ -84,8 +83,8 @@ def _where(mine: Sequence[Row], topologies: Sequence[str]) -> str:
     return ", ".join(good) or "none"
 
 
-def _sent(mine: Sequence[Row]) -> str:
-    """The same everywhere is said once."""
+def _sends(mine: Sequence[Row]) -> str:
+    """Return what a program sends, once if it is the same on all topologies."""
     ways: dict[str, list[str]] = {}
     for row in mine:
         if row.status == "compiled":
@@ -98,10 +97,10 @@ def _sent(mine: Sequence[Row]) -> str:
     return "; ".join(f"{way} ({', '.join(where)})" for way, where in ways.items())
 
 
-def _verdict(mine: Sequence[Row], fails: bool) -> str:
+def _verdict(mine: Sequence[Row], must_fail: bool) -> str:
     if any(row.problem is not None for row in mine):
         return "WRONG"
-    return "must not compile" if fails else mine[0].note
+    return "must not compile" if must_fail else mine[0].note
 
 
 def _by_topology(
@@ -116,18 +115,18 @@ def _by_topology(
 
 
 def _messages(found: Sequence[Row]) -> list[str]:
-    """What was said where it failed: the same words once."""
-    said: dict[tuple[str, str], list[str]] = {}
+    """Return the error messages, each once with its topologies."""
+    messages: dict[tuple[str, str], list[str]] = {}
     for row in found:
         if row.status != "compiled":
             where = row.topology or "lowering"
-            said.setdefault((row.program, _short(row.message)), []).append(where)
-    lines = [f"- {name} ({', '.join(at)}): {words}" for (name, words), at in said.items()]
+            messages.setdefault((row.program, _short(row.message)), []).append(where)
+    lines = [f"- {name} ({', '.join(at)}): {text}" for (name, text), at in messages.items()]
     return [_title("What did not compile"), *lines] if lines else []
 
 
 def table(columns: Sequence[str], cells: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """A Markdown table; all but the first `texts` columns are aligned to the right."""
+    """Format a Markdown table; all but the first `texts` columns are aligned to the right."""
     rules = ["---" if i < texts else "---:" for i in range(len(columns))]
     lines = [columns, rules, *cells]
     return "\n".join(
