@@ -33,31 +33,18 @@ tasks", Information Processing & Management 45(4), 2009; van Rijsbergen, "Inform
 1979, for F-beta.
 """
 
-from dist_f1.scores.agreement import (
-    Weights,
-    accuracy,
-    balanced_accuracy,
-    cohen_kappa,
-    hamming_loss,
-    matthews_corrcoef,
-)
-from dist_f1.scores.confusion import Normalize, confusion_matrix
-from dist_f1.scores.ratios import Average, f1, f_beta, jaccard, precision, recall, specificity
-
-__all__ = [
-    "Average",
-    "Normalize",
-    "Weights",
-    "accuracy",
-    "balanced_accuracy",
-    "cohen_kappa",
-    "confusion_matrix",
-    "f1",
-    "f_beta",
-    "hamming_loss",
-    "jaccard",
-    "matthews_corrcoef",
-    "precision",
-    "recall",
-    "specificity",
-]
+from dist_f1.scores.agreement import Weights as Weights
+from dist_f1.scores.agreement import accuracy as accuracy
+from dist_f1.scores.agreement import balanced_accuracy as balanced_accuracy
+from dist_f1.scores.agreement import cohen_kappa as cohen_kappa
+from dist_f1.scores.agreement import hamming_loss as hamming_loss
+from dist_f1.scores.agreement import matthews_corrcoef as matthews_corrcoef
+from dist_f1.scores.confusion import Normalize as Normalize
+from dist_f1.scores.confusion import confusion_matrix as confusion_matrix
+from dist_f1.scores.ratios import Average as Average
+from dist_f1.scores.ratios import f1 as f1
+from dist_f1.scores.ratios import f_beta as f_beta
+from dist_f1.scores.ratios import jaccard as jaccard
+from dist_f1.scores.ratios import precision as precision
+from dist_f1.scores.ratios import recall as recall
+from dist_f1.scores.ratios import specificity as specificity

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
+from dist_f1.scores.linear import Ratio
+
+
+class AveragedScore(Protocol):
+    """A function of `Counts` with the common arguments; see `dist_f1.scores`."""
+
+    def __call__(
+        self,
+        counts: Counts,
+        average: Average | None = None,
+        zero_division: float = 0.0,
+        labels: Sequence[int] | None = None,
+        pos_label: int = 1,
+    ) -> Array:
+        """Derive the score."""
 
 
 def f_beta(
@@ -35,56 +51,43 @@ def f_beta(
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 
-def f1(
-    counts: Counts,
-    average: Average | None = None,
-    zero_division: float = 0.0,
-    labels: Sequence[int] | None = None,
-    pos_label: int = 1,
-) -> Array:
-    """Return `2 tp / (actual + predicted)`, the harmonic mean of precision and recall."""
-    return f_beta(counts, 1.0, average, zero_division, labels, pos_label)
+def _averaged_score(name: str, ratio: Ratio, doc: str) -> AveragedScore:
+    def score(
+        counts: Counts,
+        average: Average | None = None,
+        zero_division: float = 0.0,
+        labels: Sequence[int] | None = None,
+        pos_label: int = 1,
+    ) -> Array:
+        return averaged(counts, ratio, average, zero_division, labels, pos_label)
+
+    score.__name__ = score.__qualname__ = name
+    score.__doc__ = doc
+    return score
 
 
-def precision(
-    counts: Counts,
-    average: Average | None = None,
-    zero_division: float = 0.0,
-    labels: Sequence[int] | None = None,
-    pos_label: int = 1,
-) -> Array:
-    """Return `tp / predicted`: the share of correct rows among those predicted as a class."""
-    return averaged(counts, linear.PRECISION, average, zero_division, labels, pos_label)
-
-
-def recall(
-    counts: Counts,
-    average: Average | None = None,
-    zero_division: float = 0.0,
-    labels: Sequence[int] | None = None,
-    pos_label: int = 1,
-) -> Array:
-    """Return `tp / actual`: the share of correct rows among those of a class."""
-    return averaged(counts, linear.RECALL, average, zero_division, labels, pos_label)
-
-
-def specificity(
-    counts: Counts,
-    average: Average | None = None,
-    zero_division: float = 0.0,
-    labels: Sequence[int] | None = None,
-    pos_label: int = 1,
-) -> Array:
-    """Return `tn / (tn + fp)`: the share of correct rows among those not of a class."""
-    return averaged(counts, linear.SPECIFICITY, average, zero_division, labels, pos_label)
-
-
-def jaccard(
-    counts: Counts,
-    average: Average | None = None,
-    zero_division: float = 0.0,
-    labels: Sequence[int] | None = None,
-    pos_label: int = 1,
-) -> Array:
-    """Return `tp / (actual + predicted - tp)`, the intersection over union."""
-    return averaged(counts, linear.JACCARD, average, zero_division, labels, pos_label)
+f1 = _averaged_score(
+    "f1",
+    linear.f_beta_ratio(1.0, sample_averages.f_ratio(1.0)),
+    "Return `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.",
+)
+precision = _averaged_score(
+    "precision",
+    linear.PRECISION,
+    "Return `tp / predicted`: the share of correct rows among those predicted as a class.",
+)
+recall = _averaged_score(
+    "recall",
+    linear.RECALL,
+    "Return `tp / actual`: the share of correct rows among those of a class.",
+)
+specificity = _averaged_score(
+    "specificity",
+    linear.SPECIFICITY,
+    "Return `tn / (tn + fp)`: the share of correct rows among those not of a class.",
+)
+jaccard = _averaged_score(
+    "jaccard",
+    linear.JACCARD,
+    "Return `tp / (actual + predicted - tp)`, the intersection over union.",
+)
