@@ -1,4 +1,4 @@
-"""Operations are counted as one call has them, but for those that cost nothing."""
+"""A step has few operations; operations without a cost are not counted."""
 
 import collections
 import importlib
@@ -6,7 +6,7 @@ import importlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_placement import EIGHT
+from metric_cases import EIGHT_SCORES
 
 import dist_f1
 from dist_f1.inspection.operations import count_operations
@@ -14,18 +14,18 @@ from dist_f1.inspection.operations import count_operations
 keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
 
 
-def test_operations_are_counted_but_not_what_costs_nothing():
+def test_operations_without_a_cost_are_not_counted():
     def call(x, y):
         return tf.identity(x * y + 1.0) - x * 2.0
 
     counted = count_operations(tf.function(call), tf.constant(1.0), tf.TensorSpec([]))
     assert counted == {"Mul": 2, "AddV2": 1, "Sub": 1}
     assert count_operations(tf.function(lambda x: x), 1.0) == collections.Counter()
-    with pytest.raises(TypeError, match=r"takes a tf\.function"):
+    with pytest.raises(TypeError, match=r"requires a tf\.function"):
         count_operations(call)
 
 
-def test_operations_of_functions_branches_and_loops():
+def test_operations_of_functions_branches_and_loops_are_counted():
     square = tf.function(lambda x: x * x)
 
     @tf.function
@@ -46,12 +46,12 @@ def test_operations_of_functions_branches_and_loops():
     assert branched == {"Mul": 2, "AddV2": 1}
     looped = count_operations(loop, one)
     assert looped.pop("While", 0) + looped.pop("StatelessWhile", 0) == 1
-    # TensorFlow counts the turns.
+    # TensorFlow adds a loop counter.
     assert looped == {"Mul": 2, "Less": 1, "AddV2": 1}
 
 
 @pytest.mark.skipif(not keras.__version__.startswith("3."), reason="other ops in other Keras")
-def test_operations_of_keras_f1():
+def test_keras_f1_has_more_operations():
     metric = keras.metrics.F1Score("macro")
     y_true = tf.constant(np.eye(100, dtype=np.float32)[np.arange(128) % 100])
     y_pred = tf.random.uniform([128, 100])
@@ -82,15 +82,15 @@ def test_a_small_step_has_few_operations(ids):
 
 
 @pytest.mark.parametrize("number", [2, 5, 8])
-def test_eight_scores_add_thirty_operations_at_most(number):
-    scores = EIGHT[-number:]
+def test_more_scores_add_at_most_thirty_operations(number):
+    scores = EIGHT_SCORES[-number:]
     update = _operations(dist_f1.Scores(scores), tf.int64, read=False)
     assert update == _operations(dist_f1.F1Score("macro"), tf.int64, read=False)
     one = _operations(dist_f1.F1Score("macro"), tf.int64, read=True)
     assert _operations(dist_f1.Scores(scores), tf.int64, read=True) <= one + 30
 
 
-def test_many_classes_are_read_once():
+def test_scores_of_many_classes_are_scanned_once():
     metric = dist_f1.F1Score("macro")
     step = tf.function(lambda y, p: (metric.update_state(y, p), None)[1], autograph=False)
     specs = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 1000])
@@ -103,7 +103,7 @@ def test_many_classes_are_read_once():
                 scores.add(op.outputs[0].ref())
             elif op.type != "Shape":
                 readers[op.type] += 1
-    # The maxima of all blocks; then the best block of each row is fetched. The branch is for code
-    # that XLA compiles later, whose maxima do not show NaN.
+    # The maxima of all blocks, then the best block of each row. The branch is for XLA, where a
+    # maximum does not propagate NaN.
     assert readers.pop("If", 0) + readers.pop("StatelessIf", 0) == 1
     assert readers == {"Max": 1, "GatherV2": 1}
