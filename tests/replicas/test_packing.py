@@ -1,4 +1,4 @@
-"""Packed vectors add up to the packed sum, bit for bit, in every dtype and on every carrier."""
+"""Packed vectors add up to the packed sum, bit for bit, in every dtype and in every wire format."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dist_f1.replicas.packing import carrier_for, pack, unpack
+from dist_f1.replicas.packing import pack, unpack, wire_format_for
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 FLOATS = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
@@ -38,13 +38,13 @@ def _values(random, dtype, shape):
 
 
 def _summed(rows, tpu):
-    """What unpacks from the sum of packed rows, added up as the carrier's dtype adds."""
+    """What unpacks from the sum of packed rows, added up in the dtype of the wire format."""
     tensors = [[tf.constant(value) for value in row] for row in rows]
-    carrier = carrier_for([x.dtype for x in tensors[0]], tpu)
-    vectors = [pack(row, carrier) for row in tensors]
-    assert {vector.dtype for vector in vectors} == {carrier.dtype}
-    total = np.sum([vector.numpy() for vector in vectors], 0, carrier.dtype.as_numpy_dtype)
-    return unpack(tf.constant(total), tensors[0], carrier)
+    wire = wire_format_for([x.dtype for x in tensors[0]], tpu)
+    vectors = [pack(row, wire) for row in tensors]
+    assert {vector.dtype for vector in vectors} == {wire.dtype}
+    total = np.sum([vector.numpy() for vector in vectors], 0, wire.dtype.as_numpy_dtype)
+    return unpack(tf.constant(total), tensors[0], wire)
 
 
 @pytest.mark.parametrize("tpu", [False, True])
@@ -66,7 +66,7 @@ def test_the_sum_of_packed_vectors_is_the_packed_sum(rows, tpu):
 
 
 @pytest.mark.parametrize(
-    ("dtypes", "carrier", "on_tpu"),
+    ("dtypes", "wire", "on_tpu"),
     [
         (["int64"], ("int64", None), ("uint32", 16)),
         (["int8", "uint64"], ("int64", None), ("uint32", 16)),
@@ -77,38 +77,38 @@ def test_the_sum_of_packed_vectors_is_the_packed_sum(rows, tpu):
         (["complex128", "int32"], ("float64", 32), ("float64", 16)),
     ],
 )
-def test_carriers(dtypes, carrier, on_tpu):
+def test_the_wire_format_follows_from_the_dtypes(dtypes, wire, on_tpu):
     types = [tf.as_dtype(dtype) for dtype in dtypes]
-    for tpu, (dtype, bits) in ((False, carrier), (True, on_tpu)):
-        assert carrier_for(types, tpu) == (tf.as_dtype(dtype), bits)
+    for tpu, (dtype, bits) in ((False, wire), (True, on_tpu)):
+        assert wire_format_for(types, tpu) == (tf.as_dtype(dtype), bits)
 
 
 @pytest.mark.parametrize(
     ("beside", "tpu", "replicas"),
     [((), True, 65_537), (("float32",), True, 65_536), (("float64",), False, 2**21)],
 )
-def test_limbs_add_up_without_loss_over_as_many_replicas_as_documented(beside, tpu, replicas):
+def test_limbs_are_exact_for_the_documented_number_of_replicas(beside, tpu, replicas):
     tensors = [tf.constant([-1, 2**62, 2**63 - 1, -(2**63), 12_345_678_901_234_567])]
     tensors += [tf.zeros([1], dtype) for dtype in beside]
-    carrier = carrier_for([x.dtype for x in tensors], tpu)
-    vector = pack(tensors, carrier).numpy()
+    wire = wire_format_for([x.dtype for x in tensors], tpu)
+    vector = pack(tensors, wire).numpy()
     total = vector * vector.dtype.type(replicas)
     # No element overflowed, or was rounded.
     assert total.astype(object).tolist() == [int(x) * replicas for x in vector]
-    ours = unpack(tf.constant(total), tensors, carrier)[0].numpy()
+    ours = unpack(tf.constant(total), tensors, wire)[0].numpy()
     for value, sum_ in zip(tensors[0].numpy(), ours, strict=True):
         assert (int(sum_) - int(value) * replicas) % 2**64 == 0
 
 
-def test_sizes_that_are_only_known_when_the_step_runs():
+def test_shapes_may_be_unknown_while_tracing():
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 2], tf.float32)]
     )
-    def there_and_back(ids, values):
-        carrier = carrier_for([ids.dtype, values.dtype])
-        return unpack(pack([ids, values], carrier), [ids, values], carrier)
+    def round_trip(ids, values):
+        wire = wire_format_for([ids.dtype, values.dtype])
+        return unpack(pack([ids, values], wire), [ids, values], wire)
 
     for rows in (0, 3):
         ids, values = np.arange(rows) - 1, np.ones([rows + 1, 2], np.float32)
-        for ours, expected in zip(there_and_back(ids, values), (ids, values), strict=True):
+        for ours, expected in zip(round_trip(ids, values), (ids, values), strict=True):
             np.testing.assert_array_equal(ours, expected)
