@@ -1,15 +1,15 @@
-"""Breast cancer: malignant or not, the malignant being the fewer; one score, one threshold."""
+"""Breast cancer: binary, with the rarer class malignant as the positive one."""
 
 import ml_collections
 
 
 def get_config() -> ml_collections.ConfigDict:
-    """The settings of `dist-f1 train`; each can be overridden as `--config.KEY=VALUE`."""
+    """Return the settings of `dist-f1 train`; override them with `--config.KEY=VALUE`."""
     config = ml_collections.ConfigDict()
     config.dataset = "breast_cancer"
     config.model = "mlp"
     config.validation_fraction = 0.3
-    config.threshold = 0.5  # of the probability that a tumour is malignant
+    config.threshold = 0.5  # for the probability that a tumour is malignant
     config.average = "binary"
 
     config.strategy = "auto"

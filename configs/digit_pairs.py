@@ -1,15 +1,15 @@
-"""Two handwritten digits side by side: which of the ten are in the picture (multilabel)."""
+"""Two handwritten digits side by side: which of the ten occur in the image (multilabel)."""
 
 import ml_collections
 
 
 def get_config() -> ml_collections.ConfigDict:
-    """The settings of `dist-f1 train`; each can be overridden as `--config.KEY=VALUE`."""
+    """Return the settings of `dist-f1 train`; override them with `--config.KEY=VALUE`."""
     config = ml_collections.ConfigDict()
     config.dataset = "digit_pairs"
     config.model = "cnn"
     config.validation_fraction = 0.2
-    config.threshold = 0.5  # of each digit's own probability
+    config.threshold = 0.5  # for the probability of each digit
     config.average = "samples"
 
     config.strategy = "auto"

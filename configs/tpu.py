@@ -4,7 +4,7 @@ import ml_collections
 
 
 def get_config() -> ml_collections.ConfigDict:
-    """The settings of `dist-f1 train`; each can be overridden as `--config.KEY=VALUE`."""
+    """Return the settings of `dist-f1 train`; override them with `--config.KEY=VALUE`."""
     config = ml_collections.ConfigDict()
     config.dataset = "digits"
     config.model = "cnn"
@@ -12,13 +12,13 @@ def get_config() -> ml_collections.ConfigDict:
     config.threshold = 0.0
     config.average = "macro"
 
-    config.strategy = "tpu"  # the TPU of this host, or the one that TPU_NAME names
-    config.replicas = 8  # as many as there are cores, whatever is said here
+    config.strategy = "tpu"  # the TPU of this host, or of TPU_NAME
+    config.replicas = 8  # ignored: the strategy uses all cores
 
     config.epochs = 20
-    config.batch_size = 256  # over all cores; each has the same number of rows in every step
+    config.batch_size = 256  # rows, over all cores, divided equally
     config.learning_rate = 0.01
-    config.dtype = "float32"  # a TPU has no units for float64, and calculates it in pieces
+    config.dtype = "float32"  # a TPU emulates float64 in software
     config.seed = 0
     config.save_predictions = False
     config.checkpoint_every = 100

@@ -1,1 +1,1 @@
-"""The command `dist-f1`: one module a subcommand."""
+"""The command `dist-f1`, with one module for each subcommand."""

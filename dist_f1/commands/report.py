@@ -1,35 +1,36 @@
-"""`dist-f1 report`: the classification report of a run directory or of a `counts.npz`."""
+"""`dist-f1 report`: print the classification report of a run directory or a `counts.npz`."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 
 from absl import flags
 
 from dist_f1 import pages
+from dist_f1.commands.exits import exit_with
 from dist_f1.counts import Counts
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.launching.errors import UsageError
 from dist_f1.reports import report
 
-_FORMAT = flags.DEFINE_enum("format", "text", ["text", "json", "markdown"], "How to print it.")
-_DIGITS = flags.DEFINE_integer("digits", 2, "Decimals, but in json.", lower_bound=0)
+_FORMAT = flags.DEFINE_enum("format", "text", ["text", "json", "markdown"], "Output format.")
+_DIGITS = flags.DEFINE_integer("digits", 2, "Decimal places; ignored for json.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Runs the command."""
+    """Run the command."""
     try:
         if len(argv) != 2:
-            raise ValueError("name one run directory or counts.npz.")
+            raise UsageError(f"got {len(argv) - 1} paths. Pass one run directory or counts.npz.")
         print(render(argv[1], _FORMAT.value, _DIGITS.value))
     except (OSError, ValueError) as error:
-        sys.exit(f"dist-f1 report: {error}")
+        exit_with("report", error)
 
 
 def render(path: str, style: str, digits: int) -> str:
-    """The report of a run directory or of a file of counts, as text, JSON or Markdown."""
+    """Return the report of a run directory or a file of counts as text, JSON or Markdown."""
     names: list[str] | None = None
     if os.path.isdir(path):
         counts, names = RunDir(path).read_counts()

@@ -1,1 +1,1 @@
-"""Commands: training with an exact global F1, and reports of what they left behind."""
+"""Training jobs with an exact global F1, and the run directories they write."""

@@ -1,8 +1,8 @@
-"""Checkpoints that are there whole or not at all.
+"""Atomic checkpoints: each is written completely or not at all.
 
-A checkpoint is a directory. It is written beside its place, with a list of its files and their
-checksums, and renamed when all of it is on disk. One that is torn nevertheless does not fit its
-list, and the one before it is used.
+A checkpoint is a directory. It is written under a temporary name, with the sizes and checksums of
+its files, flushed to disk, and renamed. If a checkpoint fails its checksums, the previous one is
+used.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_LIST = "files.json"
+from dist_f1.launching.errors import UserError
+
+_FILE_LIST = "files.json"
 _CHUNK = 1 << 20
 
 
-class CheckpointError(RuntimeError):
-    """A checkpoint cannot be written, or none can be read."""
+class CheckpointError(UserError):
+    """A checkpoint cannot be written, or no intact one exists."""
 
 
-class Checkpoints:
-    """The last checkpoints of a run, by their numbers.
+class CheckpointManager:
+    """The last checkpoints of a run, by number of steps.
 
     Args:
-        directory: of all of them.
-        keep: how many.
+        directory: Directory of all checkpoints.
+        keep: Number of checkpoints to keep.
 
     Example:
         >>> import tempfile
-        >>> checkpoints = Checkpoints(tempfile.mkdtemp())
-        >>> path = checkpoints.save(7, lambda place: (place / "state").write_text("counts"))
-        >>> checkpoints.newest(print).name
+        >>> manager = CheckpointManager(tempfile.mkdtemp())
+        >>> path = manager.save(7, lambda path: (path / "state").write_text("counts"))
+        >>> manager.latest(print).name
         '00000007'
     """
 
@@ -44,114 +46,114 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, number: int, write: Callable[[pathlib.Path], object]) -> pathlib.Path:
-        """Has `write` fill a directory, and puts it in its place.
+        """Write a checkpoint and remove the oldest.
+
+        Args:
+            number: Number of steps.
+            write: Function that writes all files into a given directory.
 
         Raises:
-            CheckpointError: it cannot be written; those before it are untouched.
+            CheckpointError: The checkpoint cannot be written. Earlier ones are unchanged.
         """
-        place = self.path(number)
-        writing = self._directory / f".{place.name}.writing"
+        path = self.path(number)
+        tmp = self._directory / f".{path.name}.tmp"
+        backup = self._directory / f".{path.name}.backup"
         try:
-            shutil.rmtree(writing, ignore_errors=True)
-            writing.mkdir(parents=True)
-            write(writing)
-            _write_list(writing)
-            # One that is being replaced stays until the other is in its place.
-            aside = self._directory / f".{place.name}.old"
-            shutil.rmtree(aside, ignore_errors=True)
-            if place.exists():
-                os.replace(place, aside)
-            os.replace(writing, place)
+            shutil.rmtree(tmp, ignore_errors=True)
+            tmp.mkdir(parents=True)
+            write(tmp)
+            _write_file_list(tmp)
+            # A checkpoint that is replaced stays until the new one has its name.
+            shutil.rmtree(backup, ignore_errors=True)
+            if path.exists():
+                os.replace(path, backup)
+            os.replace(tmp, path)
             _flush(self._directory)
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(backup, ignore_errors=True)
         except (OSError, tf.errors.OpError) as error:
-            shutil.rmtree(writing, ignore_errors=True)
-            kept = self._numbers()
-            rest = (
-                f"Those before it are whole, the last is {kept[-1].name}"
-                if kept
-                else "It is the first"
-            )
+            shutil.rmtree(tmp, ignore_errors=True)
+            kept = self._sorted_paths()
+            rest = f"Earlier checkpoints are intact, up to {kept[-1].name}. " if kept else ""
             raise CheckpointError(
-                f"the checkpoint {place} could not be written: {error}. {rest}. Make room or mend "
-                "the directory, and start again with the same --run_dir."
+                f"The checkpoint {path} could not be written: {error}. {rest}Free disk space or "
+                "fix the directory, and start again with the same --run_dir."
             ) from error
-        for old in self._numbers()[: -self._keep]:
+        for old in self._sorted_paths()[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
-        return place
+        return path
 
-    def newest(self, say: Callable[[str], None]) -> pathlib.Path | None:
-        """The last checkpoint that is whole; `say` is told of those that are not.
+    def latest(self, log: Callable[[str], None]) -> pathlib.Path | None:
+        """Return the last intact checkpoint, or `None` if there are none.
+
+        Args:
+            log: Function that prints a message about a damaged checkpoint.
 
         Raises:
-            CheckpointError: there are some, but none is whole.
+            CheckpointError: All checkpoints are damaged.
         """
-        self._tidy()
-        paths = self._numbers()
+        self._clean_up()
+        paths = self._sorted_paths()
         for index, path in reversed(list(enumerate(paths))):
-            problem = _problem(path)
+            problem = _find_damage(path)
             if problem is None:
-                # They would be taken for newer than those that are written from here on.
-                for torn in paths[index + 1 :]:
-                    shutil.rmtree(torn, ignore_errors=True)
+                # Delete damaged ones, or they would rank as newest.
+                for damaged in paths[index + 1 :]:
+                    shutil.rmtree(damaged, ignore_errors=True)
                 return path
-            say(f"the checkpoint {path} is not whole ({problem}); trying the one before it.")
+            log(f"The checkpoint {path} is damaged ({problem}); trying the previous one.")
         if paths:
             raise CheckpointError(
-                f"no checkpoint in {self._directory} is whole. Restore one from a backup, or "
-                "remove the run directory to begin anew."
+                f"All checkpoints in {self._directory} are damaged. Restore one from a backup, or "
+                "remove the run directory to start from the beginning."
             )
         return None
 
     def path(self, number: int) -> pathlib.Path:
-        """Where the checkpoint with this number is."""
+        """Return the path of the checkpoint with this number."""
         return self._directory / f"{number:08d}"
 
-    def _tidy(self) -> None:
-        """Undoes what was under way when a run was killed."""
-        for aside in self._directory.glob(".*.old"):
-            place = self._directory / aside.name[1 : -len(".old")]
-            if not place.exists():
-                os.replace(aside, place)
-            shutil.rmtree(aside, ignore_errors=True)
-        for writing in self._directory.glob(".*.writing"):
-            shutil.rmtree(writing, ignore_errors=True)
+    def _clean_up(self) -> None:
+        """Undo what a killed run left unfinished."""
+        for backup in self._directory.glob(".*.backup"):
+            path = self._directory / backup.name[1 : -len(".backup")]
+            if not path.exists():
+                os.replace(backup, path)
+            shutil.rmtree(backup, ignore_errors=True)
+        for tmp in self._directory.glob(".*.tmp"):
+            shutil.rmtree(tmp, ignore_errors=True)
 
-    def _numbers(self) -> list[pathlib.Path]:
+    def _sorted_paths(self) -> list[pathlib.Path]:
         if not self._directory.is_dir():
             return []
         paths = [path for path in self._directory.iterdir() if path.name.isdigit()]
         return sorted(paths, key=lambda path: int(path.name))
 
 
-def _write_list(directory: pathlib.Path) -> None:
+def _write_file_list(directory: pathlib.Path) -> None:
     files = {
         path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size, "crc32": _crc(path)}
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
-    for name in files:
+    (directory / _FILE_LIST).write_text(json.dumps(files, indent=2), encoding="utf-8")
+    for name in (*files, _FILE_LIST, "."):
         _flush(directory / name)
-    text = json.dumps(files, indent=2)
-    listed = directory / _LIST
-    listed.write_text(text, encoding="utf-8")
-    _flush(listed)
-    _flush(directory)
 
 
-def _problem(directory: pathlib.Path) -> str | None:
+def _find_damage(directory: pathlib.Path) -> str | None:
+    """Return what is wrong with a checkpoint, or `None`."""
     try:
-        files = json.loads((directory / _LIST).read_text(encoding="utf-8"))
-        for name, told in files.items():
+        files = json.loads((directory / _FILE_LIST).read_text(encoding="utf-8"))
+        for name, expected in files.items():
             path = directory / name
-            if path.stat().st_size != told["bytes"]:
-                return f"{name} has {path.stat().st_size} bytes in place of {told['bytes']}"
-            if _crc(path) != told["crc32"]:
-                return f"{name} has another checksum"
+            if path.stat().st_size != expected["bytes"]:
+                return f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
+            if _crc(path) != expected["crc32"]:
+                return f"{name} has a wrong checksum"
     except FileNotFoundError as error:
         return f"{os.path.basename(error.filename)} is missing"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"{_LIST} cannot be read: {error}"
+        return f"{_FILE_LIST} cannot be read: {error}"
     return None
 
 
@@ -164,7 +166,7 @@ def _crc(path: pathlib.Path) -> int:
 
 
 def _flush(path: pathlib.Path) -> None:
-    """Has the system write what it holds back, so that a power cut does not tear it."""
+    """Flush a file or directory to disk, so that it survives a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,47 +1,60 @@
-"""What workers that run side by side have to know of each other, beside the sums of a step."""
+"""Communication between workers beyond the sums of a step: status flags, broadcast, barrier."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.jobs.data import Share
+from dist_f1.jobs.data import Shard
 from dist_f1.jobs.data.source import Batch
 from dist_f1.replicas import contexts
 from dist_f1.replicas.all_reduce import all_reduce_sum
 
-# Sums of digests over all replicas stay exact.
-_DIGESTS = 2**31
+# Fingerprints below this bound have exact int64 sums over all replicas.
+_FINGERPRINTS = 2**31
 
 
-def words(strategy: tf.distribute.Strategy, batch: Batch, asked_to_stop: bool) -> tf.Tensor:
-    """What a worker tells the others in a step, int64, to be summed over replicas.
+def encode_status(
+    strategy: tf.distribute.Strategy, batch: Batch, stop_requested: bool
+) -> tf.Tensor:
+    """Return the status of this worker in a step, int64 `[1]` or `[2]`, for the all-reduce.
 
-    Whether it has been asked to stop, and a digest of the rows that it has read for the batch,
-    where others have read them too.
+    The first element is the stop flag. The second one, if there are several workers, is a
+    fingerprint of the rows that this worker has read for the batch.
     """
-    told = [int(asked_to_stop)]
+    status = [int(stop_requested)]
     if contexts.num_workers(strategy) > 1:
-        told.append(batch.fingerprint() % _DIGESTS)
-    return tf.constant(told, tf.int64)
+        status.append(batch.fingerprint() % _FINGERPRINTS)
+    return tf.constant(status, tf.int64)
 
 
-def understand(told: np.ndarray, batch: Batch, share: Share) -> tuple[bool, bool]:
-    """From the sum: whether one has been asked to stop, and whether all have read the same rows."""
-    stop, *read = told
-    agree = not read or read[0] == batch.fingerprint() % _DIGESTS * share.replicas
-    return bool(stop > 0), bool(agree)
+def decode_status(status: np.ndarray, batch: Batch, shard: Shard) -> tuple[bool, bool]:
+    """Return whether to stop, and whether all workers have read the same rows.
+
+    Args:
+        status: Sum of `encode_status` over all replicas.
+        batch: Batch of the step.
+        shard: Shard of this worker.
+    """
+    stop, *sums = status
+    is_same = not sums or sums[0] == batch.fingerprint() % _FINGERPRINTS * shard.replicas
+    return bool(stop > 0), bool(is_same)
 
 
-def what_the_chief_says(strategy: tf.distribute.Strategy, number: int) -> int:
-    """The chief's number, on all workers, when all of them have come here."""
+def broadcast_from_chief(strategy: tf.distribute.Strategy, number: int) -> int:
+    """Broadcast an integer from the chief; acts as a barrier."""
     if contexts.num_workers(strategy) == 1:
         return number
 
-    def said(context: tf.distribute.ValueContext) -> tf.Tensor:
-        # The chief holds the first replica.
-        first = context.replica_id_in_sync_group == 0
-        return tf.constant(number if first else 0, tf.int64)
+    def value(context: tf.distribute.ValueContext) -> tf.Tensor:
+        # The chief holds replica 0.
+        is_chief = context.replica_id_in_sync_group == 0
+        return tf.constant(number if is_chief else 0, tf.int64)
 
     with strategy.scope():
-        return int(all_reduce_sum(strategy.experimental_distribute_values_from_function(said)))
+        return int(all_reduce_sum(strategy.experimental_distribute_values_from_function(value)))
+
+
+def barrier(strategy: tf.distribute.Strategy) -> None:
+    """Wait until all workers have called this function."""
+    broadcast_from_chief(strategy, 0)

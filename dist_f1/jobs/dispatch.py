@@ -1,4 +1,4 @@
-"""Running steps: here and now, or on the workers of a parameter server cluster."""
+"""Asynchronous execution of steps, locally or on the workers of a parameter server cluster."""
 
 from __future__ import annotations
 
@@ -8,45 +8,49 @@ from typing import Any
 
 import tensorflow as tf
 
-# With parameter servers: how many steps wait or run at the same time, for each worker.
+# Maximum number of pending steps for each worker of a parameter server cluster.
 _STEPS_PER_WORKER = 2
 
 
 class Dispatcher:
-    """Starts steps, and hands over their results in order, a little later.
+    """Runs steps and reports their results in order, with a delay.
 
-    While a GPU computes a step, the next one is prepared, so results are looked at one step behind.
-    With parameter servers, steps are scheduled on whichever worker is free.
+    While a GPU computes a step, the next one is prepared, so results are read one step later. In a
+    parameter server cluster, a step runs on any free worker.
+
+    Args:
+        strategy: Strategy of the job.
+        on_result: Callback, called with the result of a step and its `context`.
     """
 
     def __init__(
-        self, strategy: tf.distribute.Strategy, absorb: Callable[[Any, Any], None]
+        self, strategy: tf.distribute.Strategy, on_result: Callable[[Any, Any], None]
     ) -> None:
-        self._absorb = absorb
+        self._on_result = on_result
         self._pending: collections.deque[tuple[Any, Any]] = collections.deque()
         self._coordinator = None
-        self._behind = 1
+        self._max_pending = 1
         if isinstance(strategy, tf.distribute.ParameterServerStrategy):
             self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
             resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
             workers = resolver.cluster_spec().num_tasks("worker")
-            self._behind = _STEPS_PER_WORKER * workers
+            self._max_pending = _STEPS_PER_WORKER * workers
 
-    def start(self, step: Callable[..., Any], arguments: tuple[Any, ...], about: Any) -> None:
-        """Starts a step; its result is absorbed with `about` when it has been waited for."""
+    def schedule(self, step: Callable[..., Any], arguments: tuple[Any, ...], context: Any) -> None:
+        """Start a step; its result and `context` are passed to `on_result` later."""
         if self._coordinator is not None:
             result = self._coordinator.schedule(step, args=arguments)
         else:
             result = step(*arguments)
-        self._pending.append((result, about))
-        while len(self._pending) > self._behind:
-            self._absorb_first()
+        self._pending.append((result, context))
+        while len(self._pending) > self._max_pending:
+            self._report_first()
 
-    def finish(self) -> None:
-        """Waits for all steps."""
+    def join(self) -> None:
+        """Wait for all steps."""
         while self._pending:
-            self._absorb_first()
+            self._report_first()
 
-    def _absorb_first(self) -> None:
-        result, about = self._pending.popleft()
-        self._absorb(result if self._coordinator is None else result.fetch(), about)
+    def _report_first(self) -> None:
+        result, context = self._pending.popleft()
+        self._on_result(result if self._coordinator is None else result.fetch(), context)

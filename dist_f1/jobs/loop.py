@@ -1,19 +1,17 @@
-"""The training loop: epochs of training and evaluation that can be left and taken up at any step.
+"""The training loop: epochs of training and evaluation that can stop and resume at any step.
 
-loop = Loop(config, data, strategy, run_dir, asked_to_stop)
-loop.restore()
-loop.run(lambda epoch: print(epoch.scores))
-results = loop.results()
+loop = Loop(config, data, strategy, run_dir, stop_requested)
+loop.restore(print)
+loop.run(lambda result: print(result.scores))
+counts, sweep = loop.results()
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import pathlib
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import ml_collections
 import numpy as np
@@ -21,22 +19,26 @@ import tensorflow as tf
 
 from dist_f1.counts import Counts
 from dist_f1.jobs import coordination, sharding, summary
-from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
 from dist_f1.jobs.data import Data, DataError
 from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
 from dist_f1.jobs.predictions import Predictions, decide
-from dist_f1.jobs.progress import Position, Progress
+from dist_f1.jobs.progress import Position
 from dist_f1.jobs.reading import Reader
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.jobs.saved_state import SavedState
 from dist_f1.jobs.steps import Steps
+from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 
 @dataclasses.dataclass(frozen=True)
-class Epoch:
+class EpochResult:
     """One pass over one split."""
 
     epoch: int
@@ -47,28 +49,27 @@ class Epoch:
     seconds: float
 
 
-class Diverged(ArithmeticError):
-    """The model's scores are no numbers any more."""
+class DivergedError(UserError):
+    """The model returns NaN or infinite logits."""
 
 
 class MiscountedError(RuntimeError):
-    """The counts are not those of the rows that were read."""
+    """The number of counted rows differs from the number of rows read."""
 
 
 class Stopped(Exception):
-    """The loop was asked to stop, and has, with a checkpoint."""
+    """The loop stopped on request and saved a checkpoint."""
 
 
 class Loop:
-    """Runs the steps of a job and knows, at each, how to come back to it.
+    """Runs the steps of a job and saves checkpoints from which it can resume.
 
     Args:
-        config: complete.
-        data: of the job.
-        strategy: of the job.
-        run_dir: for checkpoints; all workers share it.
-        asked_to_stop: tells whether this worker has been asked to; all stop at the same step,
-            with a checkpoint.
+        config: Settings, with defaults.
+        data: Data of the job.
+        strategy: Strategy of the job.
+        run_dir: Run directory, shared by all workers.
+        stop_requested: Whether this worker should stop; all workers then stop at the same step.
     """
 
     def __init__(
@@ -77,240 +78,203 @@ class Loop:
         data: Data,
         strategy: tf.distribute.Strategy,
         run_dir: RunDir,
-        asked_to_stop: Callable[[], bool],
+        stop_requested: Callable[[], bool],
     ) -> None:
         self._config, self._data, self._strategy = config, data, strategy
-        self._asked_to_stop = asked_to_stop
-        self.is_chief = contexts.is_chief(strategy)
-        self._share = sharding.share_of(strategy)
-        self._reader = Reader(data, self._share)
+        self._stop_requested = stop_requested
+        self._is_chief = contexts.is_chief(strategy)
+        self._shard = sharding.shard_of(strategy)
+        self._reader = Reader(data, self._shard)
         self._steps = Steps(config, data, strategy)
-        self._progress = Progress()
-        self._saved = tf.train.Checkpoint(
-            model=self._steps.model,
-            optimizer=self._steps.optimizer,
-            random=self._steps.random_state(),
-            progress=self._progress,
-        )
+        self._state = SavedState(self._steps, strategy, run_dir.checkpoints)
         self._run_dir = run_dir
-        self._checkpoints = Checkpoints(run_dir.checkpoints)
         self._predictions = Predictions(
             run_dir.path / "predictions", contexts.worker_index(strategy)
         )
-        self._dispatcher = Dispatcher(strategy, self._absorb)
-        self._shown = score_names.parse(self.f1_name)
-        self._stopping = False
+        self._dispatcher = Dispatcher(strategy, self._on_result)
+        self._f1 = score_names.parse(self.f1_name)
+        self._is_stopping = False
 
     @property
     def position(self) -> Position:
-        """Where the loop is."""
-        return self._progress.position
+        """Position of the loop."""
+        return self._state.position
 
     @property
     def f1_name(self) -> str:
-        """The F1 that is shown, `f1_macro` say."""
+        """Name of the F1 that is shown, e.g. `"f1_macro"`."""
         return f"f1_{self._config.average}"
 
-    def restore(self, say: Callable[[str], None]) -> bool:
-        """Goes to the last checkpoint that is whole, the same on all workers, if there is one.
+    def restore(self, log: Callable[[str], None]) -> bool:
+        """Restore the last intact checkpoint; `False` if there is none.
 
         Raises:
-            CheckpointError: there are some, but none can be read.
+            CheckpointError: There are checkpoints, but none can be restored.
+            DataError: The data have changed since the checkpoint.
         """
-        newest = self._checkpoints.newest(say) if self.is_chief else None
-        number = coordination.what_the_chief_says(
-            self._strategy, -1 if newest is None else int(newest.name)
-        )
-        if number < 0:
+        if not self._state.restore(log):
             return False
-        path = self._checkpoints.path(number)
-        try:
-            self._saved.read(str(path / "state")).assert_existing_objects_matched()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            raise CheckpointError(
-                f"the checkpoint {path} cannot be restored: {error}. All workers must see the "
-                "same --run_dir, and the model must be the one that was saved."
-            ) from error
-        for name, metric in self._steps.metrics(self.position.phase).items():
-            metric.accumulator.deserialize(self._progress.counts[name])
         self._reader.check(self.position)
         if self._keeps_predictions:
-            lost = self.is_chief and not self._has_predictions()
-            if coordination.what_the_chief_says(self._strategy, int(lost)):
-                say("the predictions up to there are not whole; evaluating once more")
-                self.position.begin_phase_again("validation")
+            is_lost = self._is_chief and not self._has_predictions()
+            if coordination.broadcast_from_chief(self._strategy, int(is_lost)):
+                log("predictions are incomplete; repeating the evaluation")
+                self.position.restart_phase("validation")
         return True
 
-    def run(self, ended: Callable[[Epoch], None]) -> None:
-        """Runs to the end; `ended` is told of each pass when it is complete.
+    def run(self, on_epoch_end: Callable[[EpochResult], None]) -> None:
+        """Run to the end.
+
+        Args:
+            on_epoch_end: Callback for the result of each pass.
 
         Raises:
-            Stopped: it was asked to; there is a checkpoint.
-            Diverged: the model's scores are no numbers any more.
-            CheckpointError: a checkpoint could not be written.
-            DataError: the data cannot be read, or are not those of the checkpoint.
+            Stopped: The loop stopped on request and saved a checkpoint.
+            DivergedError: The model returns NaN or infinite logits.
+            CheckpointError: A checkpoint could not be written.
+            DataError: The data cannot be read, or have changed since the checkpoint.
         """
         while self.position.phase != "done":
-            ended(self._run_phase())
-            self.position.next_phase(self._config.epochs)
+            on_epoch_end(self._run_phase())
+            self.position.start_next_phase(self._config.epochs)
             if self.position.phase != "validation":
                 self._save()
 
     def results(self) -> tuple[Counts, Sweep]:
-        """The counts of the last evaluation, and those at every threshold; on all workers."""
+        """Return the counts of the last evaluation and its sweep, on all workers."""
         return self._steps.scores["validation"].counts().numpy(), self._steps.sweep.sweep()
 
     def predictions(self) -> dict[str, np.ndarray] | None:
-        """Labels and decisions of the last evaluation, if they were kept."""
+        """Return `y_true` and `y_pred` of the last evaluation, if they were kept."""
         collected = self._predictions.collect()
         if collected is None:
             return None
         y_true, logits = collected
         return {"y_true": y_true, "y_pred": decide(logits, self._data.task, self._config.threshold)}
 
-    def _has_predictions(self) -> bool:
-        """Whether all that the evaluation has predicted so far is there."""
-        done = self.position.phase == "done" and self._run_dir.has_predictions(self.position.rows)
-        return done or self._predictions.holds(self.position.rows)
-
     def remove_predictions(self) -> None:
-        """Removes what `predictions` has read."""
+        """Remove the files that `predictions` reads."""
         self._predictions.remove()
 
-    def wait_for_workers(self) -> None:
-        """Comes back when all workers are here."""
-        coordination.what_the_chief_says(self._strategy, 0)
-
-    def _run_phase(self) -> Epoch:
+    def _run_phase(self) -> EpochResult:
         position, phase = self.position, self.position.phase
-        metrics = self._steps.metrics(phase)
         if position.step == 0:
-            for metric in metrics.values():
+            for metric in self._steps.metrics(phase).values():
                 metric.reset_state()
-        if self._keeps_predictions and self.is_chief:
-            self._predictions.begin(position.step)
+        if self._keeps_predictions and self._is_chief:
+            self._predictions.remove_from(position.step)
         if phase == "validation":
-            self._steps.synchronize()
-        step = getattr(self._steps, phase)
+            self._steps.average_moving_stats()
         started, last = time.monotonic() - position.seconds, None
-        with self._bar() as bar:
+        with self._progress_bar() as bar:
             for batch in self._reader.read(position):
-                columns = sharding.distribute(self._strategy, batch, self._share)
-                arguments = (
-                    *columns,
-                    coordination.words(self._strategy, batch, self._asked_to_stop()),
-                )
-                self._dispatcher.start(step, arguments, (position.step, batch))
-                position.step += 1
-                position.total_steps += 1
-                position.rows += batch.rows
+                self._schedule(batch)
                 last = batch
-                if self._stopping or position.total_steps % self._config.checkpoint_every == 0:
-                    self._dispatcher.finish()
+                if self._is_stopping or position.total_steps % self._config.checkpoint_every == 0:
+                    self._dispatcher.join()
                     position.seconds = time.monotonic() - started
-                    self._reader.remember(position, batch)
+                    self._reader.record(position, batch)
                     self._save()
-                if self._stopping:
-                    # A scheduler may end all as soon as one has ended: not before it is written.
-                    self.wait_for_workers()
+                if self._is_stopping:
+                    # Wait: once one worker exits, a scheduler may kill the rest.
+                    coordination.barrier(self._strategy)
                     raise Stopped(str(position))
                 bar.update()
                 if position.step % self._config.log_every == 0:
-                    self._dispatcher.finish()
-                    self._show(bar)
-            self._dispatcher.finish()
+                    self._dispatcher.join()
+                    self._show_scores(bar)
+            self._dispatcher.join()
             if not position.rows:
-                raise DataError(f"there are no rows to read for {phase}.")
-            counts = self._show(bar)
+                raise DataError(f"{phase} has no rows. Provide at least one.")
+            counts = self._show_scores(bar)
         position.seconds = time.monotonic() - started
         if last is not None:
-            self._reader.remember(position, last)
+            self._reader.record(position, last)
         if self._keeps_predictions:
             self._predictions.flush()
-        scores = {
-            self.f1_name: float(self._shown(counts)),
-            **summary.values(self._data.task, counts),
-        }
+        scores = {self.f1_name: float(self._f1(counts)), **summary.values(self._data.task, counts)}
         loss = position.loss / position.rows
-        return Epoch(position.epoch, phase, loss, scores, counts, position.seconds)
+        return EpochResult(position.epoch, phase, loss, scores, counts, position.seconds)
 
-    def _absorb(self, result: dict[str, Any], about: tuple[int, Batch]) -> None:
-        """Takes in the result of a step."""
-        step, batch = about
+    def _schedule(self, batch: Batch) -> None:
+        """Start the next step, and advance the position."""
+        position = self.position
+        columns = sharding.distribute(self._strategy, batch, self._shard)
+        status = coordination.encode_status(self._strategy, batch, self._stop_requested())
+        step = getattr(self._steps, position.phase)
+        self._dispatcher.schedule(step, (*columns, status), (position.step, batch))
+        position.step += 1
+        position.total_steps += 1
+        position.rows += batch.rows
+
+    def _on_result(self, result: dict[str, Any], context: tuple[int, Batch]) -> None:
+        """Add the result of a step."""
+        step, batch = context
         self.position.loss += float(result["loss"])
-        stop, agree = coordination.understand(np.asarray(result["told"]), batch, self._share)
-        self._stopping = self._stopping or stop
-        if not agree:
+        stop, is_same = coordination.decode_status(np.asarray(result["status"]), batch, self._shard)
+        self._is_stopping = self._is_stopping or stop
+        if not is_same:
             raise DataError(
-                f"the workers have read different rows for batch {step} of {self.position.phase} "
-                f"in epoch {self.position.epoch}. All must see the same files, and a data set must "
-                "give the same rows in the same order in each process: no random order but by "
-                "config.seed."
+                f"The workers have read different rows for batch {step} of {self.position.phase} "
+                f"in epoch {self.position.epoch}. A dataset must return the same rows in the same "
+                "order in each process: share the files, and derive random order from config.seed."
             )
         if self._keeps_predictions:
-            logits = np.concatenate([np.asarray(part) for part in result["logits"]])
+            logits = np.concatenate([np.asarray(slice_) for slice_ in result["logits"]])
             self._predictions.add(step, batch.y[batch.mask], logits[batch.mask])
 
     def _save(self) -> None:
-        """Saves everything, on all workers at the same step."""
-        position, metrics = self.position, self._steps.metrics(self.position.phase)
-        if position.step:
-            self._counts()
-        if position.phase == "train":
-            self._steps.synchronize()
-        self._progress.counts = {
-            name: metric.accumulator.serialize() for name, metric in metrics.items()
-        }
+        """Save a checkpoint, on all workers at the same step."""
+        if self.position.step:
+            self._check_counts()
         if self._keeps_predictions:
             self._predictions.flush()
-        if self.is_chief:
-            self._checkpoints.save(position.total_steps, self._write)
+        self._state.save()
 
-    def _write(self, directory: pathlib.Path) -> None:
-        self._saved.write(str(directory / "state"))
-
-    def _counts(self) -> Counts:
-        """The counts of all workers in this phase, which must be of all rows that were read."""
+    def _check_counts(self) -> Counts:
+        """Return the global counts of this phase; check that they cover all rows read."""
         phase = "train" if self.position.phase == "train" else "validation"
         counts = self._steps.scores[phase].counts().numpy()
         if counts.invalid:
-            raise Diverged(
-                f"in epoch {self.position.epoch} the model gave {int(counts.invalid)} rows scores "
-                "that are no numbers, so training has diverged. Lower config.learning_rate, which "
-                f"is {self._config.learning_rate}, in another --run_dir."
+            raise DivergedError(
+                f"Training has diverged in epoch {self.position.epoch}: the model returned NaN or "
+                f"infinite logits for {int(counts.invalid)} rows. Lower config.learning_rate="
+                f"{self._config.learning_rate}, and use another --run_dir."
             )
         if int(counts.total) != self.position.rows:
             raise MiscountedError(
-                f"{int(counts.total)} rows were counted and {self.position.rows} read, at "
-                f"{self.position}. A step was run twice, or not at all; the last checkpoint is "
-                "from before that. Start again with the same --run_dir."
+                f"{int(counts.total)} rows were counted, but {self.position.rows} were read, at "
+                f"{self.position}. A step was run twice or not at all. Start again with the same "
+                "--run_dir; the last checkpoint is correct."
             )
         return counts
 
-    @contextlib.contextmanager
-    def _bar(self) -> Iterator[Any]:
+    def _progress_bar(self) -> tqdm:
         from tqdm import tqdm
 
         position = self.position
-        source = self._reader.source(position.phase)
         name = "epoch" if position.phase == "train" else "validation"
-        with tqdm(
+        return tqdm(
             desc=f"{name} {position.epoch}/{self._config.epochs}",
-            total=source.batches,
+            total=self._reader.source(position.phase).batches,
             initial=position.step,
             unit="step",
-            disable=not self.is_chief,
-        ) as bar:
-            yield bar
+            disable=not self._is_chief,
+        )
 
-    def _show(self, bar: Any) -> Counts:
-        counts = self._counts()
-        f1 = float(self._shown(counts))
-        shown = {"loss": self.position.loss / int(counts.total), self.f1_name: f1}
-        bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()})
+    def _show_scores(self, bar: tqdm) -> Counts:
+        counts = self._check_counts()
+        values = {"loss": self.position.loss / int(counts.total), self.f1_name: self._f1(counts)}
+        bar.set_postfix({name: f"{float(value):.4f}" for name, value in values.items()})
         return counts
+
+    def _has_predictions(self) -> bool:
+        """Whether all predictions of the evaluation so far exist."""
+        rows = self.position.rows
+        is_written = self.position.phase == "done" and self._run_dir.has_predictions(rows)
+        return is_written or self._predictions.has_rows(rows)
 
     @property
     def _keeps_predictions(self) -> bool:
-        last = self.position.epoch == self._config.epochs
-        return self._config.save_predictions and last and self.position.phase != "train"
+        is_last = self.position.epoch == self._config.epochs
+        return self._config.save_predictions and is_last and self.position.phase != "train"

@@ -1,4 +1,4 @@
-"""Keras networks that return logits: small ones, and those of the user's own."""
+"""Keras models that return logits: small built-in ones, and those of the user."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from dist_f1.launching.errors import UserError
 
 
 def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
-    """Builds `cnn` (images) or `mlp`, with `units` logits, all in `dtype`.
+    """Build a model.
 
-    `module:function` is called as `function(input_shape, units)` and returns a Keras model, whose
-    layers are in `dtype` too if they do not say otherwise.
+    Args:
+        name: `"cnn"` (for images), `"mlp"`, or `"module:function"` for a function that is called
+            as `function(input_shape, units)` and returns a Keras model.
+        input_shape: Shape of the features of a row.
+        units: Number of logits.
+        dtype: Dtype of all layers that do not specify one.
 
     Raises:
-        UserError: the model does not fit the data.
+        UserError: The model does not fit the data.
     """
-    if user_functions.is_named(name):
-        return _of_function(name, input_shape, units, dtype)
+    if user_functions.is_function_name(name):
+        return _build_with_function(name, input_shape, units, dtype)
     if name == "cnn" and len(input_shape) != 3:
         raise UserError(
-            f"config.model=cnn takes images [height, width, channels], the rows are {input_shape}; "
-            "use config.model=mlp."
+            f"config.model=cnn needs images of shape (height, width, channels), but rows have "
+            f"shape {input_shape}. Use config.model=mlp."
         )
     layers = tf.keras.layers
     if name == "cnn":
@@ -47,32 +51,34 @@ def build(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf
     )
 
 
-def _of_function(name: str, input_shape: tuple[int, ...], units: int, dtype: str) -> tf.keras.Model:
-    function = user_functions.resolve(name, "config.model")
+def _build_with_function(
+    name: str, input_shape: tuple[int, ...], units: int, dtype: str
+) -> tf.keras.Model:
+    function = user_functions.load_function(name, "config.model")
     with _default_dtype(dtype):
         model = function(input_shape, units)
     if not isinstance(model, tf.keras.Model):
-        raise UserError(f"config.model={name} must return a Keras model, got {model!r}.")
+        raise UserError(f"config.model={name} returned {model!r}. Return a Keras model.")
     try:
-        # Builds those that are not yet.
+        # Builds the model if it is not built yet.
         logits = model(tf.keras.Input(input_shape, dtype=dtype))
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         raise UserError(
-            f"config.model={name} returned a model that does not take rows of shape "
+            f"config.model={name} returned a model that does not accept rows of shape "
             f"{input_shape}: {error}"
         ) from error
     shape = getattr(logits, "shape", None)
     if shape is None or tuple(shape) != (None, units):
         raise UserError(
-            f"config.model={name} must return a model with {units} logits for a row, outputs of "
-            f"shape (None, {units}); those of this one have {shape}."
+            f"config.model={name} returned a model with outputs of shape {shape}. Return one with "
+            f"{units} logits for each row, shape (None, {units})."
         )
     return model
 
 
 @contextlib.contextmanager
 def _default_dtype(dtype: str) -> Iterator[None]:
-    """Of layers, and of their inputs."""
+    """Set the default dtype of layers and of their inputs."""
     policy, floatx = tf.keras.mixed_precision.global_policy(), tf.keras.backend.floatx()
     tf.keras.mixed_precision.set_global_policy(dtype)
     tf.keras.backend.set_floatx(dtype)

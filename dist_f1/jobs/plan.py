@@ -1,4 +1,4 @@
-"""What a job is going to do, for `--dry_run`."""
+"""The plan of a job, for `--dry_run`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import ml_collections
 
-from dist_f1.jobs.data import Data, Share
+from dist_f1.jobs.data import Data, Shard
 
 
 def describe(
@@ -17,28 +17,29 @@ def describe(
     replicas: int,
     run_dir: str,
 ) -> str:
-    """The settings as resolved, the devices, and the steps of the job.
+    """Return the resolved settings, the devices and the steps of a job as text.
 
     Args:
-        config: complete.
-        data: of the job.
-        devices: a line for each process.
-        replicas: over all processes.
-        run_dir: where the results would go.
+        config: Settings, with defaults.
+        data: Data of the job.
+        devices: One line for each process.
+        replicas: Number of replicas over all processes.
+        run_dir: Directory for the results.
     """
     settings = json.dumps(config.to_dict(), indent=2)
-    each = Share(replicas=replicas).per_replica(config.batch_size)
+    each = Shard(replicas=replicas).per_replica(config.batch_size)
     lines = [settings, "", *devices, ""]
     lines.append(f"{replicas} replica(s); a step has {config.batch_size} rows, at most {each} each")
-    for name, source, passes in (
-        ("train", data.train, config.epochs),
-        ("validation", data.validation, config.epochs),
-    ):
+    for name, source in (("train", data.train), ("validation", data.validation)):
         if source.rows is None:
-            lines.append(f"{name}: {passes} passes over rows whose number is not known beforehand")
+            lines.append(f"{name}: unknown number of rows, {config.epochs} times")
         else:
-            lines.append(f"{name}: {source.rows} rows in {source.batches} steps, {passes} times")
-    lines.append(f"{data.task}, {len(data.class_names)} classes; rows are {data.input_shape}")
+            lines.append(
+                f"{name}: {source.rows} rows in {source.batches} steps, {config.epochs} times"
+            )
+    lines.append(
+        f"{data.task} with {len(data.class_names)} classes; rows have shape {data.input_shape}"
+    )
     lines.append(
         f"a checkpoint every {config.checkpoint_every} steps and after each epoch; results in "
         f"{run_dir}"

@@ -1,7 +1,8 @@
-"""Labels and decisions of an evaluation, as they are made, on disk between two checkpoints."""
+"""Predictions of an evaluation, stored on disk between two checkpoints."""
 
 from __future__ import annotations
 
+import io
 import os
 import pathlib
 import shutil
@@ -9,15 +10,17 @@ import zipfile
 
 import numpy as np
 
+from dist_f1.counts.atomic_write import atomic_write
+
 
 class Predictions:
-    """Files, each with what one worker has predicted in the steps from one checkpoint to the next.
+    """Files with the labels and logits of one worker from one checkpoint to the next.
 
-    After a restart, those of later steps are made again. Rows come out in the order of the data.
+    After a restart, those of later steps are computed again. `collect` returns rows in data order.
 
     Args:
-        directory: of the files; all workers share it.
-        worker: the number of this one.
+        directory: Directory of the files, shared by all workers.
+        worker: Index of this worker.
     """
 
     def __init__(self, directory: pathlib.Path, worker: int) -> None:
@@ -26,43 +29,40 @@ class Predictions:
         self._labels: list[np.ndarray] = []
         self._logits: list[np.ndarray] = []
 
-    def begin(self, step: int) -> None:
-        """Removes the files of this step and all later ones, of all workers.
+    def remove_from(self, step: int) -> None:
+        """Remove the files of this step and of later ones, of all workers.
 
-        One of the workers does it, before they make the first step together.
+        Call it on one worker, before the workers run the step.
         """
         for path in self._directory.glob("*.npz"):
             if int(path.name.split("-")[0]) >= step:
                 path.unlink()
 
     def add(self, step: int, labels: np.ndarray, logits: np.ndarray) -> None:
-        """Adds the rows of a step."""
+        """Add the rows of a step."""
         self._steps.append(step)
         self._labels.append(labels)
         self._logits.append(logits)
 
     def flush(self) -> None:
-        """Writes what was added since the last time; needed before a checkpoint."""
+        """Write the rows added since the last call. Call it before a checkpoint."""
         if not self._steps:
             return
         self._directory.mkdir(parents=True, exist_ok=True)
-        path = self._directory / f"{self._steps[0]:08d}-{self._worker:05d}.npz"
         rows = [len(labels) for labels in self._labels]
-        part = path.with_suffix(".part")
-        with open(part, "wb") as file:
-            np.savez(
-                file,
-                steps=np.repeat(self._steps, rows),
-                y_true=np.concatenate(self._labels),
-                logits=np.concatenate(self._logits),
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        file = io.BytesIO()
+        np.savez(
+            file,
+            steps=np.repeat(self._steps, rows),
+            y_true=np.concatenate(self._labels),
+            logits=np.concatenate(self._logits),
+        )
+        path = self._directory / f"{self._steps[0]:08d}-{self._worker:05d}.npz"
+        atomic_write(path, file.getvalue())
         self._steps, self._labels, self._logits = [], [], []
 
-    def holds(self, rows: int) -> bool:
-        """Whether the files can be read and have so many rows."""
+    def has_rows(self, rows: int) -> bool:
+        """Whether the files are intact and hold this number of rows."""
         try:
             collected = self.collect()
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
@@ -70,7 +70,7 @@ class Predictions:
         return (0 if collected is None else len(collected[0])) == rows
 
     def collect(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Labels and logits of all workers; `None` if there are no files."""
+        """Return labels `[N]` or `[N, C]` and logits `[N, C]` of all workers, or `None`."""
         steps, workers, labels, logits = [], [], [], []
         for path in sorted(self._directory.glob("*.npz")):
             with np.load(path) as file:
@@ -84,19 +84,19 @@ class Predictions:
         return np.concatenate(labels)[order], np.concatenate(logits)[order]
 
     def remove(self) -> None:
-        """Removes all files, once they have been collected."""
+        """Remove all files."""
         if self._directory.exists():
-            # Half of them must not be taken for all.
-            gone = self._directory.with_name(".new-predictions")
-            shutil.rmtree(gone, ignore_errors=True)
-            os.replace(self._directory, gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            # Rename first: a partly removed directory would look complete.
+            removed = self._directory.with_name("predictions.tmp")
+            shutil.rmtree(removed, ignore_errors=True)
+            os.replace(self._directory, removed)
+            shutil.rmtree(removed, ignore_errors=True)
 
 
 def decide(logits: np.ndarray, task: str, threshold: float) -> np.ndarray:
-    """The decisions as NumPy makes them, beside and independent of those of the metric."""
+    """Return decisions `[N]`, or `[N, C]` for multilabel, computed independently of the metric."""
     if task == "multiclass":
         return np.argmax(logits, axis=-1)
     probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-    chosen = (probabilities > threshold).astype(np.int64)
-    return chosen[:, 0] if task == "binary" else chosen
+    decisions = (probabilities > threshold).astype(np.int64)
+    return decisions[:, 0] if task == "binary" else decisions

@@ -1,4 +1,4 @@
-"""How far a job has come, and what it has counted since: one value that is saved as a whole."""
+"""The position of a job and its counts so far, as one value in a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Phase = Literal["train", "validation", "done"]
 
 @dataclasses.dataclass
 class Position:
-    """A place between two steps.
+    """A position between two steps.
 
     Args:
-        epoch: from 1.
-        phase: `"train"`, `"validation"` or, after the last epoch, `"done"`.
-        step: how many of the phase are done.
-        total_steps: of all phases.
-        rows: that the steps of the phase have read, over all workers.
-        loss: summed over these rows.
-        seconds: that they took.
-        last: the epoch, phase, step and fingerprint of the batch that was read last, so that
-            other data are noticed; `None` before the first.
-        sizes: the rows of both splits, where they are known.
+        epoch: Number of the epoch, from 1.
+        phase: `"train"`, `"validation"`, or `"done"` after the last epoch.
+        step: Number of finished steps of the phase.
+        total_steps: Number of finished steps of all phases.
+        rows: Number of rows read in the phase, over all workers.
+        loss: Sum of the losses of these rows.
+        seconds: Duration of these steps.
+        last: Epoch, phase, step and fingerprint of the last batch, to detect changed data; `None`
+            before the first batch.
+        sizes: Numbers of rows of both splits, `None` if unknown.
     """
 
     epoch: int = 1
@@ -39,25 +39,25 @@ class Position:
     last: tuple[int, Phase, int, int] | None = None
     sizes: tuple[int | None, ...] = ()
 
-    def next_phase(self, epochs: int) -> None:
-        """Goes on to the next evaluation, epoch, or the end."""
+    def start_next_phase(self, epochs: int) -> None:
+        """Move to the next phase, of the next epoch if necessary."""
         if self.phase == "train":
             self.phase = "validation"
         elif self.epoch < epochs:
             self.epoch, self.phase = self.epoch + 1, "train"
         else:
-            # What the last evaluation has counted is what the run ends with.
+            # The results of the run are those of the last evaluation: keep them.
             self.phase = "done"
             return
-        self._begin()
+        self._reset()
 
-    def begin_phase_again(self, phase: Phase) -> None:
-        """Goes back to the beginning of the pass, of the last one if all are done."""
+    def restart_phase(self, phase: Phase) -> None:
+        """Move back to the first step of a phase of this epoch."""
         self.total_steps -= self.step
         self.phase = phase
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self.step, self.rows, self.loss, self.seconds = 0, 0, 0.0, 0.0
 
     def __str__(self) -> str:
@@ -67,10 +67,10 @@ class Position:
 
 
 class Progress(tf.train.experimental.PythonState):
-    """A position and the counts up to there, in a checkpoint.
+    """The position and the counts of the metrics of its phase, in a checkpoint.
 
-    `counts` are those of the metrics that the phase uses, as their accumulators serialize them.
-    On several workers that is a collective, so it is done by all of them before one of them saves.
+    `counts` holds serialized accumulators. To serialize is a collective, so all workers do it
+    before the chief saves.
     """
 
     def __init__(self) -> None:
@@ -78,19 +78,19 @@ class Progress(tf.train.experimental.PythonState):
         self.counts: dict[str, bytes] = {}
 
     def serialize(self) -> bytes:
-        """As JSON."""
+        """Return JSON."""
         counts = {name: base64.b64encode(one).decode() for name, one in self.counts.items()}
         return json.dumps(
             {"position": dataclasses.asdict(self.position), "counts": counts}
         ).encode()
 
     def deserialize(self, value: bytes) -> None:
-        """Takes over what was saved."""
-        told = json.loads(value)
-        self.position = Position(**told["position"])
-        # JSON knows lists alone.
+        """Restore what `serialize` returned."""
+        record = json.loads(value)
+        self.position = Position(**record["position"])
+        # JSON has lists instead of tuples.
         if self.position.last is not None:
             epoch, phase, step, fingerprint = self.position.last
             self.position.last = (epoch, phase, step, fingerprint)
         self.position.sizes = tuple(self.position.sizes)
-        self.counts = {name: base64.b64decode(one) for name, one in told["counts"].items()}
+        self.counts = {name: base64.b64decode(one) for name, one in record["counts"].items()}

@@ -1,52 +1,52 @@
-"""Reading on from a position, with a look whether the data are still those that led there."""
+"""Reads batches from a position on, and detects data that have changed since a checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dist_f1.jobs.data import Data, DataError, Share, Source
+from dist_f1.jobs.data import Data, DataError, Shard, Source
 from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.progress import Position
 
 
 class Reader:
-    """The batches of a worker.
+    """Reads the batches of one worker.
 
     Args:
-        data: of the job.
-        share: of this worker.
+        data: Data of the job.
+        shard: Shard of this worker.
     """
 
-    def __init__(self, data: Data, share: Share) -> None:
-        self._data, self._share = data, share
+    def __init__(self, data: Data, shard: Shard) -> None:
+        self._data, self._shard = data, shard
 
     def source(self, phase: str) -> Source:
-        """The split that a phase reads."""
+        """Return the split that a phase reads."""
         return self._data.train if phase == "train" else self._data.validation
 
     def read(self, position: Position) -> Iterator[Batch]:
-        """The batches of this pass from the position on.
+        """Yield the batches of the phase from the position on.
 
         Raises:
-            DataError: the one before them is another than was read.
+            DataError: The previous batch differs from the one that was read before.
         """
-        # That one is read once more.
+        # Read the previous batch again, for the comparison.
         first = max(0, position.step - 1)
-        batches = self.source(position.phase).read(position.epoch, first, self._share)
+        batches = self.source(position.phase).read(position.epoch, first, self._shard)
         if position.step:
             _compare(next(batches, None), position)
         yield from batches
 
-    def remember(self, position: Position, batch: Batch) -> None:
-        """Notes which batch was read last."""
+    def record(self, position: Position, batch: Batch) -> None:
+        """Store in the position which batch was read last."""
         position.last = (position.epoch, position.phase, position.step, batch.fingerprint())
         position.sizes = self._sizes()
 
     def check(self, position: Position) -> None:
-        """Looks whether the data are those of a position, as far as `read` will not.
+        """Check that the data match a restored position, as far as `read` does not.
 
         Raises:
-            DataError: they are others.
+            DataError: The data have changed.
         """
         if position.last is None:
             return
@@ -54,7 +54,7 @@ class Reader:
             _compare(None, position)
         epoch, phase, step, _ = position.last
         if position.step == 0 or position.phase == "done":
-            _compare(next(self.source(phase).read(epoch, step - 1, self._share), None), position)
+            _compare(next(self.source(phase).read(epoch, step - 1, self._shard), None), position)
 
     def _sizes(self) -> tuple[int | None, ...]:
         return self._data.train.rows, self._data.validation.rows
@@ -63,8 +63,8 @@ class Reader:
 def _compare(batch: Batch | None, position: Position) -> None:
     if batch is None or position.last is None or batch.fingerprint() != position.last[3]:
         raise DataError(
-            f"the data are not those of the checkpoint: up to {position} other rows were read. To "
-            "count every row once, a data set must give the same rows in the same order each time "
-            "it is read: no files that change, and no random order but by config.seed. Bring the "
-            "former data back, or name another --run_dir."
+            f"The data have changed since the checkpoint at {position}. To count every row once, a "
+            "dataset must return the same rows in the same order in each pass: files must not "
+            "change, and random order must depend on config.seed only. Restore the data, or use "
+            "another --run_dir."
         )

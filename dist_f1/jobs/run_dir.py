@@ -1,8 +1,9 @@
-"""The run directory: what a job leaves behind, and how it is read again."""
+"""The run directory: the files that a job writes and reads."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -13,47 +14,54 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import Counts
+from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.jobs.settings import RENAMED
 from dist_f1.launching.errors import UserError
 
 LOGS = "logs"
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
-_OURS = (LOGS, "checkpoints")
+_COUNTS = "counts.npz"
+_PREDICTIONS = "predictions.npz"
 
 
 class RunDir:
-    """Files of one run.
+    """The files of one run.
 
-    `config.json` (as resolved), `metrics.jsonl` (a row per epoch and split), `counts.npz`,
+    `config.json` (resolved), `metrics.jsonl` (one row for each epoch and split), `counts.npz`,
     `report.txt`, `report.json`, `scores.json` (with intervals and the best thresholds),
     `confusion_matrix.png`, `f1_per_class.png`, `precision_recall.png`, `report.html` and
-    `report.md` (all of it on a page), `checkpoints/`, and on demand `predictions.npz`,
-    `tensorboard/` and, where several workers run, their `logs/`.
+    `report.md` (everything on one page), `checkpoints/`, and if requested `predictions.npz` and
+    `tensorboard/`. The logs of several workers are in `logs/`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.confusion_matrix = self.path / "confusion_matrix.png"
+        self.f1_per_class = self.path / "f1_per_class.png"
+        self.precision_recall = self.path / "precision_recall.png"
 
     def prepare(self, config: dict[str, Any], may_change: Sequence[str]) -> bool:
-        """Makes the directory, or finds a run in it that can be continued.
+        """Make the directory, or check that the run in it can be resumed.
 
         Args:
-            config: the settings of this run.
-            may_change: which of them may differ from those of a run that is continued.
+            config: Settings of this run.
+            may_change: Settings that may differ from those of the run in the directory.
 
         Returns:
-            Whether there is such a run.
+            Whether the directory holds a run.
 
         Raises:
-            UserError: the directory cannot be written, holds something else, or a run with other
-                settings; it is left as it is.
+            UserError: The directory cannot be written, or holds other files or a run with other
+                settings. It is not changed.
         """
-        self.refuse_foreign()
-        # To learn now, and not after hours, that nothing can be written.
-        with self._writing(self.path):
+        self.check_is_run_dir()
+        # Detect a read-only directory now, not after hours of training.
+        with self._explain_errors(self.path):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-        self._write(".new-probe", "")
-        (self.path / ".new-probe").unlink()
+        self._write("probe.tmp", "")
+        (self.path / "probe.tmp").unlink()
         if not (self.path / _CONFIG).exists():
             return False
         try:
@@ -63,81 +71,63 @@ class RunDir:
         if not isinstance(before, dict):
             raise UserError(
                 f"{self.path / _CONFIG} does not hold the settings of a run ({before!r}). Restore "
-                "it, or name another directory."
+                "it, or use another --run_dir."
             )
+        before = {RENAMED.get(key, key): value for key, value in before.items()}
         now = json.loads(json.dumps(config))
         for key, value in now.items():
             if key not in may_change and before.get(key) != value:
                 raise UserError(
-                    f"--run_dir={self.path} holds a run with config.{key}={before.get(key)!r}, and "
-                    f"this one has {value!r}. Give it the same to continue that run, or name "
-                    "another directory."
+                    f"--run_dir={self.path} holds a run with config.{key}={before.get(key)!r}, but "
+                    f"this run has {value!r}. Pass the same value to resume that run, or use "
+                    "another --run_dir."
                 )
         return True
 
-    def refuse_foreign(self) -> None:
-        """Looks whether the directory is empty, new, or that of a run.
+    def check_is_run_dir(self) -> None:
+        """Check that the directory is new, empty or that of a run.
 
         Raises:
-            UserError: it holds something else.
+            UserError: The directory holds other files.
         """
-        with self._writing(self.path):
-            held = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
-        # What a run has made that was killed before it had settings is no reason to refuse it.
-        held = [name for name in held if name not in _OURS and not name.startswith(".new-")]
-        if held and _CONFIG not in held:
+        with self._explain_errors(self.path):
+            names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
+        # A run that was killed early leaves these files, but no settings.
+        foreign = {name for name in names if not name.endswith(".tmp")}
+        foreign -= {LOGS, self.checkpoints.name}
+        if foreign and _CONFIG not in foreign:
             raise UserError(
-                f"--run_dir={self.path} is not empty, and holds no run. Name another directory, or "
+                f"--run_dir={self.path} is not empty and holds no run. Use another directory, or "
                 "remove this one."
             )
 
     def token(self) -> int | None:
-        """The number that the chief has given to the run when it began or went on."""
+        """Return the number that the chief chose when it started or resumed the run."""
         try:
             return int(json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))["token"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def has_come_far(self) -> bool:
-        """Whether there must have been checkpoints: a first evaluation is followed by one."""
+    def had_checkpoints(self) -> bool:
+        """Whether the run must have written checkpoints, as it does after the first evaluation."""
         path = self.path / _METRICS
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return text.count('"split": "validation"') > 1 or (self.path / "counts.npz").exists()
-
-    @property
-    def checkpoints(self) -> pathlib.Path:
-        """Where the checkpoints are."""
-        return self.path / "checkpoints"
-
-    @property
-    def confusion_matrix(self) -> pathlib.Path:
-        """Where the picture is."""
-        return self.path / "confusion_matrix.png"
-
-    @property
-    def f1_per_class(self) -> pathlib.Path:
-        """Where the picture is."""
-        return self.path / "f1_per_class.png"
-
-    @property
-    def precision_recall(self) -> pathlib.Path:
-        """Where the picture is."""
-        return self.path / "precision_recall.png"
+        return text.count('"split": "validation"') > 1 or (self.path / _COUNTS).exists()
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Writes the settings as resolved."""
-        self._write(_CONFIG, json.dumps(config, indent=2) + "\n")
+        """Write the resolved settings."""
+        self._write_json(_CONFIG, config)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Adds one row, which is on disk afterwards."""
+        """Append one row to `metrics.jsonl` and flush it to disk."""
         path = self.path / _METRICS
-        with self._writing(path), open(path, "a", encoding="utf-8") as file:
+        with self._explain_errors(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def keep_metrics(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
-        """Keeps the rows that a continued run does not make again."""
+    def filter_metrics(self, is_kept: Callable[[dict[str, Any]], bool]) -> None:
+        """Remove the rows of `metrics.jsonl` that a resumed run writes again."""
         path = self.path / _METRICS
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = []
@@ -145,70 +135,71 @@ class RunDir:
             try:
                 row = json.loads(line)
             except ValueError:
-                # The last line, in the middle of which the run was killed.
+                # The run was killed while it wrote the last line.
                 continue
             if not isinstance(row, dict) or not {"epoch", "split"} <= set(row):
-                raise UserError(f"{path} has a line that is no row of a run: {line!r}. Remove it.")
-            if wanted(row):
+                raise UserError(f"{path} has an invalid line: {line!r}. Remove it.")
+            if is_kept(row):
                 kept.append(line + "\n")
         self._write(_METRICS, "".join(kept))
 
     def write_report(self, text: str, as_dict: dict[str, Any], counts: Counts) -> None:
-        """Writes the report, readable and exact, and the counts it is derived from."""
+        """Write the report as text and as JSON, and its counts."""
         self._write("report.txt", text)
-        self._write("report.json", json.dumps(as_dict, indent=2) + "\n")
-        self._replace("counts.npz", counts.save)
+        self._write_json("report.json", as_dict)
+        with self._explain_errors(self.path / _COUNTS):
+            counts.save(self.path / _COUNTS)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
-        """Writes the scores, exact."""
-        self._write("scores.json", json.dumps(scores, indent=2) + "\n")
+        """Write the scores with full precision."""
+        self._write_json("scores.json", scores)
 
     def write_pages(self, html: str, markdown: str) -> None:
-        """Writes the page in both forms."""
+        """Write the page as HTML and as Markdown."""
         self._write("report.html", html)
         self._write("report.md", markdown)
 
     def write_predictions(self, predictions: dict[str, np.ndarray]) -> None:
-        """Writes `y_true` and `y_pred` over all replicas."""
-        y_true, y_pred = predictions["y_true"], predictions["y_pred"]
-        self._replace("predictions.npz", lambda path: np.savez(path, y_true=y_true, y_pred=y_pred))
+        """Write `y_true` and `y_pred` of all replicas."""
+        file = io.BytesIO()
+        np.savez(file, y_true=predictions["y_true"], y_pred=predictions["y_pred"])
+        self._write(_PREDICTIONS, file.getvalue())
 
     def has_predictions(self, rows: int) -> bool:
-        """Whether they are there, all `rows` of them."""
+        """Whether the predictions of all `rows` exist."""
         try:
-            with np.load(self.path / "predictions.npz") as file:
+            with np.load(self.path / _PREDICTIONS) as file:
                 return len(file["y_true"]) == len(file["y_pred"]) == rows
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return False
 
     def read_counts(self) -> tuple[Counts, list[str] | None]:
-        """The counts, and the names of the classes.
+        """Return the counts and the class names.
 
         Raises:
-            ValueError: the directory holds no finished run.
+            ValueError: The directory holds no finished run.
         """
-        path = self.path / "counts.npz"
+        path = self.path / _COUNTS
         if not path.exists():
-            raise ValueError(f"{self.path} holds no counts.npz, so no run has ended there.")
+            raise ValueError(
+                f"{self.path} holds no {_COUNTS}. Pass the directory of a run that has finished."
+            )
         config = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
         return Counts.load(path), config.get("class_names")
 
-    def _write(self, name: str, text: str) -> None:
-        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+    def _write_json(self, name: str, value: dict[str, Any]) -> None:
+        self._write(name, json.dumps(value, indent=2) + "\n")
 
-    def _replace(self, name: str, write: Callable[[pathlib.Path], object]) -> None:
-        """Writes a file whole or not at all, under a name with the same ending."""
-        new = self.path / f".new-{name}"
-        with self._writing(self.path / name):
-            write(new)
-            os.replace(new, self.path / name)
+    def _write(self, name: str, data: str | bytes) -> None:
+        with self._explain_errors(self.path / name):
+            atomic_write(self.path / name, data)
 
     @contextlib.contextmanager
-    def _writing(self, path: pathlib.Path) -> Iterator[None]:
+    def _explain_errors(self, path: pathlib.Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise UserError(
-                f"{path} cannot be written: {error}. Make room, or mend --run_dir, and start "
-                "again; the checkpoints are as they were."
+                f"{path} cannot be written: {error}. Free disk space or fix --run_dir, and start "
+                "again; the checkpoints are unchanged."
             ) from error

@@ -1,4 +1,4 @@
-"""What a training config may say; checked before anything is loaded."""
+"""The settings of a training config, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, get_args
 import ml_collections
 
 from dist_f1.jobs import user_functions
-from dist_f1.jobs.data.bundled import TASKS
-from dist_f1.launching.errors import UserError
+from dist_f1.launching.errors import UsageError
 from dist_f1.scores.averaging import Average
 
+# Bundled datasets and their tasks.
+TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
 STRATEGIES = (
     "auto",
     "none",
@@ -49,32 +50,34 @@ def _boolean() -> _Rule:
     return _Rule(bool, lambda value: True, "must be true or false")
 
 
-def _sizes(value: tuple[Any, ...]) -> bool:
-    return all(_is_a(size, int) and size > 0 for size in value)
+def _are_sizes(value: tuple[Any, ...]) -> bool:
+    return all(_has_type(size, int) and size > 0 for size in value)
 
 
-def _is_path(*kinds: str) -> Callable[[str], bool]:
-    return lambda value: any(value.startswith(kind) and value != kind for kind in kinds)
+def _has_prefix(*prefixes: str) -> Callable[[str], bool]:
+    return lambda value: any(value.startswith(p) and value != p for p in prefixes)
 
 
 _RULES = {
     "dataset": _Rule(
         str,
         lambda value: (
-            value in TASKS or _is_path("npz:", "tfrecord:")(value) or user_functions.is_named(value)
+            value in TASKS
+            or _has_prefix("npz:", "tfrecord:")(value)
+            or user_functions.is_function_name(value)
         ),
         f"must be one of {', '.join(TASKS)}, npz:PATH, tfrecord:GLOB or module:function",
     ),
     "model": _Rule(
         str,
-        lambda value: value in ("cnn", "mlp") or user_functions.is_named(value),
-        "must be one of cnn, mlp, or module:function",
+        lambda value: value in ("cnn", "mlp") or user_functions.is_function_name(value),
+        "must be one of cnn, mlp or module:function",
     ),
     "validation_fraction": _Rule(
         float, lambda value: 0.0 < value < 1.0, "must be a number between 0 and 1"
     ),
     "threshold": _Rule(
-        float, lambda value: 0.0 <= value <= 1.0, "must be a probability, or 0 for the best class"
+        float, lambda value: 0.0 <= value <= 1.0, "must be a probability, or 0 for argmax"
     ),
     "average": _one_of(*get_args(Average)),
     "strategy": _one_of(*STRATEGIES),
@@ -96,12 +99,12 @@ _RULES = {
     ),
     "validation_dataset": _Rule(
         str,
-        lambda value: not value or _is_path("tfrecord:")(value),
-        "must be tfrecord:GLOB, or empty",
+        lambda value: not value or _has_prefix("tfrecord:")(value),
+        "must be tfrecord:GLOB or empty",
     ),
-    "feature": _Rule(str, bool, "must be the name of a feature"),
-    "label": _Rule(str, bool, "must be the name of a feature"),
-    "feature_shape": _Rule(tuple, _sizes, "must be a tuple of sizes"),
+    "feature_key": _Rule(str, bool, "must be a key of tf.train.Example"),
+    "label_key": _Rule(str, bool, "must be a key of tf.train.Example"),
+    "feature_shape": _Rule(tuple, _are_sizes, "must be a tuple of sizes"),
     "feature_type": _one_of("float32", "int64", "uint8"),
     "feature_scale": _Rule(float, math.isfinite, "must be a number"),
     "shuffle_buffer": _at_least(0),
@@ -111,13 +114,13 @@ _RULES = {
 }
 
 
-# What a config need not have, and how it is then. The task is that of the data, if they have one.
+# Defaults of optional settings. The default task is that of the bundled dataset.
 _DEFAULTS: dict[str, Any] = {
     "num_classes": 0,
     "class_names": (),
     "validation_dataset": "",
-    "feature": "x",
-    "label": "y",
+    "feature_key": "x",
+    "label_key": "y",
     "feature_shape": (),
     "feature_type": "float32",
     "feature_scale": 1.0,
@@ -126,13 +129,18 @@ _DEFAULTS: dict[str, Any] = {
     "log_every": 10,
     "tensorboard": False,
 }
-# What may be another when a run is continued: it changes no count.
+# Settings that may change on resume, because they do not change counts.
 MAY_CHANGE = ("strategy", "replicas", "checkpoint_every", "log_every", "tensorboard")
+# New names of settings in older configs and run directories.
+RENAMED = {"feature": "feature_key", "label": "label_key"}
 
 
 def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Adds what the config leaves to the defaults."""
+    """Add the defaults of settings that the config omits."""
     with config.unlocked():
+        for old in set(RENAMED) & set(config):
+            config[RENAMED[old]] = config[old]
+            del config[old]
         task = TASKS.get(config.get("dataset"), "multiclass")
         for key, value in {"task": task, **_DEFAULTS}.items():
             if key not in config:
@@ -141,68 +149,69 @@ def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 
 def validate(config: ml_collections.ConfigDict) -> None:
-    """Checks every setting.
+    """Check every setting.
 
     Raises:
-        UserError: naming the key, its value and what it may be.
+        UsageError: A setting is invalid; the message names its key and value.
     """
     missing, unknown = sorted(set(_RULES) - set(config)), sorted(set(config) - set(_RULES))
     if missing or unknown:
         problem = f"config.{missing[0]} is missing" if missing else f"unknown config.{unknown[0]}"
-        raise UserError(f"{problem}; the keys are {', '.join(_RULES)}.")
+        raise UsageError(f"{problem}; the keys are {', '.join(_RULES)}.")
     for key, rule in _RULES.items():
         value = config[key]
-        if not _is_a(value, rule.kind) or not rule.accepts(value):
-            raise UserError(f"config.{key} {rule.text}, got {value!r}.")
+        if not _has_type(value, rule.kind) or not rule.accepts(value):
+            raise UsageError(f"config.{key} {rule.text}, got {value!r}.")
     task = config.task
     if task != TASKS.get(config.dataset, task):
-        raise UserError(
-            f"config.task must be {TASKS[config.dataset]}, which config.dataset={config.dataset} "
-            f"is. Got {task!r}."
+        raise UsageError(
+            f"config.task must be {TASKS[config.dataset]} for config.dataset={config.dataset}, "
+            f"got {task!r}."
         )
     if (config.threshold == 0.0) != (task == "multiclass"):
-        needs = "0, since a row has one class" if task == "multiclass" else "above 0, 0.5 say"
-        raise UserError(
-            f"config.threshold must be {needs}: config.dataset={config.dataset} is {task}. Got "
-            f"{config.threshold!r}."
+        needs = "0 (argmax)" if task == "multiclass" else "above 0, e.g. 0.5,"
+        raise UsageError(
+            f"config.threshold must be {needs} because config.dataset={config.dataset} is {task}, "
+            f"got {config.threshold!r}."
         )
     if config.average not in _AVERAGES[task]:
-        raise UserError(
-            f"config.average must be one of {', '.join(_AVERAGES[task])}: config.dataset="
-            f"{config.dataset} is {task}. Got {config.average!r}."
+        raise UsageError(
+            f"config.average must be one of {', '.join(_AVERAGES[task])} because "
+            f"config.dataset={config.dataset} is {task}, got {config.average!r}."
         )
     if task == "binary" and config.num_classes not in (0, 2):
-        raise UserError(
-            f"config.num_classes must be 2, or 0: a binary task has two classes. Got "
-            f"{config.num_classes!r}."
+        raise UsageError(
+            f"config.num_classes must be 2 or 0 for a binary task, got {config.num_classes!r}."
         )
     if config.model == "cnn" and config.dataset == "breast_cancer":
-        raise UserError("config.model must be mlp: config.dataset=breast_cancer has no images.")
+        raise UsageError("config.model must be mlp: config.dataset=breast_cancer has no images.")
     _validate_files(config)
 
 
 def _validate_files(config: ml_collections.ConfigDict) -> None:
     if not config.dataset.startswith("tfrecord:"):
         if config.validation_dataset:
-            raise UserError(
-                f"config.validation_dataset must be empty: config.dataset={config.dataset} has "
-                f"both. Got {config.validation_dataset!r}."
+            raise UsageError(
+                f"config.validation_dataset must be empty because config.dataset={config.dataset} "
+                f"has both splits, got {config.validation_dataset!r}."
             )
         return
     if not config.validation_dataset:
-        raise UserError(
-            "config.validation_dataset must be tfrecord:GLOB too, with other files: records are "
-            "not split."
+        raise UsageError(
+            "config.validation_dataset must be tfrecord:GLOB, with other files: records are not "
+            "split."
         )
     if not config.feature_shape:
-        raise UserError("config.feature_shape must be the shape of config.feature, (8, 8, 1) say.")
-    if config.feature == config.label:
-        raise UserError(
-            f"config.label must be another one than config.feature. Got {config.label!r}."
+        raise UsageError(
+            "config.feature_shape must be the shape of config.feature_key, e.g. (8, 8, 1)."
+        )
+    if config.feature_key == config.label_key:
+        raise UsageError(
+            f"config.label_key must differ from config.feature_key, got {config.label_key!r}."
         )
 
 
-def _is_a(value: Any, kind: type) -> bool:
+def _has_type(value: Any, kind: type) -> bool:
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, int | float if kind is float else kind)

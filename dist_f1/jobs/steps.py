@@ -1,4 +1,4 @@
-"""What every replica does with its rows, in training and in evaluation, as traced functions."""
+"""The traced training and evaluation steps of a replica."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ from dist_f1.replicas.all_reduce import all_reduce_sum
 class Steps:
     """A model, its optimizer and its metrics under a strategy.
 
-    A step takes features, targets, a mask of the rows that count, and what this worker has to
-    `tell` the others, int64. What comes back are sums over all replicas, from one collective: of
-    `loss`, and of what each was told.
+    A step takes features `[R, ...]`, targets `[R]` or `[R, C]`, a mask `[R]` and the `status` of
+    this worker, int64 (see `coordination`). It returns sums over all replicas, from one
+    collective: `loss` and `status`.
+
+    Args:
+        config: Settings, with defaults.
+        data: Data of the job.
+        strategy: Strategy of the job.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Steps:
                 )
                 for phase in ("train", "validation")
             }
-            # Thresholds are probabilities: sigmoids are left to it, a softmax is not.
+            # The sweep needs probabilities. It applies a sigmoid, but no softmax.
             self.sweep = ThresholdSweep(
                 num_classes=units,
                 from_logits=data.task != "multiclass",
@@ -54,33 +59,33 @@ class Steps:
             )
 
     def metrics(self, phase: str) -> dict[str, CountsMetric]:
-        """The metrics that count in a phase."""
+        """Return the metrics that are updated in a phase."""
         if phase == "train":
             return {"train_scores": self.scores["train"]}
         return {"validation_scores": self.scores["validation"], "sweep": self.sweep}
 
     def random_state(self) -> list[tf.Variable]:
-        """Where the random numbers of Keras 3's layers are; other Kerases keep it to themselves."""
+        """Return the random state of Keras 3 layers; Keras 2 does not expose it."""
         return [
             variable.value
             for variable in self.model.variables
             if "seed_generator" in getattr(variable, "path", "")
         ]
 
-    def synchronize(self) -> None:
-        """Gives all replicas the mean of what each has averaged on its own, batch statistics say.
+    def average_moving_stats(self) -> None:
+        """Average moving statistics over replicas, e.g. those of batch normalization.
 
-        An evaluation is then the same on each, and a checkpoint, which holds one value, is exact.
-        What has been averaged with equal weights may be averaged over replicas at any time.
+        All replicas then evaluate the same model, and a checkpoint, which stores one value for each
+        variable, is exact. The mean over replicas commutes with the moving average.
         """
         strategy = self._strategy
-        # Those of Keras 3 are wrapped; a TensorFlow variable has a method of that name.
+        # Keras 3 wraps variables; `value` of a TensorFlow variable is a method.
         variables = [
             v if callable(v.value) else v.value for v in self.model.non_trainable_variables
         ]
         variables = [variable for variable in variables if variable.dtype.is_floating]
-        alone = strategy.num_replicas_in_sync == 1
-        if not variables or alone or contexts.keeps_variables_centrally(strategy):
+        is_single = strategy.num_replicas_in_sync == 1
+        if not variables or is_single or contexts.keeps_variables_centrally(strategy):
             return
 
         def average() -> list[tf.Tensor]:
@@ -93,14 +98,14 @@ class Steps:
                 component.assign(value)
 
     @tf.function
-    def train(self, x: Any, y: Any, mask: Any, tell: tf.Tensor) -> dict[str, Any]:
-        """Learns from a batch."""
+    def train(self, x: Any, y: Any, mask: Any, status: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train on a batch."""
 
         def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
             with tf.GradientTape() as tape:
                 logits = self.model(x, training=True)
                 loss = tf.reduce_sum(self._row_losses(y, logits, mask))
-                # Summed over replicas: the mean over a full global batch.
+                # The sum over replicas is the mean over a full global batch.
                 scaled = loss / self._batch_size
                 if self.model.losses:
                     regularization = tf.cast(tf.add_n(self.model.losses), scaled.dtype)
@@ -109,22 +114,28 @@ class Steps:
             gradients = tape.gradient(scaled, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
             self.scores["train"].update_state(y, logits, mask=mask)
-            return _summed(loss, tell)
+            return _all_reduce(loss, status)
 
         return self._first(self._strategy.run(replica, (x, y, mask)))
 
     @tf.function
-    def validation(self, x: Any, y: Any, mask: Any, tell: tf.Tensor) -> dict[str, Any]:
-        """Scores a batch. `logits`, where asked for, are those of this worker's replicas."""
+    def validation(self, x: Any, y: Any, mask: Any, status: tf.Tensor) -> dict[str, Any]:
+        """Evaluate a batch.
 
-        def replica(x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        With `config.save_predictions` the result also has `logits`, a tuple with a tensor `[R, C]`
+        for each replica of this worker.
+        """
+
+        def replica(
+            x: tf.Tensor, y: tf.Tensor, mask: tf.Tensor
+        ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             logits = self.model(x, training=False)
             self.scores["validation"].update_state(y, logits, mask=mask)
             multiclass = self._task == "multiclass"
             scores = tf.nn.softmax(logits) if multiclass else logits
             self.sweep.update_state(y, scores, mask=mask)
             loss = tf.reduce_sum(self._row_losses(y, logits, mask))
-            return _summed(loss, tell), logits
+            return _all_reduce(loss, status), logits
 
         sums, logits = self._strategy.run(replica, (x, y, mask))
         result = self._first(sums)
@@ -137,15 +148,15 @@ class Steps:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
         else:
             y = tf.cast(tf.reshape(y, tf.shape(logits)), logits.dtype)
-            crossed = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
-            losses = tf.reduce_sum(crossed, axis=-1)
+            entropies = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
+            losses = tf.reduce_sum(entropies, axis=-1)
         return tf.where(mask, losses, tf.zeros_like(losses))
 
     def _first(self, sums: dict[str, Any]) -> dict[str, Any]:
-        """Sums are the same on each replica."""
+        """Return the values of one replica; all replicas have the same sums."""
         local = self._strategy.experimental_local_results
         return {name: local(value)[0] for name, value in sums.items()}
 
 
-def _summed(loss: tf.Tensor, tell: tf.Tensor) -> dict[str, tf.Tensor]:
-    return all_reduce_sum({"loss": tf.cast(loss, tf.float64), "told": tell})
+def _all_reduce(loss: tf.Tensor, status: tf.Tensor) -> dict[str, tf.Tensor]:
+    return all_reduce_sum({"loss": tf.cast(loss, tf.float64), "status": status})

@@ -1,11 +1,10 @@
-"""What a run amounts to: scores with their intervals, the best thresholds, pictures, pages."""
+"""The summary of a run: scores with intervals, the best thresholds, figures and pages."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from dist_f1 import pages, plots
 from dist_f1.counts import Counts
@@ -53,11 +52,11 @@ class Summary:
     """The last evaluation of a run.
 
     Args:
-        title: of the pages.
+        title: Title of the pages.
         task: `"multiclass"`, `"binary"` or `"multilabel"`.
-        class_names: by class id; two for a binary task.
-        counts: of the validation rows.
-        sweep: of the same rows.
+        class_names: Names by class id; two for a binary task.
+        counts: Counts of the validation rows.
+        sweep: Sweep of the validation rows.
     """
 
     title: str
@@ -67,7 +66,7 @@ class Summary:
     sweep: Sweep
 
     def scores(self) -> dict[str, dict[str, float | None]]:
-        """Every score of the task with its 95% interval; `None` where counts do not tell one."""
+        """Return each score with its 95% interval, whose bounds are `None` if unknown."""
         rows: dict[str, dict[str, float | None]] = {}
         for name in SCORES[self.task]:
             value = float(score_names.parse(name)(self.counts))
@@ -77,7 +76,7 @@ class Summary:
         return rows
 
     def thresholds(self) -> dict[str, dict[str, float]]:
-        """Of each class, and of all with one threshold: the best one, F1 there, and AP."""
+        """Return the best threshold, its F1, and the average precision, by class and overall."""
         best, overall = self.sweep.best(), self.sweep.best("macro")
         precision = self.sweep.average_precision()
         rows = {
@@ -97,27 +96,27 @@ class Summary:
         return rows
 
     def text(self) -> str:
-        """The scores and thresholds, for the console."""
+        """Return scores and thresholds for the console."""
         lines = [f"{'':20}   value   {LEVEL:.0%} interval"]
         for name, row in self.scores().items():
             interval = f"{row['low']:.4f} to {row['high']:.4f}" if row["low"] is not None else "-"
             lines.append(f"{name:20} {row['value']:7.4f}   {interval}")
-        lines += ["", f"{'':20} best threshold  F1 there  average precision"]
-        for name, there in self.thresholds().items():
+        lines += ["", f"{'':20} best threshold   best F1  average precision"]
+        for name, best in self.thresholds().items():
             lines.append(
-                f"{name[:20]:20} {there['best_threshold']:14.3f} {there['f1']:9.4f} "
-                f"{there['average_precision']:18.4f}"
+                f"{name[:20]:20} {best['best_threshold']:14.3f} {best['f1']:9.4f} "
+                f"{best['average_precision']:18.4f}"
             )
         return "\n".join(lines)
 
     def write(self, run_dir: RunDir) -> None:
-        """Writes `scores.json`, the pictures, and the pages that show all of it."""
+        """Write `scores.json`, the figures, and the pages with all results."""
         run_dir.write_scores({"scores": self.scores(), "thresholds": self.thresholds()})
         sections = self._sections(run_dir)
-        paths = [s.figure_or_path for s in sections if isinstance(s, pages.Picture)]
+        figures = (run_dir.f1_per_class, run_dir.confusion_matrix, run_dir.precision_recall)
         run_dir.write_pages(
             pages.html(self.title, sections),
-            pages.markdown_page(self.title, sections, [path.name for path in paths]),
+            pages.markdown_page(self.title, sections, [path.name for path in figures]),
         )
 
     def _sections(self, run_dir: RunDir) -> list[pages.Section]:
@@ -128,31 +127,35 @@ class Summary:
             counts, names, run_dir.f1_per_class, intervals=_interval(counts, "f1_per_class")
         )
         rows = [
-            [name, row["value"], _shown(row["low"]), _shown(row["high"])]
+            [name, row["value"], _format_bound(row["low"]), _format_bound(row["high"])]
             for name, row in self.scores().items()
         ]
-        at_best = [[name, *row.values()] for name, row in self.thresholds().items()]
+        at_best: list[list[str | float | None]] = [
+            [name, *row.values()] for name, row in self.thresholds().items()
+        ]
         return [
             pages.Table(
                 "Scores",
                 ["", "value", "low", "high"],
                 rows,
-                f"Low and high bound the {LEVEL:.0%} confidence interval, where the counts tell "
-                "one.",
+                f"Low and high are the bounds of the {LEVEL:.0%} confidence interval, if the "
+                "counts determine one.",
             ),
             pages.report_table("Classes", counts, names, 4),
             pages.Picture(
-                "F1 of the classes", run_dir.f1_per_class, "F1 of each class with its interval"
+                "F1 by class", run_dir.f1_per_class, "F1 of each class with its interval"
             ),
             pages.Picture(
-                "Confusion matrix", run_dir.confusion_matrix, "rows by true and predicted class"
+                "Confusion matrix",
+                run_dir.confusion_matrix,
+                "number of rows by true and predicted class",
             ),
             pages.Table(
                 "Thresholds",
-                ["", "best threshold", "F1 there", "average precision"],
+                ["", "best threshold", "best F1", "average precision"],
                 at_best,
-                "Each class is decided on its own here: it is predicted where its probability is "
-                "greater than the threshold.",
+                "Here each class is decided separately: it is predicted if its probability exceeds "
+                "the threshold.",
             ),
             pages.Picture(
                 "Precision and recall",
@@ -162,7 +165,7 @@ class Summary:
         ]
 
     def _scored_names(self) -> Sequence[str]:
-        """The names of the classes that have a score: of a binary task, the positive one."""
+        """Return the names of the classes with a score: for a binary task, the positive class."""
         return self.class_names[1:] if self.sweep.num_classes == 1 else self.class_names
 
 
@@ -170,14 +173,14 @@ def _interval(counts: Counts, name: str) -> Interval | None:
     try:
         return confidence_interval(counts, name, LEVEL)
     except ValueError:
-        # The counts do not tell how the score varies, as for averages of multilabel rows.
+        # Counts do not determine the variance, e.g. of sample averages.
         return None
 
 
-def _shown(bound: float | None) -> str:
+def _format_bound(bound: float | None) -> str:
     return "" if bound is None or math.isnan(bound) else f"{bound:.4f}"
 
 
-def values(task: str, counts: Counts) -> dict[str, Any]:
-    """The scores of a task without their intervals."""
+def values(task: str, counts: Counts) -> dict[str, float]:
+    """Return the scores of a task without intervals."""
     return {name: float(score_names.parse(name)(counts)) for name in SCORES[task]}

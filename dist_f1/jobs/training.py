@@ -1,4 +1,4 @@
-"""A training job from its first step, or its last checkpoint, to its report."""
+"""A training job, from its first step or last checkpoint to its report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dist_f1.counts import Counts
 from dist_f1.jobs import coordination, devices, settings
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
-from dist_f1.jobs.loop import Epoch, Loop
+from dist_f1.jobs.loop import EpochResult, Loop
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.summary import Summary
@@ -25,7 +25,7 @@ from dist_f1.replicas import contexts
 from dist_f1.reports import report
 from dist_f1.sweeps import Sweep
 
-# How long a worker looks for what the chief has written.
+# How long a worker waits for the files of the chief to appear in the run directory.
 _SHARED_SECONDS = 60.0
 
 
@@ -34,26 +34,33 @@ def train(
     dataset: Data,
     strategy: tf.distribute.Strategy,
     run_dir: RunDir,
-    asked_to_stop: Callable[[], bool],
+    stop_requested: Callable[[], bool],
 ) -> None:
-    """Trains from the beginning or from a checkpoint, and fills the run directory.
+    """Train from the beginning or from a checkpoint, and fill the run directory.
 
-    Where several workers run, all of them call it, and the chief writes.
+    All workers call this function; the chief writes the results.
+
+    Args:
+        config: Settings, with defaults.
+        dataset: Data of the job.
+        strategy: Strategy of the job.
+        run_dir: Run directory, shared by all workers.
+        stop_requested: Whether this worker should stop.
     """
     is_chief = contexts.is_chief(strategy)
-    say = _say if is_chief else _nothing
-    settled = {**config.to_dict(), "class_names": dataset.class_names}
-    continues = is_chief and run_dir.prepare(settled, settings.MAY_CHANGE)
-    devices_used = devices.devices_of(strategy)
-    # A run directory of one's own, that looks like the others', would lose what they write.
-    token = coordination.what_the_chief_says(strategy, secrets.randbits(31))
-    loop = Loop(config, dataset, strategy, run_dir, asked_to_stop)
+    log = _log if is_chief else _ignore
+    resolved = {**config.to_dict(), "class_names": dataset.class_names}
+    is_resumed = is_chief and run_dir.prepare(resolved, settings.MAY_CHANGE)
+    device_names = devices.devices_of(strategy)
+    # The token shows whether the workers share the directory.
+    token = coordination.broadcast_from_chief(strategy, secrets.randbits(31))
+    loop = Loop(config, dataset, strategy, run_dir, stop_requested)
     if is_chief:
         run_dir.write_config(
             {
-                **settled,
+                **resolved,
                 "replicas": strategy.num_replicas_in_sync,
-                "devices": devices_used,
+                "devices": device_names,
                 "token": token,
             }
         )
@@ -61,40 +68,40 @@ def train(
         "rows" if source.rows is None else f"{source.rows} rows"
         for source in (dataset.train, dataset.validation)
     ]
-    say(
+    log(
         f"{config.dataset}: {rows[0]} to train on, {rows[1]} to validate; "
-        f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(devices_used)}"
+        f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(device_names)}"
     )
-    loop.wait_for_workers()
+    coordination.barrier(strategy)
     _check_shared(run_dir, token)
-    if loop.restore(say):
-        say(f"continuing from {loop.position}")
-    elif continues and run_dir.has_come_far():
+    if loop.restore(log):
+        log(f"resuming from {loop.position}")
+    elif is_resumed and run_dir.had_checkpoints():
         raise CheckpointError(
-            f"{run_dir.path} holds a run that has come far, but no checkpoint in "
-            f"{run_dir.checkpoints}. Bring them back, or name another --run_dir."
+            f"{run_dir.path} holds a run, but its checkpoints are missing in "
+            f"{run_dir.checkpoints}. Restore them, or use another --run_dir."
         )
-    elif continues:
-        say("there is no checkpoint yet; beginning anew")
+    elif is_resumed:
+        log("no checkpoint yet; starting from the beginning")
     if is_chief:
-        run_dir.keep_metrics(lambda row: _is_before(row, loop.position))
-    with _scalars(config, run_dir, is_chief) as write_scalars:
+        run_dir.filter_metrics(lambda row: _is_before(row, loop.position))
+    with _tensorboard_writer(config, run_dir, is_chief) as write_scalars:
 
-        def ended(epoch: Epoch) -> None:
+        def on_epoch_end(result: EpochResult) -> None:
             if is_chief:
-                run_dir.append_metrics(_row(epoch))
-                write_scalars(epoch)
-            if epoch.split == "validation":
-                say(
-                    f"  validation: loss {epoch.loss:.4f}, {loop.f1_name} "
-                    f"{epoch.scores[loop.f1_name]:.4f}, accuracy {epoch.scores['accuracy']:.4f}"
+                run_dir.append_metrics(_metrics_row(result))
+                write_scalars(result)
+            if result.split == "validation":
+                log(
+                    f"  validation: loss {result.loss:.4f}, {loop.f1_name} "
+                    f"{result.scores[loop.f1_name]:.4f}, accuracy {result.scores['accuracy']:.4f}"
                 )
 
-        loop.run(ended)
+        loop.run(on_epoch_end)
     counts, sweep = loop.results()
     if is_chief:
         _write_results(config, dataset, run_dir, loop, counts, sweep)
-    loop.wait_for_workers()
+    coordination.barrier(strategy)
 
 
 def _write_results(
@@ -109,35 +116,35 @@ def _write_results(
     text = report(counts, names, digits=4)
     run_dir.write_report(text, report(counts, names, output_dict=True), counts)
     title = f"{config.dataset}: validation after {config.epochs} epochs"
-    summed_up = Summary(title, dataset.task, names, counts, sweep)
-    summed_up.write(run_dir)
-    # After a run that had ended before they are there already.
+    summary = Summary(title, dataset.task, names, counts, sweep)
+    summary.write(run_dir)
+    # If the run had finished before, the predictions are already written.
     predictions = loop.predictions() if config.save_predictions else None
     if predictions is not None:
         run_dir.write_predictions(predictions)
         loop.remove_predictions()
-    print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summed_up.text()}\n")
-    print(f"results are in {run_dir.path}; report.html shows them", flush=True)
+    print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
+    print(f"results are in {run_dir.path}; open report.html", flush=True)
 
 
 def _check_shared(run_dir: RunDir, token: int) -> None:
-    # A network file system may show it a little later.
+    # A network file system may show the file later.
     deadline = time.monotonic() + _SHARED_SECONDS
     while run_dir.token() != token:
         if time.monotonic() > deadline:
             raise UserError(
-                f"--run_dir={run_dir.path} is not the directory that the chief writes to. All "
-                "workers must see the same one: put it on a file system that they share."
+                f"--run_dir={run_dir.path} is not the directory that the chief writes to. Use one "
+                "on a file system that all workers share."
             )
         time.sleep(0.1)
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Takes SIGTERM and Ctrl-C for a request to stop; a second one ends the process at once.
+def catch_stop_signals() -> Iterator[Callable[[], bool]]:
+    """Treat SIGTERM and Ctrl-C as a request to stop; a second signal kills the process.
 
-    TensorFlow sets a handler of its own when a strategy of several workers is made, which does
-    nothing but take note; so this is for after that.
+    Making a multi-worker strategy installs TensorFlow's own handler, which only notes the signal,
+    so use this context afterwards.
     """
     received: list[int] = []
 
@@ -155,19 +162,19 @@ def stopping() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def _scalars(
+def _tensorboard_writer(
     config: ml_collections.ConfigDict, run_dir: RunDir, is_chief: bool
-) -> Iterator[Callable[[Epoch], None]]:
-    """Writes loss and scores of each epoch for TensorBoard, if that is asked for."""
+) -> Iterator[Callable[[EpochResult], None]]:
+    """Yield a function that writes loss and scores for TensorBoard if the config enables it."""
     if not config.tensorboard or not is_chief:
-        yield _nothing
+        yield _ignore
         return
     writer = tf.summary.create_file_writer(str(run_dir.path / "tensorboard"))
 
-    def write(epoch: Epoch) -> None:
-        with writer.as_default(step=epoch.epoch):
-            for name, value in {"loss": epoch.loss, **epoch.scores}.items():
-                tf.summary.scalar(f"{epoch.split}/{name}", value)
+    def write(result: EpochResult) -> None:
+        with writer.as_default(step=result.epoch):
+            for name, value in {"loss": result.loss, **result.scores}.items():
+                tf.summary.scalar(f"{result.split}/{name}", value)
         writer.flush()
 
     with contextlib.closing(writer):
@@ -175,26 +182,26 @@ def _scalars(
 
 
 def _is_before(row: dict[str, Any], position: Position) -> bool:
-    """Whether a pass was complete at a position."""
+    """Whether the pass of a row in `metrics.jsonl` was complete at a position."""
     phases = ("train", "validation", "done")
     here = (position.epoch, phases.index(position.phase))
     return (row["epoch"], phases.index(row["split"])) < here
 
 
-def _row(epoch: Epoch) -> dict[str, Any]:
+def _metrics_row(result: EpochResult) -> dict[str, Any]:
     return {
-        "epoch": epoch.epoch,
-        "split": epoch.split,
-        "loss": epoch.loss,
-        **epoch.scores,
-        "rows": int(epoch.counts.total),
-        "seconds": round(epoch.seconds, 3),
+        "epoch": result.epoch,
+        "split": result.split,
+        "loss": result.loss,
+        **result.scores,
+        "rows": int(result.counts.total),
+        "seconds": round(result.seconds, 3),
     }
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, flush=True)
 
 
-def _nothing(_: Any) -> None:
+def _ignore(_: Any) -> None:
     pass

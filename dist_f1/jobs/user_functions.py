@@ -1,4 +1,4 @@
-"""Functions of the user's own, named `module:function` in a config."""
+"""Functions of the user, named `module:function` in a config."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from typing import Any
 from dist_f1.launching.errors import UserError
 
 
-def is_named(value: str) -> bool:
-    """Whether a setting has this form."""
+def is_function_name(value: str) -> bool:
+    """Whether a setting has the form `module:function`."""
     module, colon, function = value.partition(":")
     return bool(colon) and function.isidentifier() and all(map(str.isidentifier, module.split(".")))
 
 
-def resolve(value: str, key: str) -> Callable[..., Any]:
-    """The function that `module:function` names; modules are looked for where one stands, too.
+def load_function(value: str, key: str) -> Callable[..., Any]:
+    """Import the function `module:function`; also searches the current directory.
+
+    Args:
+        value: The name.
+        key: Setting that holds the name, for error messages.
 
     Raises:
-        UserError: there is no such module, it cannot be imported, or has no such function.
+        UserError: The module or the function does not exist, or the import fails.
     """
     module_name, _, name = value.partition(":")
     if os.getcwd() not in sys.path:
@@ -34,14 +38,14 @@ def resolve(value: str, key: str) -> Callable[..., Any]:
                 f"{key}={value}: {module_name} imports {error.name}, which is not installed."
             ) from error
         raise UserError(
-            f"{key}={value}: {error}. The module must be in this directory, {os.getcwd()}, or "
-            "installed."
+            f"{key}={value}: {error}. Put the module into the current directory, {os.getcwd()}, "
+            "or install it."
         ) from error
     except (ImportError, SyntaxError) as error:
         raise UserError(f"{key}={value}: {module_name} cannot be imported: {error}.") from error
     function = getattr(module, name, None)
     if not callable(function):
-        # A directory of modules is a module without a file.
+        # A namespace package has no file.
         file = getattr(module, "__file__", None) or f"the module {module_name}"
         raise UserError(f"{key}={value}: {file} has no function {name}.")
     return function

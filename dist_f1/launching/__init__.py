@@ -1,4 +1,4 @@
-"""Starting the worker processes of a job on this machine, watching them, and ending them.
+"""Start the worker processes of a job on this machine, watch them and stop them.
 
 cluster -> processes (each runs `bootstrap`) -> failures -> supervisor
 """

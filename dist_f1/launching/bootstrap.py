@@ -1,7 +1,7 @@
-"""What every worker process runs first: a script or a module, with its failure put on record.
+"""Program of every worker process: run a script or a module and record its failure.
 
-It is run by its path, and needs nothing but the standard library: a script may set environment
-variables that matter when TensorFlow is imported, so it has to be the first to import it.
+It is run by its path and needs only the standard library. A script may set environment variables
+that TensorFlow reads on import, so the script must be the first to import TensorFlow.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ import traceback
 import types
 from collections.abc import Sequence
 
-RECORD = "DIST_F1_FAILURE_RECORD"
+ERROR_FILE = "DIST_F1_ERROR_FILE"
 LAUNCHER = "DIST_F1_LAUNCHER_PID"
 CPU_DEVICES = "DIST_F1_CPU_DEVICES"
 
 
 def main(arguments: list[str]) -> None:
-    """Runs `SCRIPT ARGS` or `-m MODULE ARGS` as Python itself would."""
-    _end_with_the_launcher()
-    # A crash in native code, and SIGUSR1, which the launcher sends to a worker that hangs, show
-    # where Python was.
+    """Run `SCRIPT ARGS` or `-m MODULE ARGS` as Python does."""
+    _set_parent_death_signal()
+    # Print the Python stack after a crash in native code, and on SIGUSR1, which the launcher sends
+    # to a worker that hangs.
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     devices = int(os.environ.get(CPU_DEVICES) or 1)
     if devices > 1:
-        sys.meta_path.insert(0, _SplitsTheCpu(devices))
+        sys.meta_path.insert(0, _CpuSplitter(devices))
     try:
         _run(arguments)
-    except SystemExit as end:
-        if end.code is not None and not isinstance(end.code, int):
-            # The launcher shows it, once.
-            _record("exit", str(end.code), str(end.code))
+    except SystemExit as error:
+        if error.code is not None and not isinstance(error.code, int):
+            # The launcher prints the message once.
+            _record_failure("exit", str(error.code), str(error.code))
             sys.exit(1)
         raise
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        _record("exception", type(error).__name__, _traceback(error))
+        _record_failure("exception", type(error).__name__, _format_traceback(error))
         sys.exit(1)
 
 
 def _run(arguments: list[str]) -> None:
     if arguments[0] == "-m":
-        # As `python -m` has it, modules are looked for where one stands.
+        # `python -m` searches the current directory first.
         sys.path[0] = os.getcwd()
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
@@ -63,26 +63,27 @@ def _run(arguments: list[str]) -> None:
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def _end_with_the_launcher() -> None:
-    """Has Linux end this process when the launcher is killed and cannot do so itself."""
+def _set_parent_death_signal() -> None:
+    """Make Linux kill this process when the launcher is killed."""
     if not sys.platform.startswith("linux"):
         return
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
     if os.getppid() != int(os.environ.get(LAUNCHER) or os.getppid()):
         os._exit(1)
 
 
-def _record(kind: str, title: str, text: str) -> None:
-    """Tells the launcher, which decides whose failure is shown first."""
-    path = os.environ[RECORD]
-    with open(f"{path}.part", "w", encoding="utf-8") as file:
+def _record_failure(kind: str, title: str, text: str) -> None:
+    """Write the failure to the file that the launcher reads."""
+    path = os.environ[ERROR_FILE]
+    tmp = f"{path}.tmp"
+    with open(tmp, "w", encoding="utf-8") as file:
         json.dump({"kind": kind, "title": title, "text": text, "time": time.time()}, file)
-    os.replace(f"{path}.part", path)
+    os.replace(tmp, path)
 
 
-def _traceback(error: BaseException) -> str:
-    """Without the frames that lead from here to the program."""
+def _format_traceback(error: BaseException) -> str:
+    """Format a traceback without the frames of this file and of runpy."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename in (
         __file__,
@@ -93,8 +94,8 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, frame))
 
 
-class _SplitsTheCpu(importlib.abc.MetaPathFinder):
-    """Gives the CPU its logical devices as soon as the program has imported TensorFlow."""
+class _CpuSplitter(importlib.abc.MetaPathFinder):
+    """Import hook: splits the CPU into logical devices right after TensorFlow is imported."""
 
     def __init__(self, devices: int) -> None:
         self._devices = devices
@@ -102,7 +103,7 @@ class _SplitsTheCpu(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Finds TensorFlow, once, and leaves all other modules to others."""
+        """Find TensorFlow once; leave all other modules to the other finders."""
         if fullname != "tensorflow":
             return None
         sys.meta_path.remove(self)

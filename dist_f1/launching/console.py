@@ -1,4 +1,4 @@
-"""One screen for many workers: whole lines, each with the name of the one that wrote it."""
+"""One screen for many workers: whole lines, each prefixed with the name of its worker."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 import threading
 from typing import BinaryIO, TextIO
 
-_ENDS = re.compile(r"(?:\r\n|\n|\r)")
+_LINE_ENDS = re.compile(r"(?:\r\n|\n|\r)")
 
 
 class Console:
-    """Writes lines of several threads to standard output and error, one at a time.
+    """Writes the lines of several threads to standard output and error, one at a time.
 
-    A part that ends with a carriage return is a progress bar's. On a terminal it is overwritten by
-    the next one; elsewhere only its last state is shown, which ends with a new line.
+    A line that ends with a carriage return belongs to a progress bar. On a terminal the next line
+    overwrites it. Elsewhere only the last state of the bar, which ends with a newline, is shown.
     """
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -24,7 +24,7 @@ class Console:
         self._unfinished = False
 
     def show(self, stream: str, prefix: str, line: str, finished: bool = True) -> None:
-        """Shows a line, or a progress bar that is not at its end."""
+        """Write a line, or an unfinished state of a progress bar."""
         target = self._streams[stream]
         terminal = target.isatty()
         if not finished and not terminal:
@@ -34,56 +34,58 @@ class Console:
             text = f"{clear}{prefix}{line}"
             encoding = getattr(target, "encoding", None) or "utf-8"
             text = text.encode(encoding, errors="replace").decode(encoding)
-            # Where nobody reads any more, the workers go on, and their logs.
+            # A closed output stops neither the workers nor their logs.
             with contextlib.suppress(OSError, ValueError):
                 print(text, end="\n" if finished else "", file=target, flush=True)
             self._unfinished = not finished
 
-    def say(self, text: str) -> None:
-        """Shows a word of the launcher itself."""
+    def log(self, text: str) -> None:
+        """Write a message of the launcher itself."""
         self.show("err", "", text)
 
 
 class Copier(threading.Thread):
-    """Copies what a worker writes to the console and to its log, until the pipe is closed."""
+    """Copies the output of a worker to the console and to its log until the pipe is closed."""
 
     def __init__(
         self, pipe: BinaryIO, stream: str, prefix: str, console: Console, log: BinaryIO
     ) -> None:
         super().__init__(daemon=True)
         self._pipe, self._stream, self._prefix = pipe, stream, prefix
-        self._console, self._log, self._lost = console, log, False
+        self._console, self._log, self._log_failed = console, log, False
 
     def run(self) -> None:
-        """Copies line by line; a progress bar's states are lines of their own."""
+        """Copy line by line; each state of a progress bar is a line."""
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         rest = ""
         while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
-            rest = self._copy(rest + decode(chunk))
+            rest = self._copy_lines(rest + decode(chunk))
         if rest:
-            self._copy(rest + "\n")
+            self._copy_lines(rest + "\n")
         self._pipe.close()
 
-    def _copy(self, text: str) -> str:
-        """Copies whole lines and returns what is left."""
+    def _copy_lines(self, text: str) -> str:
+        """Copy whole lines and return the rest."""
         start = 0
-        for end in _ENDS.finditer(text):
-            # The new line that belongs to a carriage return may still be under way.
+        for end in _LINE_ENDS.finditer(text):
+            # The newline of a "\r\n" may be in the next chunk.
             if end.group() == "\r" and end.end() == len(text):
                 break
             line, start = text[start : end.start()], end.end()
-            self._write(line + end.group())
+            self._write_log(line + end.group())
             if line or end.group() != "\r":
                 finished = end.group() != "\r"
                 self._console.show(self._stream, self._prefix, line, finished)
         return text[start:]
 
-    def _write(self, text: str) -> None:
-        """Writes to the log; a worker must not wait because that has become impossible."""
+    def _write_log(self, text: str) -> None:
+        """Write to the log. A failing log must not block the worker."""
         try:
             self._log.write(text.encode())
             self._log.flush()
         except (OSError, ValueError) as error:
-            if not self._lost:
-                self._lost = True
-                self._console.say(f"dist-f1: the log of {self._prefix.strip()} is lost: {error}")
+            if not self._log_failed:
+                self._log_failed = True
+                self._console.log(
+                    f"dist-f1: cannot write the log of {self._prefix.strip()}: {error}"
+                )

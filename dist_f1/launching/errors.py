@@ -1,7 +1,11 @@
-"""What a user can mend: shown as one message, without a traceback, and not tried again."""
+"""User errors: one message, without a traceback, and no restart."""
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """Settings, data, a model or a directory that are not as they must be."""
+    """Invalid settings, data, model, directory or environment."""
+
+
+class UsageError(UserError):
+    """An invalid command line. The process exits with code 2."""

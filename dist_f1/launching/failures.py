@@ -1,4 +1,4 @@
-"""What became of a worker that did not end well, and which of several was the cause."""
+"""Failures of workers, and which of several is the root cause."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from collections.abc import Sequence
 
 from dist_f1.launching.cluster import Task
 
-# What a worker meets when another one has gone.
-_CONSEQUENCES = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
+# Exceptions that TensorFlow raises in the other workers after one has exited.
+_SECONDARY = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
 _TAIL_LINES = 20
+_PORT_ERROR = "Could not start gRPC server"
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """The end of a worker.
+    """A worker that failed.
 
     Args:
-        task: which one.
-        exit_code: as `Popen` has it, negative for a signal.
-        kind: `"exception"`, `"exit"` (a program that gave a message), or `"ended"`, without a word.
-        title: the type of the exception, or the message.
-        text: the traceback, or the last lines of its log.
-        time: in seconds, on the clock of `time.time()`.
+        task: Task of the worker.
+        exit_code: Exit code as in `Popen`, negative for a signal.
+        kind: `"exception"`, `"exit"` (`sys.exit(message)`), `"hung"`, or `"ended"` if the process
+            left no error file.
+        title: Type of the exception, or the message.
+        text: Traceback, or the last lines of the log.
+        time: Seconds, as in `time.time()`.
     """
 
     task: Task
@@ -36,64 +38,73 @@ class Failure:
     time: float
 
     @property
-    def passed_on(self) -> int:
-        """The exit code for the launcher: as shells have it, 128 and more for a signal."""
+    def shell_exit_code(self) -> int:
+        """Exit code of the launcher, as in a shell: 128 + the number of a signal."""
         return self.exit_code if self.exit_code >= 0 else 128 - self.exit_code
 
     @property
-    def is_final(self) -> bool:
-        """Whether the program itself has decided to stop, so that it would do so again."""
+    def is_permanent(self) -> bool:
+        """Whether the program chose to stop, so a restart would not help."""
         return self.kind == "exit"
 
     @property
-    def is_consequence(self) -> bool:
-        """Whether this is what a worker meets when another one has gone."""
-        return self.kind == "exception" and self.title in _CONSEQUENCES
+    def is_secondary(self) -> bool:
+        """Whether the failure follows from the exit of another worker."""
+        return self.kind == "exception" and self.title in _SECONDARY
+
+    @property
+    def is_port_conflict(self) -> bool:
+        """Whether another process took the port of the worker before it listened."""
+        return _PORT_ERROR in self.text
 
     def describe(self) -> str:
-        """What happened, in a few words."""
+        """Return a short description, e.g. `"raised KeyError"`."""
         if self.kind == "exception":
             return f"raised {self.title}"
         if self.kind == "exit":
             return "stopped"
+        if self.kind == "hung":
+            return "was killed by the launcher"
         if self.exit_code < 0:
             number = -self.exit_code
             name = signal.Signals(number).name if number in list(signal.Signals) else str(number)
-            hint = " (by the kernel, if memory ran out)" if number == signal.SIGKILL else ""
+            hint = " (possibly out of memory)" if number == signal.SIGKILL else ""
             return f"was killed by {name}{hint}"
-        return f"ended with exit code {self.exit_code}"
+        return f"exited with code {self.exit_code}"
 
     def explain(self) -> str:
-        """All that is known, beginning with the traceback."""
+        """Return the traceback or log, the description, and a hint if there is one."""
         lines = [self.text.rstrip() or self.title, f"{self.task.name} {self.describe()}."]
-        hint = _hint(self.text)
-        return "\n".join([*lines, hint] if hint else lines)
+        return "\n".join([*lines, *_hints(self.text)])
 
 
-def of(
-    task: Task, exit_code: int | None, record: pathlib.Path, log: pathlib.Path, ended: float
+def read_failure(
+    task: Task, exit_code: int | None, error_file: pathlib.Path, log: pathlib.Path, ended: float
 ) -> Failure | None:
-    """The failure of a task, if it has failed: by its own record, or by its exit code.
+    """Return the failure of a task, or `None`.
 
-    A record may be there before the process has ended; `ended` is when it did.
+    Args:
+        task: The task.
+        exit_code: Exit code, or `None` while the process runs.
+        error_file: File that `bootstrap` writes, possibly before the process has exited.
+        log: Log of the task.
+        ended: Time when the process exited.
     """
-    if record.exists():
-        told = json.loads(record.read_text(encoding="utf-8"))
-        return Failure(
-            task, exit_code or 1, told["kind"], told["title"], told["text"], told["time"]
-        )
+    if error_file.exists():
+        record = json.loads(error_file.read_text(encoding="utf-8"))
+        return Failure(task, exit_code or 1, **record)
     if not exit_code:
         return None
     return Failure(task, exit_code, "ended", "", tail(log), ended)
 
 
-def first(failures: Sequence[Failure]) -> Failure:
-    """The one that the others follow from."""
-    return min(failures, key=lambda failure: (failure.is_consequence, failure.time))
+def root_cause(failures: Sequence[Failure]) -> Failure:
+    """Return the earliest failure, preferring those that do not follow from another one."""
+    return min(failures, key=lambda failure: (failure.is_secondary, failure.time))
 
 
 def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     if not log.exists():
         return ""
     text = log.read_bytes().decode(errors="replace").replace("\r\n", "\n")
@@ -101,19 +112,19 @@ def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:
     return "\n".join(shown[-lines:])
 
 
-def _hint(text: str) -> str:
-    """What is not to be seen from a traceback."""
-    # Keras cuts its own frames out, all but those that raise.
+def _hints(text: str) -> list[str]:
+    """Return explanations that a traceback does not give."""
+    # Keras removes its own frames from tracebacks, except those that raise.
     if "/keras/src/" in text and "PerReplica:{" in text:
-        return (
+        return [
             "Keras 3's own fit, evaluate and predict do not work under "
-            "MultiWorkerMirroredStrategy, whatever the metrics. Write the loop with strategy.run "
-            "(docs/guide.md has one), or use tf-keras: pip install tf_keras, and "
-            "TF_USE_LEGACY_KERAS=1 in the environment."
-        )
-    if "Could not start gRPC server" in text:
-        return (
-            "A port of this cluster was taken before the worker could listen on it. Start again, "
-            "or name ports that are free: --port, or the addresses in TF_CONFIG."
-        )
-    return ""
+            "MultiWorkerMirroredStrategy, with or without metrics. Write the loop with "
+            "strategy.run (see docs/guide.md), or use tf-keras: pip install tf_keras, and set "
+            "TF_USE_LEGACY_KERAS=1."
+        ]
+    if _PORT_ERROR in text:
+        return [
+            "Another process took a port of this cluster before the worker listened on it. Start "
+            "again, or choose free ports with --port or the addresses in TF_CONFIG."
+        ]
+    return []

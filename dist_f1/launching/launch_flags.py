@@ -1,4 +1,4 @@
-"""The flags that every command which starts workers has."""
+"""Flags of every command that starts workers."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from dist_f1.launching.cluster import Task
 from dist_f1.launching.supervisor import Job
 
 CPU_DEVICES = flags.DEFINE_integer(
-    "cpu_devices", 1, "Logical devices of each worker where there is no GPU.", lower_bound=1
+    "cpu_devices", 1, "Logical CPU devices of each worker without a GPU.", lower_bound=1
 )
 PORT = flags.DEFINE_integer(
     "port",
     0,
-    "The first of the workers' ports on 127.0.0.1; 0 finds free ones.",
+    "First of the workers' ports on 127.0.0.1; 0 uses free ports.",
     lower_bound=0,
     upper_bound=65535,
 )
-START_TIMEOUT = flags.DEFINE_float(
-    "start_timeout",
+JOIN_TIMEOUT = flags.DEFINE_float(
+    "join_timeout",
     300.0,
-    "Seconds that a worker has to join the cluster, after the first one has.",
+    "Seconds a worker may take to join the cluster after the first worker has joined.",
     lower_bound=0.0,
 )
 GRACE_SECONDS = flags.DEFINE_float(
-    "grace_seconds", 8.0, "Seconds between asking a worker to end and killing it.", lower_bound=0.0
+    "grace_seconds", 8.0, "Seconds between SIGTERM and SIGKILL for a worker.", lower_bound=0.0
 )
+flags.DEFINE_alias("start_timeout", "join_timeout")
 
 
-def job(
+def make_job(
     command: Sequence[str],
     tasks: Sequence[Task],
     log_dir: pathlib.Path,
     gpus: Sequence[str],
     max_restarts: int,
 ) -> Job:
-    """A job on this machine, as these flags have it."""
+    """Return a job on this machine with the values of these flags."""
     return Job(
         command,
         tasks,
@@ -47,6 +48,6 @@ def job(
         cpu_devices=CPU_DEVICES.value,
         first_port=PORT.value,
         max_restarts=max_restarts,
-        start_timeout=START_TIMEOUT.value,
+        join_timeout=JOIN_TIMEOUT.value,
         grace_seconds=GRACE_SECONDS.value,
     )

@@ -1,4 +1,4 @@
-"""The process of one task: started in a group of its own, ended by its id."""
+"""Worker processes, each in a process group of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dist_f1.launching import bootstrap, failures
 from dist_f1.launching.cluster import Task
@@ -18,39 +18,38 @@ from dist_f1.launching.console import Console, Copier
 
 
 class Worker:
-    """A running task.
+    """The running process of a task.
 
     Args:
-        task: which one.
-        command: a script and its arguments, or `-m`, a module and its arguments.
-        variables: of its environment, beside those of this process.
-        directory: where its log and its record of failure go.
-        console: where its lines are shown.
+        task: The task.
+        command: A script and its arguments, or `-m`, a module and its arguments.
+        variables: Environment variables in addition to those of this process.
+        directory: Directory for the log and the error file.
+        console: Console that shows the output.
     """
 
     def __init__(
         self,
         task: Task,
         command: Sequence[str],
-        variables: dict[str, str],
+        variables: Mapping[str, str],
         directory: pathlib.Path,
         console: Console,
     ) -> None:
         self.task = task
         self.log = directory / f"{task.file_name}.log"
-        self._record = directory / f"{task.file_name}.failure.json"
+        self._error_file = directory / f"{task.file_name}.failure.json"
         self._exit_code: int | None = None
         self._ended = 0.0
         environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
-            bootstrap.RECORD: str(self._record.absolute()),
+            bootstrap.ERROR_FILE: str(self._error_file.absolute()),
             bootstrap.LAUNCHER: str(os.getpid()),
             **variables,
         }
         self._log_file = open(self.log, "wb")  # noqa: SIM115
-        # In a session of its own, Ctrl-C reaches the launcher alone, which then ends the workers;
-        # and what a worker has started itself is ended along with it.
+        # A new session keeps Ctrl-C from the worker: the launcher stops it, with its children.
         self._process = subprocess.Popen(
             [sys.executable, bootstrap.__file__, *command],
             env=environment,
@@ -70,16 +69,16 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The id of the process, and of its group."""
+        """Id of the process and of its group."""
         return self._process.pid
 
     def poll(self) -> int | None:
-        """The exit code, or `None` while it runs."""
+        """Return the exit code, or `None` while the process runs."""
         if self._exit_code is None and self._has_exited():
-            # Before the process is reaped: until then nothing else can have its id.
+            # Signal the group before reaping the process: until then its id cannot be reused.
             self._signal_group(signal.SIGKILL)
             self._exit_code, self._ended = self._process.wait(), time.time()
-            # A child in a session of its own may hold the pipes.
+            # A child in another session may keep the pipes open.
             deadline = time.monotonic() + 1.0
             for copier in self._copiers:
                 copier.join(timeout=max(0.0, deadline - time.monotonic()))
@@ -89,17 +88,17 @@ class Worker:
         return self._exit_code
 
     def failure(self) -> failures.Failure | None:
-        """How it failed, if it has; the process may still be about to end."""
+        """Return the failure, if there is one; the process may still be running."""
         exit_code = self.poll()
-        return failures.of(self.task, exit_code, self._record, self.log, self._ended)
+        return failures.read_failure(self.task, exit_code, self._error_file, self.log, self._ended)
 
     def send(self, number: signal.Signals) -> None:
-        """Sends a signal to the process, if it still runs."""
+        """Send a signal to the process if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Ends the process, and all that it has started, at once."""
+        """Kill the process and its children."""
         if self.poll() is None:
             self._signal_group(signal.SIGKILL)
 
@@ -112,24 +111,24 @@ class Worker:
             os.killpg(self.pid, number)
 
     def _append_traceback(self) -> None:
-        failure = failures.of(self.task, self._exit_code, self._record, self.log, self._ended)
+        failure = self.failure()
         if failure is not None and failure.kind != "ended" and failure.text:
             self._log_file.write(failure.text.encode())
 
 
-def end(workers: Sequence[Worker], grace_seconds: float) -> None:
-    """Asks all to end, and kills those that have not within the time.
+def stop(workers: Sequence[Worker], grace_seconds: float) -> None:
+    """Send SIGTERM to all workers, and SIGKILL to those that run after the grace period.
 
-    Those that serve come last: what others have computed may be with them.
+    Servers are stopped last: they may hold the results of other workers.
     """
     deadline = time.monotonic() + grace_seconds
-    for serving in (False, True):
-        mine = [worker for worker in workers if worker.task.serves == serving]
-        for worker in mine:
+    for is_server in (False, True):
+        selected = [worker for worker in workers if worker.task.is_server == is_server]
+        for worker in selected:
             worker.send(signal.SIGTERM)
-        while time.monotonic() < deadline and any(worker.poll() is None for worker in mine):
+        while time.monotonic() < deadline and any(worker.poll() is None for worker in selected):
             time.sleep(0.02)
-        for worker in mine:
+        for worker in selected:
             worker.kill()
-        while any(worker.poll() is None for worker in mine):
+        while any(worker.poll() is None for worker in selected):
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Runs the processes of a job to their end: watches, ends, and restarts them."""
+"""Run the processes of a job: start, watch, stop and restart them."""
 
 from __future__ import annotations
 
@@ -17,157 +17,162 @@ from dist_f1.launching.failures import Failure
 
 _POLL_SECONDS = 0.05
 _PROBE_SECONDS = 1.0
-# How often a job is started with other ports, if one that was free has been taken meanwhile.
+# Another process may take a free port before a worker listens on it.
 _PORT_ATTEMPTS = 3
-# After a failure the others have nothing to save: what they computed since the last checkpoint is
-# not whole. They would not end by themselves, since TensorFlow takes SIGTERM for a notice.
+# After a failure the other workers have nothing to save: their work since the last checkpoint is
+# incomplete. They would not stop by themselves, because TensorFlow only notes SIGTERM.
 _AFTER_FAILURE_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What is to be run, and how patiently.
+    """A command to run in one process for each task.
 
     Args:
-        command: a script and its arguments, or `-m`, a module and its arguments.
-        tasks: a process for each.
-        log_dir: gets a directory for each start, with a log of each task.
-        outside: whether the environment already tells a task its place in a cluster.
-        gpus: to be divided; see `cluster.environments`.
-        cpu_devices: of each worker where there is no GPU.
-        first_port: of the tasks; 0 for ports that are free.
-        max_restarts: how often all are started again after one has failed.
-        start_timeout: seconds in which a task has to join, after the first one has.
-        grace_seconds: from the request to end to the end.
+        command: A script and its arguments, or `-m`, a module and its arguments.
+        tasks: The tasks.
+        log_dir: Directory that gets a subdirectory for each start, with a log of each task.
+        is_external: Whether the environment already describes the cluster.
+        gpus: GPU ids to divide, see `cluster.environments`.
+        cpu_devices: Logical CPU devices of each worker without a GPU.
+        first_port: First port of the tasks; 0 for free ports.
+        max_restarts: Maximum number of restarts after a failure.
+        join_timeout: Seconds a task may take to join after the first task has joined.
+        grace_seconds: Seconds between SIGTERM and SIGKILL.
     """
 
     command: Sequence[str]
     tasks: Sequence[Task]
     log_dir: pathlib.Path
-    outside: bool = False
+    is_external: bool = False
     gpus: Sequence[str] = ()
     cpu_devices: int = 1
     first_port: int = 0
     max_restarts: int = 0
-    start_timeout: float = 300.0
+    join_timeout: float = 300.0
     grace_seconds: float = 8.0
 
 
 def supervise(job: Job, console: Console) -> int:
-    """Runs a job, and returns its exit code.
+    """Run a job until it succeeds or may not be restarted again, and return its exit code.
 
-    That is 0 if all workers ended well; that of the worker that failed first, with 128 added to
-    the number of a signal; or 128 and the number of the signal that ended the launcher.
+    The exit code is 0 if all workers succeeded, that of the root cause if one failed (128 + the
+    number of a signal), or 128 + the number of the signal that stopped the launcher.
 
     Raises:
-        ValueError: ports that are taken, or fewer GPUs than workers.
-        OSError: logs cannot be written.
+        ValueError: Ports are in use, or there are fewer GPUs than workers.
+        OSError: Logs cannot be written.
     """
     with _signals() as received:
-        restarts = ports_lost = 0
-        while True:
-            outcome = _run(job, console, received)
+        for restart in itertools.count(1):
+            failure = _run(job, console, received)
             if received:
                 return 128 + received[0]
-            if outcome is None:
+            if failure is None:
                 return 0
-            if _lost_its_port(outcome) and not job.first_port and ports_lost < _PORT_ATTEMPTS:
-                ports_lost += 1
-                console.say("dist-f1: a port was taken meanwhile; starting with others.")
-                continue
-            if outcome.is_final or restarts == job.max_restarts:
-                console.say(f"dist-f1: ended by {outcome.task.name}; logs are in {job.log_dir}")
-                return outcome.passed_on
-            restarts += 1
-            console.say(f"dist-f1: restart {restarts} of {job.max_restarts}.")
+            if failure.is_permanent or restart > job.max_restarts:
+                console.log(f"dist-f1: stopped by {failure.task.name}; logs are in {job.log_dir}")
+                return failure.shell_exit_code
+            console.log(f"dist-f1: restart {restart} of {job.max_restarts}")
+    raise AssertionError
 
 
-def _run(job: Job, console: Console, received: list[int]) -> Failure | None:
-    """Starts all processes once, and returns the failure that ended them, if one did."""
+def _run(job: Job, console: Console, received: Sequence[int]) -> Failure | None:
+    """Run all processes once, with other ports if necessary; return the root cause of a failure."""
+    for attempt in itertools.count(1):
+        failure = _run_once(job, console, received)
+        if failure is None or not failure.is_port_conflict:
+            return failure
+        if job.first_port or attempt > _PORT_ATTEMPTS or received:
+            return failure
+        console.log("dist-f1: another process took a port; starting again with other ports")
+    raise AssertionError
+
+
+def _run_once(job: Job, console: Console, received: Sequence[int]) -> Failure | None:
     directory = _new_directory(job.log_dir)
-    ports, variables = _places(job)
+    ports, variables = _ports_and_variables(job)
     workers: list[processes.Worker] = []
     failure: Failure | None = None
     try:
         for task, own in zip(job.tasks, variables, strict=True):
             workers.append(processes.Worker(task, job.command, own, directory, console))
         pids = ", ".join(f"{worker.task.name} is process {worker.pid}" for worker in workers)
-        console.say(f"dist-f1: {pids}; logs are in {directory}")
+        console.log(f"dist-f1: {pids}; logs are in {directory}")
         failure = _watch(job, workers, ports, received)
         if failure is not None and not received:
-            console.say(f"dist-f1: {failure.task.name} failed first.\n{failure.explain()}")
+            console.log(f"dist-f1: {failure.task.name} failed first.\n{failure.explain()}")
     finally:
         grace = job.grace_seconds
-        processes.end(workers, min(grace, _AFTER_FAILURE_SECONDS) if failure else grace)
+        processes.stop(workers, min(grace, _AFTER_FAILURE_SECONDS) if failure else grace)
     if failure is not None and not received:
         for worker in workers:
             other = worker.failure()
             if other is not None and worker.task != failure.task and other.kind != "ended":
-                console.say(f"dist-f1: then {worker.task.name} {other.describe()}.")
+                console.log(f"dist-f1: then {worker.task.name} {other.describe()}.")
     return failure
 
 
 def _watch(
-    job: Job, workers: Sequence[processes.Worker], ports: Sequence[int], received: list[int]
+    job: Job, workers: Sequence[processes.Worker], ports: Sequence[int], received: Sequence[int]
 ) -> Failure | None:
-    """Waits for the end of all that end by themselves, a failure, or a signal."""
-    joining = _Joining(workers, ports, job.start_timeout)
+    """Wait until all tasks but the servers have exited, one has failed, or a signal comes."""
+    joining = _JoinDeadline(workers, ports, job.join_timeout)
     while not received:
-        failed = [failure for worker in workers if (failure := worker.failure())]
-        if failed:
-            # Those that fail together are seen together.
+        if any(worker.failure() for worker in workers):
+            # Wait for simultaneous failures.
             time.sleep(2 * _POLL_SECONDS)
-            return failures.first([f for worker in workers if (f := worker.failure())])
-        if all(worker.poll() == 0 for worker in workers if not worker.task.serves):
+            return failures.root_cause([f for worker in workers if (f := worker.failure())])
+        if all(worker.poll() == 0 for worker in workers if not worker.task.is_server):
             return None
-        missing = joining.overdue()
+        missing = joining.overdue_worker()
         if missing is not None:
-            return _hung(missing, job.start_timeout)
+            return _hung(missing, job.join_timeout)
         time.sleep(_POLL_SECONDS)
     return None
 
 
-class _Joining:
-    """Whether all tasks join the cluster, that is listen on their ports, once one of them has."""
+class _JoinDeadline:
+    """Checks that all tasks listen on their ports soon after the first one does."""
 
     def __init__(
         self, workers: Sequence[processes.Worker], ports: Sequence[int], timeout: float
     ) -> None:
         self._waiting = dict(zip(workers, ports, strict=True)) if len(ports) > 1 else {}
-        self._number, self._timeout = len(self._waiting), timeout
-        self._since: float | None = None
-        self._next = 0.0
+        self._count, self._timeout = len(self._waiting), timeout
+        self._first_joined: float | None = None
+        self._next_probe = 0.0
 
-    def overdue(self) -> processes.Worker | None:
-        """A worker whose time is up."""
+    def overdue_worker(self) -> processes.Worker | None:
+        """Return a worker that has exceeded the time-out, if any."""
         now = time.monotonic()
-        if not self._waiting or now < self._next:
+        if not self._waiting or now < self._next_probe:
             return None
-        self._next = now + _PROBE_SECONDS
+        self._next_probe = now + _PROBE_SECONDS
         for worker, port in list(self._waiting.items()):
-            if worker.poll() is not None or cluster.listens(port):
+            if worker.poll() is not None or cluster.is_listening(port):
                 del self._waiting[worker]
-        if self._since is None and len(self._waiting) < self._number:
-            self._since = now
-        if self._since is not None and self._waiting and now - self._since > self._timeout:
+        if self._first_joined is None:
+            self._first_joined = now if len(self._waiting) < self._count else None
+        elif self._waiting and now - self._first_joined > self._timeout:
             return next(iter(self._waiting))
         return None
 
 
 def _hung(worker: processes.Worker, timeout: float) -> Failure:
-    # It shows where it is, if it can.
+    # Make the worker print its stack, if it can.
     worker.send(signal.SIGUSR1)
     time.sleep(1.0)
     text = (
         f"{failures.tail(worker.log)}\n{worker.task.name} has not joined the cluster within "
-        f"{timeout:g} s of the first one that has (--start_timeout), and the others wait for it. "
-        "Above is the end of its log, and where it was."
+        f"{timeout:g} s of the first worker (--join_timeout), and the others wait for it. Above "
+        "are the last lines of its log, with its stack."
     )
     return Failure(worker.task, 1, "hung", "", text, time.time())
 
 
 def _new_directory(log_dir: pathlib.Path) -> pathlib.Path:
-    """The next of `start-0`, `start-1`, ...; the logs of earlier starts stay."""
+    """Make the next of `start-0`, `start-1`, ...; earlier logs are kept."""
     log_dir.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
         directory = log_dir / f"start-{number}"
@@ -177,8 +182,8 @@ def _new_directory(log_dir: pathlib.Path) -> pathlib.Path:
     raise AssertionError
 
 
-def _places(job: Job) -> tuple[list[int], list[dict[str, str]]]:
-    if job.outside:
+def _ports_and_variables(job: Job) -> tuple[list[int], list[dict[str, str]]]:
+    if job.is_external:
         return [], [{} for _ in job.tasks]
     if job.first_port:
         ports = cluster.fixed_ports(job.first_port, len(job.tasks))
@@ -187,19 +192,15 @@ def _places(job: Job) -> tuple[list[int], list[dict[str, str]]]:
     return ports, cluster.environments(job.tasks, ports, job.gpus, job.cpu_devices)
 
 
-def _lost_its_port(failure: Failure) -> bool:
-    return "Could not start gRPC server" in failure.text
-
-
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """The signals to end that have come; they do not interrupt what is being done."""
+    """Collect the signals that should stop the job, without interrupting anything."""
     received: list[int] = []
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in handled}
     try:
         for number in handled:
-            # What is ignored, by nohup say, stays so.
+            # An ignored signal stays ignored, e.g. under nohup.
             if before[number] is not signal.SIG_IGN:
                 signal.signal(number, lambda number, _: received.append(number))
         yield received

@@ -1,10 +1,10 @@
-"""Kills workers of a training job at random, and compares what it ends with to a job left alone.
+"""Kill workers of a training job at random, and compare its results to an uninterrupted job.
 
-python tests/chaos.py --kills=10
+python tests/jobs/chaos.py --kills=10
 
-Each kill is a SIGKILL for a random one of the workers, at a random step, of training and of
-evaluation by turns. The job has to come back by itself every time, and to end with the very
-integer counts and the report of a run without any kill. Ends with exit code 1 if it does not.
+Each kill sends SIGKILL to a random worker at a random step, alternating between training and
+evaluation. The job must restart each time, and end with the same counts and report as an
+uninterrupted run; otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import time
 import numpy as np
 from absl import app, flags
 
-_KILLS = flags.DEFINE_integer("kills", 10, "How many in all, half of them in evaluation.")
-_KILLS_A_JOB = flags.DEFINE_integer("kills_a_job", 5, "How many a job has to come back from.")
+_KILLS = flags.DEFINE_integer("kills", 10, "Number of kills, half of them in evaluation.")
+_KILLS_PER_JOB = flags.DEFINE_integer("kills_per_job", 5, "Number of kills of each job.")
 _WORKERS = flags.DEFINE_integer("workers", 3, "Worker processes.")
-_SEED = flags.DEFINE_integer("seed", None, "Of workers and steps; by default another each time.")
-_TIMEOUT = flags.DEFINE_float("timeout", 120.0, "Seconds from one kill to the next, at most.")
+_SEED = flags.DEFINE_integer("seed", None, "Seed of workers and steps; default: random.")
+_TIMEOUT = flags.DEFINE_float("timeout", 120.0, "Maximum seconds between two kills.")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Half of the rows are evaluated, in small batches, so that there are steps enough to be killed in.
+# Evaluate half of the rows, in small batches, so that there are enough steps to kill a worker in.
 SETTINGS = (
     "--config.validation_fraction=0.5",
     "--config.batch_size=16",
@@ -53,9 +53,9 @@ def main(argv):
     with tempfile.TemporaryDirectory() as directory:
         reference = pathlib.Path(directory) / "reference"
         _Job(reference, 0).end()
-        wrong = killed = 0
+        failed = killed = 0
         while killed < _KILLS.value:
-            kills = min(_KILLS_A_JOB.value, _KILLS.value - killed)
+            kills = min(_KILLS_PER_JOB.value, _KILLS.value - killed)
             run_dir = pathlib.Path(directory) / f"killed-{killed}"
             job = _Job(run_dir, kills)
             for plan in _plans(kills, chooser, first=killed):
@@ -63,23 +63,23 @@ def main(argv):
             job.end()
             killed += kills
             problems = differences(reference, run_dir)
-            wrong += bool(problems)
+            failed += bool(problems)
             for problem in problems:
                 print(f"DIFFERS: {problem}", flush=True)
-    print(f"{killed} kills; {wrong} jobs ended with other results than one left alone")
-    sys.exit(1 if wrong else 0)
+    print(f"{killed} kills; {failed} jobs with different results")
+    sys.exit(1 if failed else 0)
 
 
 def _plans(kills, chooser, first):
-    """Epoch, phase, step and worker of each kill, in the order in which a job comes to them."""
-    places = []
+    """Return epoch, phase, step and worker of each kill, in the order of the job."""
+    plans = []
     for index in range(kills):
         phase = "validation" if (first + index) % 2 else "epoch"
         epoch = 1 + index * EPOCHS // kills
-        places.append(
+        plans.append(
             (epoch, phase, chooser.randrange(1, STEPS - 8), chooser.randrange(_WORKERS.value))
         )
-    return sorted(places)
+    return sorted(plans)
 
 
 class _Job:
@@ -93,7 +93,7 @@ class _Job:
             *SETTINGS,
             f"--config.epochs={EPOCHS}",
         ]
-        # A terminal, so that the progress bar is shown as it goes.
+        # The progress bar is updated only on a terminal.
         self._terminal, slave = os.openpty()
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=slave, stderr=slave, stdin=subprocess.DEVNULL
@@ -104,16 +104,16 @@ class _Job:
         self._reader.start()
 
     def kill(self, epoch, phase, step, worker):
-        """Waits until the job is there, or just beyond, and kills the worker."""
+        """Wait until the job reaches the step, and kill the worker."""
         order = ("epoch", "validation")
-        aim = (epoch, order.index(phase), step)
+        target = (epoch, order.index(phase), step)
         deadline = time.monotonic() + _TIMEOUT.value
         while True:
             here = self._position
-            if here[1] and (here[0], order.index(here[1]), here[2]) >= aim:
+            if here[1] and (here[0], order.index(here[1]), here[2]) >= target:
                 break
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self._give_up(f"the job did not come to {aim}, it is at {here}")
+                self._fail(f"the job did not reach {target}; it is at {here}")
             time.sleep(0.002)
         pid = self._pids[worker]
         self._position = (0, "", 0)
@@ -123,23 +123,23 @@ class _Job:
         )
         while self._pids.get(worker) == pid:
             if self._process.poll() is not None or time.monotonic() > deadline + _TIMEOUT.value:
-                self._give_up("the job did not come back")
+                self._fail("the job did not restart")
             time.sleep(0.01)
 
     def end(self):
         try:
             code = self._process.wait(timeout=_TIMEOUT.value)
         except subprocess.TimeoutExpired:
-            self._give_up("the job does not end")
+            self._fail("the job does not end")
         if code:
-            self._give_up(f"the job ended with exit code {code}")
-        for line in re.findall(r"continuing from [^\r\n]*", self._text):
+            self._fail(f"the job ended with exit code {code}")
+        for line in re.findall(r"resuming from [^\r\n]*", self._text):
             print(line, flush=True)
 
-    def _give_up(self, why):
+    def _fail(self, reason):
         self._process.terminate()
         self._process.wait(timeout=30)
-        sys.exit(f"{self._text[-6000:]}\n{why}")
+        sys.exit(f"{self._text[-6000:]}\n{reason}")
 
     def _read(self):
         while True:
@@ -150,7 +150,7 @@ class _Job:
             if not chunk:
                 return
             self._text += chunk.decode(errors="replace")
-            # What was written before the last start is no position of this one.
+            # Ignore positions from before the last start.
             started = self._text.rfind("worker 0 is process")
             if started > self._current:
                 found = dict(_STARTED.findall(self._text[started:]))
@@ -166,7 +166,7 @@ class _Job:
 
 
 def differences(reference, run_dir):
-    """What a run directory has other than the reference; times aside."""
+    """Return what differs between two run directories, except times."""
     problems = []
     for name in ("counts.npz", "predictions.npz"):
         with np.load(reference / name) as expected, np.load(run_dir / name) as found:

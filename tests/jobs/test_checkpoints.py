@@ -1,6 +1,8 @@
-"""Checkpoints are there whole or not at all."""
+"""Checkpoints are written completely or not at all."""
 
-import pathlib
+import contextlib
+import os
+import resource
 import shutil
 import signal
 import textwrap
@@ -9,21 +11,21 @@ import pytest
 import tensorflow as tf
 from forking import run_forked
 
-from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
+from dist_f1.jobs.checkpoints import CheckpointError, CheckpointManager
 
 
 def writer(text):
-    def write(place):
-        (place / "state").write_text(text)
-        (place / "more").mkdir()
-        (place / "more" / "data").write_bytes(text.encode() * 100)
+    def write(path):
+        (path / "state").write_text(text)
+        (path / "more").mkdir()
+        (path / "more" / "data").write_bytes(text.encode() * 100)
 
     return write
 
 
 @pytest.fixture
 def checkpoints(tmp_path):
-    kept = Checkpoints(tmp_path / "checkpoints")
+    kept = CheckpointManager(tmp_path / "checkpoints")
     for number in (10, 20, 30):
         kept.save(number, writer(f"state {number}"))
     return kept
@@ -33,139 +35,146 @@ def read(path):
     return (path / "state").read_text()
 
 
-def test_the_newest_is_found_and_the_oldest_removed(checkpoints, tmp_path):
-    told = []
-    assert read(checkpoints.newest(told.append)) == "state 30"
+def test_the_latest_is_found_and_the_oldest_removed(checkpoints, tmp_path):
+    messages = []
+    assert read(checkpoints.latest(messages.append)) == "state 30"
     for number in (99999999, 100000000):
         checkpoints.save(number, writer(f"state {number}"))
-    assert read(checkpoints.newest(told.append)) == "state 100000000"
+    assert read(checkpoints.latest(messages.append)) == "state 100000000"
     names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert names == ["00000030", "100000000", "99999999"]
-    assert told == []
+    assert messages == []
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "problem"),
     [
         (lambda p: (p / "more" / "data").unlink(), "data is missing"),
         (lambda p: (p / "files.json").unlink(), "files.json is missing"),
         (lambda p: (p / "files.json").write_text('{"state": '), "files.json cannot be read"),
         (lambda p: (p / "files.json").write_text('{"state": 3}'), "files.json cannot be read"),
         (lambda p: (p / "files.json").write_text("[]"), "files.json cannot be read"),
-        (lambda p: (p / "state").write_text("state"), "state has 5 bytes in place of 8"),
-        (lambda p: (p / "state").write_text("State 30"), "state has another checksum"),
+        (lambda p: (p / "state").write_text("state"), "state has 5 bytes instead of 8"),
+        (lambda p: (p / "state").write_text("State 30"), "state has a wrong checksum"),
         (lambda p: [f.unlink() for f in (p / "state", p / "files.json")], "is missing"),
     ],
 )
-def test_one_that_is_torn_gives_way_to_the_one_before_it_and_that_is_said(
-    checkpoints, tmp_path, harm, said
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
+    checkpoints, tmp_path, damage, problem
 ):
-    harm(tmp_path / "checkpoints" / "00000030")
-    told = []
-    assert read(checkpoints.newest(told.append)) == "state 20"
-    assert len(told) == 1
-    assert "00000030 is not whole" in told[0]
-    assert said in told[0]
-    # And its number can be had again.
+    damage(tmp_path / "checkpoints" / "00000030")
+    messages = []
+    assert read(checkpoints.latest(messages.append)) == "state 20"
+    assert len(messages) == 1
+    assert "00000030 is damaged" in messages[0]
+    assert problem in messages[0]
+    # Its number can be used again.
     checkpoints.save(30, writer("state 30 again"))
-    assert read(checkpoints.newest(told.append)) == "state 30 again"
-    assert len(told) == 1
+    assert read(checkpoints.latest(messages.append)) == "state 30 again"
+    assert len(messages) == 1
 
 
-def test_one_whose_directory_is_gone_is_not_missed(checkpoints, tmp_path):
+def test_a_removed_checkpoint_is_not_missed(checkpoints, tmp_path):
     shutil.rmtree(tmp_path / "checkpoints" / "00000030")
-    assert read(checkpoints.newest(print)) == "state 20"
+    assert read(checkpoints.latest(print)) == "state 20"
 
 
-def test_none_that_is_whole_is_an_error_and_none_at_all_a_beginning(checkpoints, tmp_path):
+def test_it_is_an_error_if_all_are_damaged_but_not_if_there_are_none(checkpoints, tmp_path):
     for path in (tmp_path / "checkpoints").iterdir():
         (path / "state").unlink()
-    told = []
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole.*backup"):
-        checkpoints.newest(told.append)
-    assert len(told) == 3
-    assert Checkpoints(tmp_path / "nothing").newest(print) is None
+    messages = []
+    with pytest.raises(CheckpointError, match=r"All checkpoints in .* are damaged.*backup"):
+        checkpoints.latest(messages.append)
+    assert len(messages) == 3
+    assert CheckpointManager(tmp_path / "nothing").latest(print) is None
 
 
 @pytest.mark.parametrize(
     "error", [OSError("disk is full"), tf.errors.ResourceExhaustedError(None, None, "disk is full")]
 )
-def test_a_write_that_fails_leaves_those_before_it_and_no_half(checkpoints, tmp_path, error):
+def test_a_failed_write_leaves_the_earlier_checkpoints_only(checkpoints, tmp_path, error):
     before = {path: read(path) for path in (tmp_path / "checkpoints").iterdir()}
 
-    def write(place):
-        (place / "state").write_text("half")
+    def write(path):
+        (path / "state").write_text("half")
         raise error
 
-    with pytest.raises(CheckpointError, match=r"00000040.*disk is full.*last is 00000030.*run_dir"):
+    with pytest.raises(CheckpointError, match=r"00000040.*disk is full.*up to 00000030.*run_dir"):
         checkpoints.save(40, write)
     assert {path: read(path) for path in (tmp_path / "checkpoints").iterdir()} == before
 
 
-def test_a_write_that_is_killed_leaves_those_before_it(checkpoints, tmp_path):
-    code = f"""
-        import os, signal
-        from dist_f1.jobs.checkpoints import Checkpoints
-        def write(place):
-            (place / "state").write_text("half")
-            os.kill(os.getpid(), signal.SIGKILL)
-        Checkpoints({str(tmp_path / "checkpoints")!r}).save(40, write)
-    """
-    assert run_forked("-c", textwrap.dedent(code)).returncode == -signal.SIGKILL
-    assert read(checkpoints.newest(print)) == "state 30"
-    # What is left of it does not stand in the way.
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler catches it."""
+
+
+def test_a_killed_write_leaves_the_earlier_checkpoints(checkpoints):
+    def write(path):
+        (path / "state").write_text("half")
+        raise Killed
+
+    with pytest.raises(Killed):
+        checkpoints.save(40, write)
+    assert read(checkpoints.latest(print)) == "state 30"
+    # The rest of it does not prevent another one.
     checkpoints.save(40, writer("state 40"))
-    assert read(checkpoints.newest(print)) == "state 40"
+    assert read(checkpoints.latest(print)) == "state 40"
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])
-def test_a_replacement_that_is_killed_leaves_one_of_both(tmp_path, killed_at):
-    """After each of the renames that put it in its place."""
-    code = f"""
-        import os, signal
-        from dist_f1.jobs import checkpoints
-        def save(text):
-            kept = checkpoints.Checkpoints({str(tmp_path / "checkpoints")!r})
-            kept.save(1, lambda place: (place / "state").write_text(text))
-        save("old")
-        calls, remove, replace = [], checkpoints.shutil.rmtree, os.replace
-        def die(function):
-            def call(*arguments, **options):
-                function(*arguments, **options)
-                calls.append(function)
-                if calls.count(replace) == {killed_at} or len(calls) > 5:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return call
-        checkpoints.os.replace = die(replace)
-        checkpoints.shutil.rmtree = die(remove)
-        save("new")
-    """
-    run_forked("-c", textwrap.dedent(code))
-    newest = Checkpoints(tmp_path / "checkpoints").newest(print)
-    assert read(newest) == ("old" if killed_at == 1 else "new")
+def test_a_killed_replacement_leaves_one_of_both(tmp_path, killed_at, monkeypatch):
+    """Killed after each rename, and after the backup is removed."""
+    manager = CheckpointManager(tmp_path / "checkpoints")
+    manager.save(1, writer("old"))
+    calls = []
+
+    def dies(function):
+        def call(*arguments, **options):
+            function(*arguments, **options)
+            calls.append(function)
+            if calls.count(replace) == killed_at or len(calls) > 5:
+                raise Killed
+
+        return call
+
+    replace = os.replace
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", dies(os.replace))
+        patch.setattr(shutil, "rmtree", dies(shutil.rmtree))
+        with contextlib.suppress(Killed):
+            manager.save(1, writer("new"))
+    assert read(CheckpointManager(tmp_path / "checkpoints").latest(print)) == (
+        "old" if killed_at == 1 else "new"
+    )
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000001"]
 
 
-def test_a_disk_without_room_is_an_error_of_tensorflows_own_writer_too(tmp_path):
-    """A limit on the size of files stands for a full disk: writing fails in the same calls."""
+@pytest.mark.slow
+def test_a_write_killed_by_sigkill_leaves_the_earlier_checkpoints(checkpoints, tmp_path):
     code = f"""
-        import pathlib, resource, sys
-        import tensorflow as tf
-        from dist_f1.jobs.checkpoints import CheckpointError, Checkpoints
-        kept = Checkpoints({str(tmp_path / "checkpoints")!r})
-        saved = tf.train.Checkpoint(x=tf.Variable(tf.ones([100000])))
-        kept.save(1, lambda place: saved.write(str(place / "state")))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100000, resource.RLIM_INFINITY))
-        try:
-            kept.save(2, lambda place: saved.write(str(place / "state")))
-        except CheckpointError as error:
-            print(error)
-        names = [path.name for path in pathlib.Path({str(tmp_path)!r}).rglob("0*")]
-        print(kept.newest(print).name, names)
+        import os, signal
+        from dist_f1.jobs.checkpoints import CheckpointManager
+        def write(path):
+            (path / "state").write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        CheckpointManager({str(tmp_path / "checkpoints")!r}).save(40, write)
     """
-    result = run_forked("-c", textwrap.dedent(code))
-    assert result.returncode == 0, result.stderr
-    assert "00000002 could not be written" in result.stdout
-    assert "Those before it are whole, the last is 00000001" in result.stdout
-    assert result.stdout.splitlines()[-1] == "00000001 ['00000001']"
-    assert pathlib.Path(tmp_path / "checkpoints" / "00000001" / "state.index").exists()
+    assert run_forked("-c", textwrap.dedent(code)).returncode == -signal.SIGKILL
+    assert read(checkpoints.latest(print)) == "state 30"
+
+
+def test_a_full_disk_is_an_error_of_tensorflows_writer_too(tmp_path):
+    """A limit on the size of files stands for a full disk: the same calls fail."""
+    manager = CheckpointManager(tmp_path / "checkpoints")
+    saved = tf.train.Checkpoint(x=tf.Variable(tf.ones([100000])))
+    manager.save(1, lambda path: saved.write(str(path / "state")))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100000, before[1]))
+    try:
+        with pytest.raises(CheckpointError, match=r"00000002 could not.*intact, up to 00000001"):
+            manager.save(2, lambda path: saved.write(str(path / "state")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert manager.latest(print).name == "00000001"
+    assert [path.name for path in tmp_path.rglob("0*")] == ["00000001"]
+    assert (tmp_path / "checkpoints" / "00000001" / "state.index").exists()

@@ -1,12 +1,12 @@
-"""A run directory is new, that of the same run, or left as it is."""
+"""A run directory is new, belongs to the same run, or stays unchanged."""
 
 import json
 import os
-import time
 
 import numpy as np
 import pytest
 
+from dist_f1 import Counts
 from dist_f1.jobs import training
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.launching.errors import UserError
@@ -22,45 +22,76 @@ def run_dir(tmp_path):
     return run_dir
 
 
-def test_a_run_goes_on_with_the_same_settings_but_for_those_that_may_change(run_dir):
+def test_only_some_settings_may_change_on_resume(run_dir):
     assert run_dir.prepare({**CONFIG, "seed": 1}, ["seed"])
-    with pytest.raises(UserError, match=r"config\.epochs=3, and this one has 4"):
+    with pytest.raises(UserError, match=r"config\.epochs=3, but this run has 4"):
         run_dir.prepare({**CONFIG, "epochs": 4}, ["seed"])
 
 
-@pytest.mark.parametrize("left", [".new-probe", ".new-config.json", "logs/start-0", "checkpoints"])
-def test_what_is_left_of_a_run_that_died_at_once_is_no_reason_to_refuse(tmp_path, left):
+def test_a_run_from_before_settings_were_renamed_can_be_resumed(run_dir):
+    run_dir.write_config({**CONFIG, "feature": "x"})
+    assert run_dir.prepare({**CONFIG, "feature_key": "x"}, [])
+
+
+@pytest.mark.parametrize("left", ["probe.tmp", "config.json.7.tmp", "logs/start-0", "checkpoints"])
+def test_a_run_may_start_after_one_that_died_early(tmp_path, left):
     (tmp_path / left).mkdir(parents=True)
-    if left == ".new-probe":
+    if left == "probe.tmp":
         (tmp_path / left).rmdir()
         (tmp_path / left).write_text("")
     assert not RunDir(tmp_path).prepare(CONFIG, [])
 
 
-def test_a_directory_of_somebody_elses_is_left_as_it_is(tmp_path):
+def test_a_foreign_directory_stays_unchanged(tmp_path):
     (tmp_path / "precious.txt").write_text("precious")
-    for refuse in (RunDir(tmp_path).refuse_foreign, lambda: RunDir(tmp_path).prepare(CONFIG, [])):
-        with pytest.raises(UserError, match="is not empty, and holds no run"):
-            refuse()
+    for check in (RunDir(tmp_path).check_is_run_dir, lambda: RunDir(tmp_path).prepare(CONFIG, [])):
+        with pytest.raises(UserError, match="is not empty and holds no run"):
+            check()
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
+def test_the_counts_and_class_names_of_a_run_are_read(run_dir):
+    with pytest.raises(ValueError, match=r"holds no counts\.npz\. Pass the directory of a run"):
+        run_dir.read_counts()
+    counts = Counts.from_labels([0, 1, 1], [0, 1, 0], 2).numpy()
+    run_dir.write_report("text", {"accuracy": 0.5}, counts)
+    found, names = run_dir.read_counts()
+    assert names == ["a", "b"]
+    np.testing.assert_array_equal(found.actual, [1, 2])
+
+
 @pytest.mark.parametrize("text", ["[]", "null", "{", ""])
-def test_settings_that_cannot_be_read_are_named(run_dir, text):
+def test_an_unreadable_config_is_named(run_dir, text):
     (run_dir.path / "config.json").write_text(text)
     with pytest.raises(UserError, match=r"config\.json does not hold the settings of a run"):
         run_dir.prepare(CONFIG, [])
 
 
 @pytest.mark.parametrize("line", ["5", "{}", '{"epoch": 3}'])
-def test_a_line_of_metrics_that_is_no_row_is_named(run_dir, line):
+def test_an_invalid_line_of_metrics_is_named(run_dir, line):
     (run_dir.path / "metrics.jsonl").write_text(line + "\n")
-    with pytest.raises(UserError, match=r"metrics\.jsonl has a line that is no row"):
-        run_dir.keep_metrics(lambda row: True)
+    with pytest.raises(UserError, match=r"metrics\.jsonl has an invalid line"):
+        run_dir.filter_metrics(lambda row: True)
+
+
+def test_metrics_of_repeated_passes_are_removed(run_dir):
+    for epoch in (1, 2):
+        for split in ("train", "validation"):
+            run_dir.append_metrics({"epoch": epoch, "split": split})
+    path = run_dir.path / "metrics.jsonl"
+    with open(path, "a") as file:
+        file.write('{"epoch": 3, "spl')
+    run_dir.filter_metrics(lambda row: row != {"epoch": 2, "split": "validation"})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert rows == [
+        {"epoch": 1, "split": "train"},
+        {"epoch": 1, "split": "validation"},
+        {"epoch": 2, "split": "train"},
+    ]
 
 
 @pytest.mark.parametrize("kind", ["file", "below a file", "dangling link"])
-def test_a_path_that_can_be_no_directory_is_named(tmp_path, kind):
+def test_a_path_that_cannot_be_a_directory_is_named(tmp_path, kind):
     path = tmp_path / "run"
     if kind == "dangling link":
         path.symlink_to(tmp_path / "nowhere")
@@ -71,7 +102,7 @@ def test_a_path_that_can_be_no_directory_is_named(tmp_path, kind):
         RunDir(path).prepare(CONFIG, [])
 
 
-def test_what_cannot_be_written_is_named_and_what_was_there_stays(run_dir, monkeypatch):
+def test_a_failed_write_names_the_file_and_keeps_its_content(run_dir, monkeypatch):
     run_dir.write_scores({"f1": 0.5})
 
     def full(*_):
@@ -83,29 +114,27 @@ def test_what_cannot_be_written_is_named_and_what_was_there_stays(run_dir, monke
     assert json.loads((run_dir.path / "scores.json").read_text()) == {"f1": 0.5}
 
 
-def test_predictions_count_as_there_only_if_all_rows_are(run_dir):
+def test_predictions_exist_only_with_all_rows(run_dir):
     assert not run_dir.has_predictions(3)
     rows = np.arange(3)
     run_dir.write_predictions({"y_true": rows, "y_pred": rows})
     assert run_dir.has_predictions(3)
     assert not run_dir.has_predictions(4)
-    (run_dir.path / "predictions.npz").write_bytes(b"torn")
+    (run_dir.path / "predictions.npz").write_bytes(b"damaged")
     assert not run_dir.has_predictions(3)
 
 
-def test_a_run_that_has_come_far_must_have_had_checkpoints(run_dir):
-    assert not run_dir.has_come_far()
-    for epoch, far in ((1, False), (2, True)):
+def test_a_run_had_checkpoints_after_its_first_evaluation(run_dir):
+    assert not run_dir.had_checkpoints()
+    for epoch, expected in ((1, False), (2, True)):
         for split in ("train", "validation"):
             run_dir.append_metrics({"epoch": epoch, "split": split})
-        assert run_dir.has_come_far() == far
+        assert run_dir.had_checkpoints() == expected
 
 
-def test_workers_that_do_not_share_the_directory_are_told(run_dir, tmp_path, monkeypatch):
+def test_workers_must_share_the_directory(run_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_SHARED_SECONDS", 0.3)
     training._check_shared(run_dir, 7)
-    began = time.monotonic()
     for other, token in ((run_dir, 8), (RunDir(tmp_path / "other"), 7)):
         with pytest.raises(UserError, match="is not the directory that the chief writes to"):
             training._check_shared(other, token)
-    assert time.monotonic() - began < 5

@@ -1,14 +1,16 @@
-"""The training job under a TPUStrategy whose cores are emulated: on no TPU."""
+"""The training job under a TPUStrategy with emulated cores, without a TPU."""
 
 import json
 
 import numpy as np
 import pytest
-from commands import dist_f1
+from commands import run_cli
 from comparisons import same
 from forking import ROOT, run_forked
 
 from dist_f1 import Counts
+
+pytestmark = pytest.mark.slow
 
 CONFIG = (
     "--config=configs/tpu.py",
@@ -21,10 +23,10 @@ SCRIPT = ROOT / "tests" / "jobs" / "on_emulated_tpu.py"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The same job on emulated cores of a TPU, and on logical devices under MirroredStrategy."""
+    """Run one job on emulated TPU cores, and on logical devices under MirroredStrategy."""
     path = tmp_path_factory.mktemp("tpu")
     on_tpu = run_forked(SCRIPT, "train", *CONFIG, f"--run_dir={path / 'tpu'}")
-    mirrored = dist_f1(
+    mirrored = run_cli(
         "train", *CONFIG, f"--run_dir={path / 'mirrored'}", "--config.strategy=mirrored"
     )
     for result in (on_tpu, mirrored):
@@ -32,7 +34,7 @@ def runs(tmp_path_factory):
     return path / "tpu", path / "mirrored"
 
 
-def test_the_job_ends_with_the_integers_of_a_job_on_other_devices(runs):
+def test_the_counts_are_those_of_a_job_on_other_devices(runs):
     on_tpu, mirrored = (Counts.load(path / "counts.npz") for path in runs)
     assert on_tpu.true_positive.dtype == np.int64
     same(on_tpu, mirrored)
@@ -41,7 +43,7 @@ def test_the_job_ends_with_the_integers_of_a_job_on_other_devices(runs):
     assert json.loads((runs[0] / "config.json").read_text())["replicas"] == 8
 
 
-def test_each_epoch_has_the_scores_of_a_job_on_other_devices(runs):
+def test_the_scores_of_each_epoch_are_those_of_a_job_on_other_devices(runs):
     on_tpu, mirrored = (
         [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
         for path in runs

@@ -1,8 +1,7 @@
-"""`dist-f1 train` on data and models of one's own: the same rows and counts, however they come."""
+"""`dist-f1 train` on user data and models: the same rows and counts in every form."""
 
 import functools
 import json
-import pathlib
 import runpy
 import sys
 
@@ -10,26 +9,26 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from commands import dist_f1
+from commands import run_cli
 from comparisons import same
-from test_settings import config_of
-from test_sources import damage, example, write_records
+from job_configs import ROOT, read_config
+from job_data import damage, example, write_records
 
 from dist_f1 import Counts
 from dist_f1.jobs import models
 
-ROOT = pathlib.Path(__file__).parents[2]
-EXAMPLE = config_of(ROOT / "configs" / "own_data.py")
+slow = pytest.mark.slow
+EXAMPLE = read_config("own_data")
 
 
 def train(run_dir, *arguments):
     flags = ("--config=configs/own_data.py", f"--run_dir={run_dir}")
-    return dist_f1("train", *flags, *arguments, timeout=300)
+    return run_cli("train", *flags, *arguments, timeout=300)
 
 
 @functools.cache
 def rows():
-    """Those that the function of the example returns, as arrays."""
+    """Return the rows of the function of the example, as arrays."""
     function = runpy.run_path(str(ROOT / "configs" / "own_functions.py"))["rows"]
     return {
         split: tuple(np.stack(column) for column in zip(*function(split), strict=True))
@@ -48,7 +47,7 @@ def write_npz(directory):
 
 
 def write_tfrecords(directory):
-    """Three files of each split, in the order of the rows."""
+    """Write three files of each split, in the order of the rows."""
     for split, (x, y) in rows().items():
         records = [example(*row) for row in zip(x, y, strict=True)]
         for number, some in enumerate(np.array_split(np.arange(len(records)), 3)):
@@ -62,7 +61,7 @@ def write_tfrecords(directory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Runs the example once on its rows in some form, over two replicas."""
+    """Run the example once for each form of its rows, on two replicas."""
 
     @functools.cache
     def finished(form):
@@ -84,11 +83,12 @@ def run(tmp_path_factory):
 FORMS = ("npz", "tfrecord", "function", "function in two workers")
 
 
+@slow
 @pytest.mark.parametrize("form", FORMS)
-def test_each_row_is_validated_once_and_scored_as_sklearn_does(run, form):
+def test_each_row_is_evaluated_once_and_scored_as_by_sklearn(run, form):
     predictions = np.load(run(form) / "predictions.npz")
     y_true, y_pred = predictions["y_true"], predictions["y_pred"]
-    # 60 rows: 25, 25 and 10, of which each worker has 13, 12 or 10, 0.
+    # Batches of 25, 25 and 10 rows; the workers have 13 and 12, or 10 and 0 of them.
     np.testing.assert_array_equal(y_true, rows()["validation"][1])
     expected = sklearn.metrics.classification_report(
         y_true, y_pred, target_names=EXAMPLE.class_names, output_dict=True
@@ -107,8 +107,9 @@ def test_each_row_is_validated_once_and_scored_as_sklearn_does(run, form):
     assert config["replicas"] == 2
 
 
+@slow
 @pytest.mark.parametrize("form", ["tfrecord", "function in two workers"])
-def test_the_same_rows_end_with_the_same_integers_however_they_come(run, form):
+def test_rows_in_every_form_end_with_the_same_counts(run, form):
     ours, reference = (Counts.load(run(one) / "counts.npz") for one in (form, "function"))
     same(ours, reference)
     ours, reference = (np.load(run(one) / "predictions.npz") for one in (form, "function"))
@@ -120,20 +121,21 @@ def test_the_same_rows_end_with_the_same_integers_however_they_come(run, form):
     assert ours == pytest.approx(reference, rel=1e-12)
 
 
-def test_bad_files_end_a_job_once_and_other_files_do_not_continue_it(tmp_path):
+@slow
+def test_damaged_files_stop_a_job_without_a_restart_and_changed_files_do_not_resume_it(tmp_path):
     arguments = [
         *write_tfrecords(tmp_path),
         "--config.shuffle_buffer=0",
         "--config.checkpoint_every=1",
     ]
-    # The first file has 40 rows, so that the first step is made, and not the second.
+    # The first file has 40 rows: enough for the first step only.
     damage(tmp_path / "train-1.tfrecord", 0.0, 1)
     result = train(tmp_path / "run", "--workers=2", *arguments)
     assert result.returncode == 1
-    said = [line for line in result.stderr.splitlines() if "dist-f1 train: " in line]
-    assert len(said) == 1
-    assert f"{tmp_path}/train-1.tfrecord: corrupted record at 0" in said[0]
-    assert said[0].endswith("write it anew, or leave it out.")
+    messages = [line for line in result.stderr.splitlines() if "dist-f1 train: " in line]
+    assert len(messages) == 1
+    assert f"{tmp_path}/train-1.tfrecord: corrupted record at 0" in messages[0]
+    assert messages[0].endswith("Write it again, or remove it.")
     assert "Traceback" not in result.stderr + result.stdout
     assert "restart" not in result.stderr + result.stdout
     assert [path.name for path in (tmp_path / "run" / "logs").iterdir()] == ["start-0"]
@@ -145,21 +147,21 @@ def test_bad_files_end_a_job_once_and_other_files_do_not_continue_it(tmp_path):
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("state*")}
     result = train(tmp_path / "run", "--config.replicas=1", *arguments)
     assert result.returncode == 1
-    said = result.stderr.splitlines()[-1]
-    assert said.startswith("dist-f1 train: the data are not those of the checkpoint: up to step 1")
+    message = result.stderr.splitlines()[-1]
+    assert message.startswith("dist-f1 train: The data have changed since the checkpoint at step 1")
     assert before
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("state*")}
 
     write_tfrecords(tmp_path)
     result = train(tmp_path / "run", "--config.replicas=1", *arguments)
     assert result.returncode == 0, result.stderr
-    assert "continuing from step 1 of train in epoch 1" in result.stdout
+    assert "resuming from step 1 of train in epoch 1" in result.stdout
     passes = [json.loads(row) for row in (tmp_path / "run" / "metrics.jsonl").open()]
     assert [one["rows"] for one in passes] == [118, 60] * EXAMPLE.epochs
 
 
-def named(function):
-    """`module:function` for a function that was made in a test."""
+def name_of(function):
+    """Return `module:function` for a function that a test has made."""
     sys.modules["models_of_a_test"] = type(sys)("models_of_a_test")
     sys.modules["models_of_a_test"].model = function
     return "models_of_a_test:model"
@@ -182,15 +184,15 @@ class Subclassed(tf.keras.Model):
     "function",
     [
         lambda shape, units: dense(units, tf.keras.Input(shape), tf.keras.layers.Flatten()),
-        # These are built when they are first called.
+        # The first call builds these.
         lambda shape, units: dense(units, tf.keras.layers.Flatten()),
         lambda shape, units: Subclassed(units),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_models_of_any_kind_are_built_in_the_type_of_the_job(function, dtype):
+def test_models_of_any_kind_have_the_dtype_of_the_job(function, dtype):
     before = tf.keras.backend.floatx(), tf.keras.mixed_precision.global_policy().name
-    model = models.build(named(function), (2, 3), 4, dtype)
+    model = models.build(name_of(function), (2, 3), 4, dtype)
     x = np.random.default_rng(0).normal(size=(5, 2, 3))
     kernel, bias = model.trainable_variables
     logits = model(tf.constant(x, dtype), training=False).numpy()
@@ -209,26 +211,32 @@ def two_outputs(shape, units):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda shape, units: None, r"must return a Keras model, got None"),
-        (lambda shape, units: tf.keras.layers.Dense(units), r"must return a Keras model, got <"),
+        (lambda shape, units: None, r"returned None\. Return a Keras model"),
         (
-            lambda shape, units: dense(units),
-            r"with 4 logits for a row, .*; those .* \(None, 2, 4\)",
+            lambda shape, units: tf.keras.layers.Dense(units),
+            r"returned <.*>\. Return a Keras model",
         ),
-        (lambda shape, units: Subclassed(5), r"4 logits for a row, .*\(None, 4\); .*\(None, 5\)"),
-        (two_outputs, r"must return a model with 4 logits for a row"),
+        (lambda shape, units: dense(units), r"shape \(None, 2, 4\)\. Return one with 4 logits"),
+        (lambda shape, units: Subclassed(5), r"shape \(None, 5\)\. .*4 logits .*\(None, 4\)"),
+        (two_outputs, r"Return one with 4 logits for each row"),
         (
             lambda shape, units: dense(units, tf.keras.Input((7,))),
-            r"returned a model that does not take rows of shape \(2, 3\): ",
+            r"returned a model that does not accept rows of shape \(2, 3\): ",
         ),
     ],
 )
-def test_models_that_do_not_fit_the_data_are_refused(function, message):
+def test_models_that_do_not_match_the_data_raise(function, message):
     with pytest.raises(ValueError, match=message) as raised:
-        models.build(named(function), (2, 3), 4, "float64")
+        models.build(name_of(function), (2, 3), 4, "float64")
     assert str(raised.value).startswith("config.model=models_of_a_test:model ")
 
 
-def test_a_model_that_is_not_there_is_named():
+def test_the_cnn_needs_images():
+    assert models.build("cnn", (8, 8, 1), 10, "float32").output_shape == (None, 10)
+    with pytest.raises(ValueError, match=r"needs images .* have shape \(64,\)\. Use config\.model"):
+        models.build("cnn", (64,), 10, "float32")
+
+
+def test_a_missing_model_is_named():
     with pytest.raises(ValueError, match=r"config\.model=nowhere:model: No module named 'nowhere'"):
         models.build("nowhere:model", (2, 3), 4, "float64")

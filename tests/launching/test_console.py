@@ -1,4 +1,4 @@
-"""One screen for many workers: whole lines with the name of the one that wrote them."""
+"""One screen for many workers: whole lines with the name of their worker."""
 
 import io
 import os
@@ -36,18 +36,18 @@ def copy(chunks, terminal=False):
         [b"one\r", b"\ntwo\n"],
     ],
 )
-def test_lines_are_whole_and_carry_the_name_however_they_arrive(chunks):
+def test_lines_are_whole_and_prefixed_however_they_arrive(chunks):
     shown, _ = copy(chunks)
     assert shown == "[w] one\n[w] two\n"
 
 
-def test_the_log_has_the_very_bytes():
+def test_the_log_has_the_same_bytes():
     text = "ä\nbar 1\rbar 2\rbar 3\nend\n".encode()
-    # A character may come in two parts.
+    # A chunk may end inside a character.
     assert copy([text[:1], text[1:]])[1] == text
 
 
-def test_a_progress_bar_is_shown_as_it_goes_on_a_terminal_and_at_its_end_elsewhere():
+def test_only_a_terminal_shows_every_state_of_a_progress_bar():
     chunks = [b"\rbar 1\rbar 2", b"\rbar 3\nend\n"]
     assert copy(chunks)[0] == "[w] bar 3\n[w] end\n"
     on_terminal = copy(chunks, terminal=True)[0]
@@ -56,28 +56,28 @@ def test_a_progress_bar_is_shown_as_it_goes_on_a_terminal_and_at_its_end_elsewhe
     assert "[w] bar 2\r\x1b[K[w] bar 3\n" in on_terminal
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_copying():
+def test_invalid_text_does_not_stop_the_copying():
     assert copy([b"\xff\xfe\nend\n"])[0].endswith("[w] end\n")
 
 
 class Broken(Screen):
-    """A screen that nobody reads any more, or of another encoding."""
+    """A screen that is closed or has another encoding."""
 
     encoding = "latin-1"
 
     def write(self, text):
         text.encode("latin-1")
-        if "lost" in text:
+        if "closed" in text:
             raise BrokenPipeError
         return super().write(text)
 
 
-def test_a_screen_that_fails_stops_neither_the_copying_nor_the_log():
+def test_a_failing_screen_stops_neither_the_copying_nor_the_log():
     out, log = Broken(False), io.BytesIO()
     read, write = os.pipe()
     copier = Copier(os.fdopen(read, "rb"), "out", "", Console(out, out), log)
     copier.start()
-    text = "one → two\nlost\nend\n".encode()
+    text = "one → two\nclosed\nend\n".encode()
     os.write(write, text)
     os.close(write)
     copier.join(timeout=10)
@@ -85,7 +85,7 @@ def test_a_screen_that_fails_stops_neither_the_copying_nor_the_log():
     assert out.getvalue().replace("\n", "") == "one ? twoend"
 
 
-def test_a_log_that_fails_is_said_once_and_the_worker_goes_on():
+def test_a_failing_log_is_reported_once_and_the_copying_continues():
     class Full(io.BytesIO):
         def write(self, _):
             raise OSError(28, "No space left on device")
@@ -97,6 +97,6 @@ def test_a_log_that_fails_is_said_once_and_the_worker_goes_on():
     os.write(write, b"one\ntwo\n")
     os.close(write)
     copier.join(timeout=10)
-    assert out.getvalue().count("the log of [w] is lost") == 1
+    assert out.getvalue().count("cannot write the log of [w]") == 1
     assert "[w] one\n" in out.getvalue()
     assert "[w] two\n" in out.getvalue()

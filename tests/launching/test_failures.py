@@ -1,4 +1,4 @@
-"""Which worker's failure is shown, and how."""
+"""The root cause of several failures, and its description."""
 
 import json
 import signal
@@ -13,20 +13,20 @@ def failure(index, kind="exception", title="ValueError", time=0.0, exit_code=1, 
     return failures.Failure(Task("worker", index), exit_code, kind, title, text, time)
 
 
-def test_the_first_failure_is_that_which_the_others_follow_from():
-    consequence = failure(0, title="UnavailableError", time=1.0)
+def test_the_root_cause_is_not_a_secondary_failure():
+    secondary = failure(0, title="UnavailableError", time=1.0)
     cause = failure(1, time=2.0)
     later = failure(2, title="KeyError", time=3.0)
-    assert failures.first([consequence, later, cause]) is cause
+    assert failures.root_cause([secondary, later, cause]) is cause
     killed = failure(1, kind="ended", title="", time=2.0, exit_code=-9)
-    assert failures.first([consequence, killed]) is killed
-    # Where there is nothing else, it is the earliest.
-    assert failures.first([failure(1, title="AbortedError", time=4.0), consequence]) is consequence
+    assert failures.root_cause([secondary, killed]) is killed
+    # Among secondary failures, it is the earliest.
+    assert failures.root_cause([failure(1, title="AbortedError", time=4.0), secondary]) is secondary
 
 
-@pytest.mark.parametrize(("exit_code", "passed_on"), [(3, 3), (-signal.SIGKILL, 137), (-15, 143)])
-def test_exit_codes_are_passed_on_as_shells_have_them(exit_code, passed_on):
-    assert failure(0, exit_code=exit_code).passed_on == passed_on
+@pytest.mark.parametrize(("exit_code", "expected"), [(3, 3), (-signal.SIGKILL, 137), (-15, 143)])
+def test_exit_codes_are_those_of_a_shell(exit_code, expected):
+    assert failure(0, exit_code=exit_code).shell_exit_code == expected
 
 
 def test_a_signal_is_named():
@@ -34,17 +34,17 @@ def test_a_signal_is_named():
     assert "memory" in failure(0, kind="ended", exit_code=-signal.SIGKILL).describe()
 
 
-def test_a_record_tells_of_a_failure_before_the_process_has_ended(tmp_path):
-    record, log = tmp_path / "record", tmp_path / "log"
+def test_an_error_file_shows_a_failure_before_the_process_exits(tmp_path):
+    error_file, log = tmp_path / "error", tmp_path / "log"
     task = Task("worker", 1)
-    assert failures.of(task, None, record, log, 0.0) is None
-    assert failures.of(task, 0, record, log, 0.0) is None
+    assert failures.read_failure(task, None, error_file, log, 0.0) is None
+    assert failures.read_failure(task, 0, error_file, log, 0.0) is None
     log.write_bytes(b"one\r\nbar 1\rbar 2\rbar 3\nlast\n")
-    ended = failures.of(task, 7, record, log, 5.0)
+    ended = failures.read_failure(task, 7, error_file, log, 5.0)
     assert (ended.exit_code, ended.text, ended.time) == (7, "one\nbar 3\nlast", 5.0)
-    record.write_text(json.dumps({"kind": "exit", "title": "no", "text": "", "time": 2.5}))
-    told = failures.of(task, None, record, log, 0.0)
-    assert (told.exit_code, told.title, told.time, told.is_final) == (1, "no", 2.5, True)
+    error_file.write_text(json.dumps({"kind": "exit", "title": "no", "text": "", "time": 2.5}))
+    found = failures.read_failure(task, None, error_file, log, 0.0)
+    assert (found.exit_code, found.title, found.time, found.is_permanent) == (1, "no", 2.5, True)
 
 
 def test_only_the_last_lines_of_a_log_are_shown(tmp_path):

@@ -1,4 +1,4 @@
-"""`dist-f1 launch` with real processes: what they are told, and what becomes of them."""
+"""`dist-f1 launch` with real processes, from a Python in which TensorFlow cannot be imported."""
 
 import json
 import os
@@ -11,94 +11,108 @@ import time
 
 import pytest
 import tensorflow as tf
-from commands import dist_f1, is_running, last_line, read_until, started
+from commands import (
+    is_running,
+    last_line,
+    read_until,
+    run_cli_in_new_python,
+    run_cli_without_tensorflow,
+    start_cli,
+)
 
 SCRIPTS = pathlib.Path(__file__).parent / "scripts"
 IS_KERAS_3 = hasattr(tf.keras, "ops")
+slow = pytest.mark.slow
 
 
 @pytest.fixture
 def launch(tmp_path):
-    """Launches the text of a script, which knows the number of its worker as `index`."""
+    """Launch the text of a script; `index` is the index of its worker."""
 
-    def run(text, *flags, arguments=(), process=dist_f1, **variables):
+    def launch_script(text, *flags, arguments=(), run=run_cli_without_tensorflow, **options):
         script = tmp_path / "script.py"
         head = "import json, os, sys, time, signal\n"
         head += "index = json.loads(os.environ['TF_CONFIG'])['task']['index']\n"
         script.write_text(head + textwrap.dedent(text))
         flags = (f"--log_dir={tmp_path / 'logs'}", *flags)
-        return process("launch", *flags, script, "--", *arguments, **variables)
+        return run("launch", *flags, script, "--", *arguments, **options)
 
-    return run
+    return launch_script
 
 
 def log(tmp_path, index, start=0):
     return (tmp_path / "logs" / f"start-{start}" / f"worker-{index}.log").read_text()
 
 
-def test_a_script_runs_as_python_runs_it_once_in_each_worker(launch, tmp_path):
+def test_a_script_runs_once_in_each_worker_as_python_runs_it(launch, tmp_path):
+    (tmp_path / "other.py").write_text("")
     result = launch(
         """
         import other
-        print("told", json.dumps([index, sys.argv[1:], __name__, other.__name__]))
+        print("got", json.dumps([index, sys.argv[1:], __name__, other.__name__]))
         print("to standard error", file=sys.stderr)
         """,
         "--workers=2",
         arguments=["--x=1", "two words"],
-        PYTHONPATH="",
-        cwd=_with_module(tmp_path, "other", ""),
     )
     assert result.returncode == 0, result.stderr
     for index in (0, 1):
-        told = json.dumps([index, ["--x=1", "two words"], "__main__", "other"])
-        assert f"[worker {index}] told {told}\n" in result.stdout
+        printed = json.dumps([index, ["--x=1", "two words"], "__main__", "other"])
+        assert f"[worker {index}] got {printed}\n" in result.stdout
         assert f"[worker {index}] to standard error\n" in result.stderr
-        assert f"told {told}\n" in log(tmp_path, index)
+        assert f"got {printed}\n" in log(tmp_path, index)
         assert "to standard error\n" in log(tmp_path, index)
 
 
-def test_a_module_runs_and_the_cpu_is_split_once_tensorflow_is_there(tmp_path):
-    _with_module(
-        tmp_path,
-        "program",
-        """
-        import os, sys
-        # What has to be set before TensorFlow is imported can be.
-        assert "tensorflow" not in sys.modules
-        import tensorflow as tf
-        print(len(tf.config.list_logical_devices("CPU")), sys.argv[1:])
-        """,
-    )
+TENSORFLOW = """
+class config:
+    LogicalDeviceConfiguration = dict
+    devices = 1
+    def list_physical_devices(kind): return ["CPU:0"] if kind == "CPU" else []
+    def list_logical_devices(kind): return list(range(config.devices))
+    def set_logical_device_configuration(device, devices): config.devices = len(devices)
+"""
+PROGRAM = """
+import sys
+# A program may set variables before it imports TensorFlow.
+assert "tensorflow" not in sys.modules
+import tensorflow as tf
+print(len(tf.config.list_logical_devices("CPU")), sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("is_fake", [True, pytest.param(False, marks=slow)])
+def test_a_module_runs_and_the_cpu_is_split_when_it_imports_tensorflow(tmp_path, is_fake):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    if is_fake:
+        (tmp_path / "tensorflow.py").write_text(TENSORFLOW)
     flags = ("--workers=1", "--cpu_devices=3", "--log_dir=logs", "-m", "program", "--", "a")
-    result = dist_f1("launch", *flags, cwd=tmp_path, PYTHONPATH=os.getcwd())
+    result = run_cli_without_tensorflow("launch", *flags, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "[worker 0] 3 ['a']" in result.stdout
 
 
-def test_the_traceback_of_the_worker_that_failed_is_shown_first_and_the_others_are_ended(
+def test_the_traceback_of_the_root_cause_is_shown_first_and_the_others_are_stopped(
     launch, tmp_path
 ):
-    began = time.monotonic()
     result = launch(
         """
         class UnavailableError(Exception): pass
         try:
             if index == 1:
-                time.sleep(0.5)
                 raise ValueError("no luck")
             while not os.path.exists(os.environ["FAILED"]): time.sleep(0.01)
-            raise UnavailableError("the other has gone")
+            raise UnavailableError("the other worker has exited")
         except ValueError:
             open(os.environ["FAILED"], "w").close()
             raise
         finally:
-            # Ends long after the failure.
-            time.sleep(1)
+            # Exit some time after the failure.
+            time.sleep(0.5)
         """,
         "--workers=3",
         FAILED=str(tmp_path / "failed"),
     )
-    assert time.monotonic() - began < 30
     assert result.returncode == 1
     first, second = result.stderr.index("no luck"), result.stderr.find("UnavailableError")
     assert "worker 1 failed first" in result.stderr[:first]
@@ -110,13 +124,13 @@ def test_the_traceback_of_the_worker_that_failed_is_shown_first_and_the_others_a
 
 
 @pytest.mark.parametrize(
-    ("end", "code", "said"),
+    ("end", "code", "message"),
     [
-        ("os._exit(7)", 7, "exit code 7"),
+        pytest.param("os._exit(7)", 7, "exited with code 7", marks=slow),
         ("os.kill(os.getpid(), signal.SIGKILL)", 137, "killed by SIGKILL"),
     ],
 )
-def test_the_exit_code_is_passed_on_and_the_log_shown(launch, end, code, said):
+def test_the_exit_code_is_returned_and_the_log_shown(launch, end, code, message):
     result = launch(
         f"""
         print("last words", flush=True)
@@ -126,11 +140,11 @@ def test_the_exit_code_is_passed_on_and_the_log_shown(launch, end, code, said):
         "--workers=2",
     )
     assert result.returncode == code
-    assert said in result.stderr
+    assert message in result.stderr
     assert "last words" in result.stderr
 
 
-def test_a_job_is_started_again_as_often_as_is_allowed(launch, tmp_path):
+def test_a_job_restarts_as_often_as_allowed(launch, tmp_path):
     text = """
     starts = os.environ["STARTS"] + str(index)
     with open(starts, "a") as file: file.write("x")
@@ -153,7 +167,7 @@ def test_a_job_is_started_again_as_often_as_is_allowed(launch, tmp_path):
     assert log(tmp_path, 0, start=1)
 
 
-def test_a_program_that_says_why_it_stops_is_not_started_again(launch):
+def test_a_program_that_exits_with_a_message_is_not_restarted(launch):
     result = launch(
         "sys.exit('there is no such data' if index else 0)", "--workers=2", "--max_restarts=3"
     )
@@ -162,8 +176,7 @@ def test_a_program_that_says_why_it_stops_is_not_started_again(launch):
     assert "restart" not in result.stderr
 
 
-def test_a_worker_that_hangs_at_the_start_is_named_within_the_time(launch):
-    began = time.monotonic()
+def test_a_worker_that_does_not_join_is_named(launch):
     result = launch(
         """
         import socket
@@ -175,27 +188,28 @@ def test_a_worker_that_hangs_at_the_start_is_named_within_the_time(launch):
             time.sleep(100)
         """,
         "--workers=3",
-        "--start_timeout=5",
+        "--join_timeout=1",
     )
-    assert time.monotonic() - began < 60
     assert result.returncode == 1
-    assert "worker 1 has not joined the cluster within 5 s" in result.stderr
+    assert "worker 1 has not joined the cluster within 1 s" in result.stderr
     assert "in hang_here" in result.stderr
 
 
-def test_a_port_that_is_taken_is_named_before_anything_is_started(launch, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_named_before_anything_starts(launch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
         result = launch("print('here')", "--workers=1", f"--port={port}")
     assert result.returncode == 1
-    assert f"port {port} is taken" in last_line(result.stderr)
+    assert f"Port {port} is in use" in last_line(result.stderr)
     assert "here" not in result.stdout
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow), signal.SIGKILL]
+)
 def test_a_signal_to_the_launcher_leaves_no_process(launch, number):
-    # One that ignores what it is asked, and one with a child of its own.
+    # One worker ignores SIGTERM, and each has a child.
     text = """
     import subprocess
     if index == 0: signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -203,18 +217,18 @@ def test_a_signal_to_the_launcher_leaves_no_process(launch, number):
     print("pids", os.getpid(), child.pid, "of", index, flush=True)
     time.sleep(100)
     """
-    with launch(text, "--workers=2", "--grace_seconds=2", process=started) as process:
+    with launch(text, "--workers=2", "--grace_seconds=1", run=start_cli) as process:
         text = read_until(process, "pids") + read_until(process, "pids")
         pids = [(int(a), int(b)) for a, b in re.findall(r"pids (\d+) (\d+) of", text)]
         assert len(pids) == 2
         assert all(is_running(pid) for pair in pids for pid in pair)
-        began = time.monotonic()
         process.send_signal(number)
-        code = process.wait(timeout=10)
+        code = process.wait(timeout=60)
         assert code == (-9 if number == signal.SIGKILL else 128 + number)
-        # When the launcher is killed itself, only its workers can be ended along with it.
+        # If the launcher is killed, Linux kills only its workers.
         gone = [pid for pair in pids for pid in (pair[:1] if number == signal.SIGKILL else pair)]
-        while any(map(is_running, gone)) and time.monotonic() - began < 10:
+        deadline = time.monotonic() + 60
+        while any(map(is_running, gone)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not any(map(is_running, gone))
         for _, child in pids:
@@ -222,24 +236,12 @@ def test_a_signal_to_the_launcher_leaves_no_process(launch, number):
                 os.kill(child, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nowhere.py"], "there is no script 'nowhere.py'"),
-        ([], "name a script, or a module with -m"),
-        (["--workers=0", "x.py"], "--workers=0: 0 is not a positive integer"),
-    ],
-)
-def test_what_cannot_be_launched_is_said_in_one_line(arguments, message):
-    result = dist_f1("launch", *arguments)
-    assert result.returncode == 1
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.skipif(not IS_KERAS_3, reason="the custom loop is for Keras 3")
-def test_a_custom_loop_of_the_users_own_has_the_f1_of_all_workers(tmp_path):
-    result = dist_f1("launch", "--workers=2", f"--log_dir={tmp_path}", SCRIPTS / "loop.py")
+@slow
+@pytest.mark.skipif(not IS_KERAS_3, reason="the script needs Keras 3")
+def test_a_custom_loop_has_the_f1_of_all_workers(tmp_path):
+    result = run_cli_in_new_python(
+        "launch", "--workers=2", f"--log_dir={tmp_path}", SCRIPTS / "loop.py"
+    )
     assert result.returncode == 0, result.stderr
     values = _epochs(result.stdout)
     assert values[0] == values[1]
@@ -248,8 +250,11 @@ def test_a_custom_loop_of_the_users_own_has_the_f1_of_all_workers(tmp_path):
     assert 0.2 < first < second < 1.0
 
 
+@slow
 def test_fit_of_the_users_own_has_the_f1_of_all_workers_or_a_hint(tmp_path):
-    result = dist_f1("launch", "--workers=2", f"--log_dir={tmp_path}", SCRIPTS / "fit.py")
+    result = run_cli_in_new_python(
+        "launch", "--workers=2", f"--log_dir={tmp_path}", SCRIPTS / "fit.py"
+    )
     if IS_KERAS_3:
         assert result.returncode == 1
         assert "Keras 3's own fit, evaluate and predict do not work" in result.stderr
@@ -258,19 +263,14 @@ def test_fit_of_the_users_own_has_the_f1_of_all_workers_or_a_hint(tmp_path):
     assert result.returncode == 0, result.stderr
     values = _epochs(result.stdout)
     assert values[0] == values[1]
-    # What fit has logged is what the metric itself tells.
+    # The last value in the logs of fit is that of the metric.
     for line in re.findall(r"rows 1797, f1 (\S+)", result.stdout):
         assert line == values[0][-1]
     assert result.stdout.count("rows 1797") == 2
 
 
 def _epochs(text):
-    """The F1 of each epoch, as each of two workers has printed it."""
+    """Return the F1 of each epoch, as printed by each of two workers."""
     found = [re.findall(rf"\[worker {i}\] epoch \d+: .*?f1 (\S+)", text) for i in (0, 1)]
     assert [len(values) for values in found] == [2, 2]
     return found
-
-
-def _with_module(directory, name, text):
-    (directory / f"{name}.py").write_text(textwrap.dedent(text))
-    return directory

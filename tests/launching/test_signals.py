@@ -1,4 +1,4 @@
-"""Which signals end a job."""
+"""Signals that stop a job."""
 
 import os
 import signal
@@ -10,14 +10,14 @@ from dist_f1.launching import supervisor
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_signal_is_noted_unless_it_is_ignored_as_by_nohup(number, ignored):
+def test_a_signal_is_recorded_unless_it_is_ignored(number, ignored):
     before = signal.getsignal(number)
     try:
         signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
-        mine = signal.getsignal(number)
+        handler = signal.getsignal(number)
         with supervisor._signals() as received:
             os.kill(os.getpid(), number)
             assert received == ([] if ignored else [number])
-        assert signal.getsignal(number) == mine
+        assert signal.getsignal(number) == handler
     finally:
         signal.signal(number, before)

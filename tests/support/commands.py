@@ -1,4 +1,4 @@
-"""Runs `dist-f1` as a user does, in a process of its own."""
+"""Runs `dist-f1` in a process of its own, as a user does."""
 
 import contextlib
 import os
@@ -11,23 +11,29 @@ from forking import ROOT, forked
 
 MODULE = ("-m", "dist_f1.commands.main")
 COMMAND = (sys.executable, *MODULE)
+_WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None
+from dist_f1.commands import main
+main.run()
+"""
 
 
-def dist_f1(*arguments, cwd=ROOT, timeout=600, **variables):
-    """The finished process, with its output as text; TensorFlow was imported beforehand."""
-    with dist_f1_begun(*arguments, cwd=cwd, **variables) as (_, wait):
+def run_cli(*arguments, cwd=ROOT, timeout=600, **variables):
+    """Return the finished process, with its output as text. It starts with TensorFlow imported."""
+    with spawn_cli(*arguments, cwd=cwd, **variables) as (_, wait):
         return wait(timeout)
 
 
-def dist_f1_begun(*arguments, cwd=ROOT, **variables):
-    """A process that runs, and what waits for it; it does not outlive the block."""
+def spawn_cli(*arguments, cwd=ROOT, **variables):
+    """Yield a running process and a function that waits for it. The process ends with the block."""
     return forked(*MODULE, *arguments, cwd=cwd, env=_environment(variables))
 
 
-def dist_f1_from_scratch(*arguments, cwd=ROOT, timeout=600, **variables):
-    """The same from a Python that is started for it."""
+def run_cli_in_new_python(*arguments, command=COMMAND, cwd=ROOT, timeout=600, **variables):
+    """Return the finished process of a new Python."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         cwd=cwd,
         env=_environment(variables),
         capture_output=True,
@@ -37,9 +43,16 @@ def dist_f1_from_scratch(*arguments, cwd=ROOT, timeout=600, **variables):
     )
 
 
+def run_cli_without_tensorflow(*arguments, **options):
+    """Return the finished process of a new Python in which importing TensorFlow fails."""
+    command = (sys.executable, "-c", _WITHOUT_TENSORFLOW)
+    options = {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": str(ROOT), **options}
+    return run_cli_in_new_python(*arguments, command=command, **options)
+
+
 @contextlib.contextmanager
-def started(*arguments, cwd=ROOT, **variables):
-    """A process that runs, with its output in one pipe; it does not outlive the block."""
+def start_cli(*arguments, cwd=ROOT, **variables):
+    """Yield a running process with its output in one pipe. The process ends with the block."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -47,7 +60,7 @@ def started(*arguments, cwd=ROOT, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell that started the tests in the background has them ignore Ctrl-C.
+        # A shell that runs the tests in the background makes them ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
@@ -64,7 +77,7 @@ def started(*arguments, cwd=ROOT, **variables):
 
 
 def read_until(process, text, timeout=120):
-    """What the process has written up to a line that holds `text`."""
+    """Return the output up to a line that contains `text`."""
     lines, deadline = [], time.monotonic() + timeout
     for line in process.stdout:
         lines.append(line)
@@ -72,11 +85,11 @@ def read_until(process, text, timeout=120):
             return "".join(lines)
         if time.monotonic() > deadline:
             break
-    raise AssertionError(f"{text!r} did not come:\n{''.join(lines)}")
+    raise AssertionError(f"{text!r} did not appear:\n{''.join(lines)}")
 
 
 def is_running(pid):
-    """Whether there is such a process, other than one that has ended and waits to be reaped."""
+    """Whether a process with this id exists and is not a zombie."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"

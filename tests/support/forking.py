@@ -1,7 +1,7 @@
-"""Processes that begin with TensorFlow imported, which takes longer than most of what they do.
+"""Processes that start with TensorFlow imported, because the import takes seconds.
 
-They are forks of a server that has imported it, and has started none of its threads: each has
-flags, devices, a directory and an environment of its own, as a process from scratch has.
+They are forks of a server that has imported TensorFlow but has not started its threads. Each has
+its own flags, devices, directory and environment, like a new process.
 """
 
 import contextlib
@@ -18,15 +18,16 @@ from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FORKS = multiprocessing.get_context("forkserver")
-# Nothing that defines flags.
-IMPORTED = ("sklearn.metrics", "matplotlib.figure", "tqdm", "dist_f1.jobs.training")
+# Modules that define no flags.
+PRELOADED = ("sklearn.metrics", "matplotlib.figure", "tqdm", "dist_f1.jobs.training")
 
 
 @contextlib.contextmanager
 def forked(*arguments, cwd=ROOT, env=None):
-    """A process that runs `python *arguments`; it does not outlive the block.
+    """Yield a process that runs `python *arguments`, and a function that waits for it.
 
-    With it comes a function that waits for its end, and returns it with its output as text.
+    The function returns the finished process with its output as text. The process ends with the
+    block.
     """
     _start_server()
     arguments = tuple(map(str, arguments))
@@ -52,15 +53,15 @@ def forked(*arguments, cwd=ROOT, env=None):
 
 
 def run_forked(*arguments, timeout=600, **options):
-    """The finished process, with its output as text."""
+    """Return the finished process, with its output as text."""
     with forked(*arguments, **options) as (_, wait):
         return wait(timeout)
 
 
 @functools.cache
 def _start_server():
-    FORKS.set_forkserver_preload(list(IMPORTED))
-    # OpenBLAS starts threads when it is imported, the only ones there would be.
+    FORKS.set_forkserver_preload(list(PRELOADED))
+    # Importing OpenBLAS would start threads, the only ones in the server.
     with mock.patch.dict(os.environ, OPENBLAS_NUM_THREADS="1"):
         forkserver.ensure_running()
 
@@ -73,23 +74,23 @@ def _run(arguments, cwd, env, outputs):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
-    # Where Python looks for modules, without what pytest has added.
-    installed = [path for path in map(pathlib.Path, sys.path) if not _is_of_tests(path)]
+    # Remove the paths that pytest has added.
+    installed = [path for path in map(pathlib.Path, sys.path) if not _is_in_project(path)]
     given = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
-    what, *rest = arguments
-    if what in ("-m", "-c"):
+    first, *rest = arguments
+    if first in ("-m", "-c"):
         sys.path[:] = [cwd, *given, *map(str, installed)]
         sys.argv = rest
-        if what == "-c":
+        if first == "-c":
             exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
         else:
             runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     else:
-        sys.path[:] = [os.path.dirname(what), *given, *map(str, installed)]
+        sys.path[:] = [os.path.dirname(first), *given, *map(str, installed)]
         sys.argv = list(arguments)
-        runpy.run_path(what, run_name="__main__")
+        runpy.run_path(first, run_name="__main__")
 
 
-def _is_of_tests(path):
-    # The environment may be in a folder of the project.
+def _is_in_project(path):
+    # The virtual environment may be inside the project.
     return path.is_relative_to(ROOT) and not path.is_relative_to(sys.prefix)

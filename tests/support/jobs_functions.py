@@ -1,4 +1,4 @@
-"""Functions that a config can name: `module:function`."""
+"""Functions for configs, as `module:function`."""
 
 import os
 
@@ -25,7 +25,7 @@ def regularized(input_shape, units):
 
 
 def rows_in_any_order(split):
-    """Another order in each process."""
+    """Return the rows in a different order in each process."""
     x = tf.reshape(tf.range(90.0), [90, 1])
     data = tf.data.Dataset.from_tensor_slices((x, tf.range(90) % 3))
     return data.shuffle(90, seed=os.getpid())

@@ -1,4 +1,4 @@
-"""The data of a job: bundled ones, and those of the user's own in files or from a function."""
+"""The data of a job: bundled datasets, and those of the user in files or from a function."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 
 from dist_f1.jobs import user_functions
 from dist_f1.jobs.data import bundled, npz, streams, targets
-from dist_f1.jobs.data.source import Arrays, Data, DataError, Share, Source
+from dist_f1.jobs.data.source import ArraySource, Data, DataError, Shard, Source
 
-__all__ = ["Arrays", "Data", "DataError", "Share", "Source", "load"]
+__all__ = ["ArraySource", "Data", "DataError", "Shard", "Source", "load"]
 
 
 def load(config: ml_collections.ConfigDict) -> Data:
-    """Loads what `config.dataset` names.
+    """Load `config.dataset`.
 
-    - `digits`, `breast_cancer`, `digit_pairs`: from scikit-learn;
-    - `npz:PATH`: arrays `x_train`, `y_train`, `x_validation`, `y_validation`; or `x` and `y`,
+    - `digits`, `breast_cancer`, `digit_pairs`: datasets of scikit-learn;
+    - `npz:PATH`: arrays `x_train`, `y_train`, `x_validation`, `y_validation`, or `x` and `y`,
       which are split;
-    - `tfrecord:GLOB`: `tf.train.Example`s; `config.validation_dataset` names others;
-    - `module:function`: `function(split)` returns a `tf.data.Dataset` of rows, `split` being
-      `"train"` or `"validation"`.
+    - `tfrecord:GLOB`: `tf.train.Example`s; `config.validation_dataset` names other files;
+    - `module:function`: `function(split)`, with `split` `"train"` or `"validation"`, returns a
+      `tf.data.Dataset` of rows.
 
     Raises:
-        DataError: the data are missing, or not as they are said to be.
+        DataError: The data are missing or do not match the config.
     """
     kind, _, name = config.dataset.partition(":")
     if not name or kind == "npz":
-        return _of_arrays(config, kind, name)
-    return _of_streams(config, kind)
+        return _load_arrays(config, kind, name)
+    return _load_streams(config, kind)
 
 
-def _of_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Data:
+def _load_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Data:
     if path:
         names = tuple(config.class_names)
         split = npz.load(path, config.validation_fraction, config.seed, names)
@@ -51,23 +51,23 @@ def _of_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Data:
         targets.check(name, config.task, len(names), y)
         x = x.astype(config.dtype)
         if not np.isfinite(x).all():
-            # Else the model would be blamed.
-            raise DataError(f"{name}: features must be finite, and some are NaN or infinite.")
-        sources.append(Arrays(x, y.astype(np.int64), config.batch_size, seed))
+            # Otherwise bad data looks like divergence.
+            raise DataError(f"{name}: some features are NaN or infinite. Remove or replace them.")
+        sources.append(ArraySource(x, y.astype(np.int64), config.batch_size, seed))
     return Data(sources[0], sources[1], config.task, split.x_train.shape[1:], names)
 
 
-def _of_streams(config: ml_collections.ConfigDict, kind: str) -> Data:
+def _load_streams(config: ml_collections.ConfigDict, kind: str) -> Data:
     names = _class_names(config, tuple(config.class_names), None)
     if kind == "tfrecord":
         patterns = [
             one.removeprefix("tfrecord:") for one in (config.dataset, config.validation_dataset)
         ]
-        _check_apart(*map(streams.files_of, patterns))
+        _check_disjoint(*map(streams.matching_files, patterns))
         read = functools.partial(
-            streams.of_tfrecords,
-            feature=config.feature,
-            label=config.label,
+            streams.from_tfrecords,
+            feature_key=config.feature_key,
+            label_key=config.label_key,
             shape=tuple(config.feature_shape),
             feature_type=config.feature_type,
             scale=config.feature_scale,
@@ -76,55 +76,55 @@ def _of_streams(config: ml_collections.ConfigDict, kind: str) -> Data:
         )
         train, validation = map(read, patterns)
     else:
-        function = user_functions.resolve(config.dataset, "config.dataset")
+        function = user_functions.load_function(config.dataset, "config.dataset")
         train, validation = (
-            streams.of_function(function, config.dataset, split, config.dtype)
+            streams.from_function(function, config.dataset, split, config.dtype)
             for split in ("train", "validation")
         )
         if train.shape != validation.shape:
             raise DataError(
-                f"{train.name} returns features of shape {train.shape} and {validation.name} of "
-                f"{validation.shape}; they must have the same."
+                f"{train.name} returns features of shape {train.shape}, but {validation.name} "
+                f"{validation.shape}. Return the same shape."
             )
     sources = [
-        streams.Stream(
-            rows,
+        streams.DatasetSource(
+            spec,
             config.batch_size,
-            shuffle,
+            shuffle_buffer,
             config.seed,
-            functools.partial(targets.check, rows.name, config.task, len(names)),
+            functools.partial(targets.check, spec.name, config.task, len(names)),
         )
-        for rows, shuffle in ((train, config.shuffle_buffer), (validation, 0))
+        for spec, shuffle_buffer in ((train, config.shuffle_buffer), (validation, 0))
     ]
     return Data(sources[0], sources[1], config.task, train.shape, names)
 
 
-def _check_apart(train: list[str], validation: list[str]) -> None:
+def _check_disjoint(train: list[str], validation: list[str]) -> None:
     common = sorted(set(train) & set(validation))
     if common:
         raise DataError(
-            f"{common[0]} matches config.dataset and config.validation_dataset. A model is not "
-            "measured on what it has learned from: name files in one of them only."
+            f"{common[0]} matches both config.dataset and config.validation_dataset. Do not "
+            "evaluate on training data: use different files."
         )
 
 
 def _class_names(
     config: ml_collections.ConfigDict, names: tuple[str, ...], y: np.ndarray | None
 ) -> tuple[str, ...]:
-    """The names of the classes, by the config, or as many numbers as there are classes."""
-    number = 2 if config.task == "binary" else config.num_classes or len(names)
+    """Return the class names; without any, the numbers of the classes."""
+    count = 2 if config.task == "binary" else config.num_classes or len(names)
     name = f"config.dataset={config.dataset}"
-    if not number and y is not None:
-        number = targets.number_of_classes(name, config.task, y)
-    if not number:
-        raise DataError(f"config.num_classes must be given: {config.dataset} does not tell it.")
-    if number < 2:
+    if not count and y is not None:
+        count = targets.count_classes(name, config.task, y)
+    if not count:
+        raise DataError(f"{name} has an unknown number of classes. Set config.num_classes.")
+    if count < 2:
         raise DataError(
-            f"{name} has {number} class, and a {config.task} task two at least. For one that is "
-            "there or not, give config.task=binary and targets of 0 and 1."
+            f"{name} has {count} class, but a {config.task} task needs at least two. For a single "
+            "class that is present or absent, set config.task=binary and use targets 0 and 1."
         )
-    if names and number != len(names):
-        raise DataError(f"{name}: there are {len(names)} class names for {number} classes.")
+    if names and count != len(names):
+        raise DataError(f"{name}: got {len(names)} class names for {count} classes. Give one each.")
     if len(set(names)) < len(names):
-        raise DataError(f"{name}: each class must have a name of its own; they are {names}.")
-    return names or tuple(str(index) for index in range(number))
+        raise DataError(f"{name}: class names must be unique, got {names}.")
+    return names or tuple(str(index) for index in range(count))

@@ -1,4 +1,4 @@
-"""Data sets that ship inside scikit-learn: real, small, and no download."""
+"""Real, small datasets that scikit-learn includes, so nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 
 from dist_f1.jobs.data.source import DataError
 
-TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
-
 
 class Split(NamedTuple):
-    """Features and targets. Targets are ids `[N]`, or 0/1 `[N, C]` for multilabel."""
+    """Features `[N, ...]`, and targets: ids `[N]`, or 0/1 `[N, C]` for multilabel."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -22,19 +20,19 @@ class Split(NamedTuple):
 
 
 def load(name: str, validation_fraction: float, seed: int) -> Split:
-    """Loads `digits`, `breast_cancer` or `digit_pairs`, split at random but reproducibly.
+    """Load `digits`, `breast_cancer` or `digit_pairs`, with a reproducible random split.
 
     Raises:
-        DataError: a side of the split would be without one of the classes.
+        DataError: A side of the split would lack a class.
     """
     from sklearn import datasets
 
     if name == "breast_cancer":
         bunch = datasets.load_breast_cancer()
-        # The source calls malignant 0; the class one looks for is the positive one.
+        # scikit-learn labels malignant 0; make it the positive class.
         split = split_rows(bunch.data, 1 - bunch.target, validation_fraction, seed)
-        mean, spread = split[0].mean(axis=0), split[0].std(axis=0)
-        x_train, x_validation = ((x - mean) / spread for x in split[:2])
+        mean, std = split[0].mean(axis=0), split[0].std(axis=0)
+        x_train, x_validation = ((x - mean) / std for x in split[:2])
         return Split(x_train, split[2], x_validation, split[3], ("benign", "malignant"))
 
     bunch = datasets.load_digits()
@@ -45,18 +43,18 @@ def load(name: str, validation_fraction: float, seed: int) -> Split:
     )
     if name == "digit_pairs":
         random = np.random.default_rng(seed)
-        x_train, y_train = _pairs(x_train, y_train, 3, random)
-        x_validation, y_validation = _pairs(x_validation, y_validation, 1, random)
+        x_train, y_train = _make_pairs(x_train, y_train, 3, random)
+        x_validation, y_validation = _make_pairs(x_validation, y_validation, 1, random)
     return Split(x_train, y_train, x_validation, y_validation, names)
 
 
 def split_rows(
     x: np.ndarray, y: np.ndarray, validation_fraction: float, seed: int
 ) -> list[np.ndarray]:
-    """`x_train, x_validation, y_train, y_validation`, at random; ids keep their shares.
+    """Return `x_train, x_validation, y_train, y_validation`, split at random, stratified by id.
 
     Raises:
-        DataError: a side would be without one of the classes, or without any row.
+        DataError: A side of the split would lack a class or have no rows.
     """
     from sklearn import model_selection
 
@@ -70,19 +68,19 @@ def split_rows(
         )
     except ValueError as error:
         raise DataError(
-            f"config.validation_fraction={validation_fraction} leaves too few rows on one side "
-            f"of the split for every class to be there: {error}"
+            f"config.validation_fraction={validation_fraction} leaves too few rows on one side of "
+            f"the split to contain every class: {error}"
         ) from error
 
 
-def _pairs(
+def _make_pairs(
     images: np.ndarray, digits: np.ndarray, times: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Puts every image beside `times` others, `[8, 16, 1]`, and says which digits are there."""
+    """Join every image with `times` others: images `[N, 8, 16, 1]`, targets 0/1 `[N, 10]`."""
     left = np.tile(np.arange(len(images)), times)
     right = np.concatenate([random.permutation(len(images)) for _ in range(times)])
-    present = np.eye(10, dtype=np.int64)
+    multi_hot = np.eye(10, dtype=np.int64)
     return (
         np.concatenate([images[left], images[right]], axis=2),
-        np.maximum(present[digits[left]], present[digits[right]]),
+        np.maximum(multi_hot[digits[left]], multi_hot[digits[right]]),
     )

@@ -1,4 +1,4 @@
-"""Arrays of the user's own, in an `.npz` file."""
+"""Arrays of the user in an `.npz` file."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ _TRAIN, _VALIDATION = ("x_train", "y_train"), ("x_validation", "y_validation")
 
 
 def load(path: str, validation_fraction: float, seed: int, class_names: tuple[str, ...]) -> Split:
-    """Loads `x_train`, `y_train`, `x_validation`, `y_validation`; or `x`, `y`, and splits them.
+    """Load `x_train`, `y_train`, `x_validation`, `y_validation`; or load `x`, `y` and split them.
 
-    `class_names` may be in the file too.
+    Args:
+        path: Path of the file.
+        validation_fraction: Fraction of `x` and `y` for validation.
+        seed: Seed of the split.
+        class_names: Class names; if empty, those in the file, if any.
 
     Raises:
-        DataError: the file is none, lacks an array, or has arrays that are no rows.
+        DataError: The file is not an `.npz` file, or its arrays are missing or invalid.
     """
     name = f"config.dataset=npz:{path}"
     arrays = _read(name, path)
-    class_names = class_names or _names(name, arrays)
+    class_names = class_names or _class_names(name, arrays)
     if {*_TRAIN, *_VALIDATION} <= set(arrays):
         x_train, y_train = _rows(name, arrays, *_TRAIN)
         x_validation, y_validation = _rows(name, arrays, *_VALIDATION)
         if x_train.shape[1:] != x_validation.shape[1:]:
             raise DataError(
-                f"{name}: a row of x_train has the shape {x_train.shape[1:]}, and one of "
-                f"x_validation {x_validation.shape[1:]}; they must have the same."
+                f"{name}: rows of x_train have shape {x_train.shape[1:]}, but rows of x_validation "
+                f"{x_validation.shape[1:]}. Use the same shape."
             )
         return Split(x_train, y_train, x_validation, y_validation, class_names)
     if {"x", "y"} <= set(arrays):
@@ -40,7 +44,7 @@ def load(path: str, validation_fraction: float, seed: int, class_names: tuple[st
         )
         return Split(x_train, y_train, x_validation, y_validation, class_names)
     raise DataError(
-        f"{name} holds {', '.join(sorted(arrays)) or 'nothing'}; it must hold "
+        f"{name} holds {', '.join(sorted(arrays)) or 'nothing'}. It must hold "
         f"{', '.join((*_TRAIN, *_VALIDATION))}, or x and y, which are then split."
     )
 
@@ -49,24 +53,23 @@ def _read(name: str, path: str) -> dict[str, np.ndarray]:
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
-            raise DataError(f"{name} is one array (.npy); write an .npz with numpy.savez.")
+            raise DataError(f"{name} is a single array (.npy). Write an .npz with numpy.savez.")
         with file:
             return dict(file)
     except DataError:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"{name} cannot be read: {error}. It must be a file of numpy.savez, with no Python "
-            "objects in it."
+            f"{name} cannot be read: {error}. Write it with numpy.savez, without Python objects."
         ) from error
 
 
-def _names(name: str, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+def _class_names(name: str, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
     names = arrays.get("class_names", np.array([], dtype=str))
     if names.ndim != 1 or (names.size and names.dtype.kind not in "US"):
         raise DataError(
-            f"{name}: class_names is an array of {names.dtype} of shape {names.shape}; it must be "
-            "one name for each class."
+            f"{name}: class_names has dtype {names.dtype} and shape {names.shape}. Store one "
+            "string for each class."
         )
     return tuple(names.astype(str).tolist())
 
@@ -77,11 +80,11 @@ def _rows(
     x, y = arrays[features], arrays[target]
     if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
         raise DataError(
-            f"{name}: {features} has the shape {x.shape} and {target} {y.shape}; both must have "
-            "the same number of rows, and one at least."
+            f"{name}: {features} has shape {x.shape} and {target} {y.shape}. Both must have the "
+            "same number of rows, at least one."
         )
     if x.dtype.kind not in "biuf":
-        raise DataError(f"{name}: {features} is of type {x.dtype}; features must be numbers.")
-    # To split by classes makes no sense of other targets.
-    targets.check_whole(f"{name}, {target}", y)
+        raise DataError(f"{name}: {features} has dtype {x.dtype}. Features must be numbers.")
+    # Check before the split, which stratifies by target.
+    targets.check_integral(f"{name}, {target}", y)
     return x, y

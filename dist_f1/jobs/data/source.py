@@ -1,7 +1,7 @@
-"""Rows in batches, in an order that depends on nothing but the epoch.
+"""Rows in batches, in an order that depends only on the epoch.
 
-A batch is read by all workers, and each takes its share of the rows. Which rows those are follows
-from the numbers of the batch and of the replica alone, so that reading can go on anywhere.
+All workers read the same batches, and each takes its shard of the rows. The shard depends only on
+the indices of the batch and of the replica, so reading can resume anywhere.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dist_f1.launching.errors import UserError
 
 
 class DataError(UserError):
-    """The data are not what they were said to be, or cannot be read."""
+    """The data cannot be read or do not match the config."""
 
 
-class Share(NamedTuple):
+class Shard(NamedTuple):
     """The replicas of this worker, `first` to `first + local - 1`, among all `replicas`."""
 
     first: int = 0
@@ -28,27 +28,27 @@ class Share(NamedTuple):
     replicas: int = 1
 
     def per_replica(self, batch_size: int) -> int:
-        """The rows of each replica, the same in every batch."""
+        """Return the number of rows of each replica, the same in every batch."""
         return -(-batch_size // self.replicas)
 
-    def places(self, batch_size: int) -> np.ndarray:
-        """The places in a batch of this worker's rows; those beyond its end hold no row."""
+    def row_indices(self, batch_size: int) -> np.ndarray:
+        """Return the indices of this worker's rows in a batch; some may exceed its length."""
         each = self.per_replica(batch_size)
         return np.arange(self.first * each, (self.first + self.local) * each)
 
 
 class Batch(NamedTuple):
-    """This worker's share of a batch.
+    """This worker's shard of a batch.
 
-    A batch that is not full is filled up with rows of its own, so that shapes never change, no
-    replica is without any row, and statistics over a batch make sense.
+    A short batch is padded with repeated, masked rows. Shapes never change, no replica is without
+    rows, and batch statistics are meaningful.
 
     Fields:
-        x: features `[R, ...]`, with R rows, the same number in each batch.
-        y: ids `[R]`, or 0/1 targets `[R, C]`.
-        mask: `[R]`, false where a row only fills up.
-        rows: in the whole batch, over all workers.
-        fingerprint: tells a number that depends on the rows of the whole batch.
+        x: Features `[R, ...]`, with the same number of rows R in each batch.
+        y: Ids `[R]`, or 0/1 targets `[R, C]`.
+        mask: Mask `[R]`, false for padding.
+        rows: Number of rows of the whole batch, over all workers.
+        fingerprint: Function that returns a hash of the rows of the whole batch.
     """
 
     x: np.ndarray
@@ -59,29 +59,29 @@ class Batch(NamedTuple):
 
 
 class Source(Protocol):
-    """One split of a data set."""
+    """One split of a dataset."""
 
     @property
     def rows(self) -> int | None:
-        """How many there are, if that is known."""
+        """Number of rows, if known."""
 
     @property
     def batches(self) -> int | None:
-        """How many there are, the last of which may not be full, if that is known."""
+        """Number of batches, including a short one at the end, if known."""
 
-    def read(self, epoch: int, start: int, share: Share) -> Iterator[Batch]:
-        """Reads an epoch from batch `start` on."""
+    def read(self, epoch: int, start: int, shard: Shard) -> Iterator[Batch]:
+        """Yield the batches of an epoch from batch `start` on."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Arrays:
-    """Rows that are in memory; any batch of any epoch is read at once.
+class ArraySource:
+    """Rows in memory, with immediate access to any batch of any epoch.
 
     Args:
-        x: features `[N, ...]`.
-        y: ids `[N]`, or 0/1 targets `[N, C]`.
-        batch_size: over all replicas.
-        seed: of a permutation of all rows, another one in each epoch; `None` leaves their order.
+        x: Features `[N, ...]`.
+        y: Ids `[N]`, or 0/1 targets `[N, C]`.
+        batch_size: Rows in a batch, over all replicas.
+        seed: Seed of the permutation of each epoch; `None` keeps the order.
     """
 
     x: np.ndarray
@@ -91,27 +91,27 @@ class Arrays:
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """Number of rows."""
         return len(self.x)
 
     @property
     def batches(self) -> int:
-        """With the last one, which may not be full."""
+        """Number of batches, including a short one at the end."""
         return -(-len(self.x) // self.batch_size)
 
-    def read(self, epoch: int, start: int, share: Share) -> Iterator[Batch]:
-        """Reads an epoch from batch `start` on."""
+    def read(self, epoch: int, start: int, shard: Shard) -> Iterator[Batch]:
+        """Yield the batches of an epoch from batch `start` on."""
         order = np.arange(len(self.x))
         if self.seed is not None:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)
-        places = share.places(self.batch_size)
+        indices = shard.row_indices(self.batch_size)
         for first in range(start * self.batch_size, len(order), self.batch_size):
             batch = order[first : first + self.batch_size]
-            mine = batch[places % len(batch)]
+            own = batch[indices % len(batch)]
             yield Batch(
-                self.x[mine],
-                self.y[mine],
-                places < len(batch),
+                self.x[own],
+                self.y[own],
+                indices < len(batch),
                 len(batch),
                 lambda batch=batch: self._fingerprint(batch),  # type: ignore[misc]
             )
@@ -122,14 +122,14 @@ class Arrays:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What a job learns from and is measured on.
+    """The data of a job.
 
     Args:
-        train: in another order in each epoch.
-        validation: in one order.
+        train: Training rows, in another order in each epoch.
+        validation: Validation rows, always in the same order.
         task: `"multiclass"`, `"binary"` or `"multilabel"`.
-        input_shape: of the features of a row.
-        class_names: by class id; two for a binary task.
+        input_shape: Shape of the features of a row.
+        class_names: Names by class id; two for a binary task.
     """
 
     train: Source

@@ -1,4 +1,4 @@
-"""Rows that come from a `tf.data.Dataset`: TFRecord files, or a function of the user's own."""
+"""Rows from a `tf.data.Dataset`: TFRecord files, or a function of the user."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.jobs.data.source import Batch, DataError, Share
+from dist_f1.jobs.data.source import Batch, DataError, Shard
 
-# What one meets again when one reads again. Other errors, of a file server that is away say, may
-# be gone after a restart.
-_LASTING = (
+# Errors that occur again on each read. A restart may resolve others, e.g. of a file server.
+_PERMANENT = (
     tf.errors.DataLossError,
     tf.errors.FailedPreconditionError,
     tf.errors.InvalidArgumentError,
@@ -28,17 +27,15 @@ _LASTING = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
-    """A data set that is read from its beginning, and how.
-
-    It must give the same rows in the same order each time.
+class DatasetSpec:
+    """How to read a dataset, which must return the same rows in the same order each time.
 
     Args:
-        name: for messages.
-        make: the rows, not batched, undecoded: a new data set each time.
-        decode: from a batch of rows to features `[R, ...]` and targets `[R]` or `[R, C]`.
-        shape: of the features of a row.
-        explain: what an error in reading means.
+        name: Name in messages.
+        make: Function that returns a new dataset of unbatched, undecoded rows.
+        decode: Function from a batch of rows to features `[R, ...]` and targets `[R]` or `[R, C]`.
+        shape: Shape of the features of a row.
+        explain: Function that explains a read error.
     """
 
     name: str
@@ -49,177 +46,180 @@ class Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stream:
-    """Batches of rows that are read from their beginning.
+class DatasetSource:
+    """Batches of a dataset that is read from its beginning.
 
-    Every worker reads all rows, and decodes those of its share. To begin at a later batch, the
-    ones before it are read and passed over.
+    Every worker reads all rows and decodes those of its shard. To start at a later batch, the
+    earlier ones are read and skipped.
 
     Args:
-        of: the rows.
-        batch_size: over all replicas.
-        shuffle: how many rows are mixed in each epoch; 0 leaves their order.
-        seed: of the mixing.
-        check: raises a `DataError` for targets that are none.
+        spec: How to read the rows.
+        batch_size: Rows in a batch, over all replicas.
+        shuffle_buffer: Size of the shuffle buffer; 0 keeps the order.
+        seed: Seed of the shuffling.
+        check: Function that raises `DataError` for invalid targets.
     """
 
-    of: Rows
+    spec: DatasetSpec
     batch_size: int
-    shuffle: int
+    shuffle_buffer: int
     seed: int
     check: Callable[[np.ndarray], None]
 
     @functools.cached_property
     def rows(self) -> int | None:
-        """How many there are, if the data set can tell."""
-        number = int(self.of.make().cardinality())
-        return number if number >= 0 else None
+        """Number of rows, if the dataset knows it."""
+        count = int(self.spec.make().cardinality())
+        return count if count >= 0 else None
 
     @property
     def batches(self) -> int | None:
-        """How many there are, if the data set can tell."""
+        """Number of batches, if the dataset knows it."""
         return None if self.rows is None else -(-self.rows // self.batch_size)
 
-    def read(self, epoch: int, start: int, share: Share) -> Iterator[Batch]:
-        """Reads an epoch from batch `start` on."""
-        places = tf.constant(share.places(self.batch_size), tf.int64)
+    def read(self, epoch: int, start: int, shard: Shard) -> Iterator[Batch]:
+        """Yield the batches of an epoch from batch `start` on."""
+        indices = tf.constant(shard.row_indices(self.batch_size), tf.int64)
 
-        def take(*columns: Any) -> tuple[tf.Tensor, ...]:
+        def take(*columns: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = tf.shape(columns[0], tf.int64)[0]
-            x, y = self.of.decode(*(tf.gather(column, places % rows) for column in columns))
-            # Else the model would be blamed.
+            x, y = self.spec.decode(*(tf.gather(column, indices % rows) for column in columns))
+            # Otherwise bad data looks like divergence.
             x = tf.debugging.assert_all_finite(x, "features must be finite")
-            return x, y, places < rows, rows, _fingerprint(columns)
+            return x, y, indices < rows, rows, _fingerprint(columns)
 
-        data = self.of.make()
-        if self.shuffle:
-            data = data.shuffle(self.shuffle, seed=self.seed + epoch)
+        data = self.spec.make()
+        if self.shuffle_buffer:
+            data = data.shuffle(self.shuffle_buffer, seed=self.seed + epoch)
         data = data.batch(self.batch_size).skip(start)
         data = data.map(take, num_parallel_calls=2).prefetch(2)
         options = tf.data.Options()
         options.deterministic = True
-        # The thread that tunes may take a minute to notice that an iterator has gone.
+        # The autotuning thread may keep a deleted iterator alive for a minute.
         options.autotune.enabled = False
-        reader = iter(data.with_options(options))
+        iterator = iter(data.with_options(options))
         while True:
             try:
-                x, y, mask, rows, fingerprint = (column.numpy() for column in next(reader))
+                x, y, mask, rows, fingerprint = (column.numpy() for column in next(iterator))
             except StopIteration:
                 return
-            except _LASTING as error:
-                raise DataError(f"{self.of.name}: {self.of.explain(error)}") from error
+            except _PERMANENT as error:
+                raise DataError(f"{self.spec.name}: {self.spec.explain(error)}") from error
             self.check(y)
             yield Batch(
                 x,
                 y.astype(np.int64),
                 mask,
                 int(rows),
-                lambda told=int(fingerprint): told,  # type: ignore[misc]
+                lambda value=int(fingerprint): value,  # type: ignore[misc]
             )
 
 
-def files_of(pattern: str) -> list[str]:
-    """The files that match, in alphabetical order; `**` stands for any directories.
+def matching_files(pattern: str) -> list[str]:
+    """Return the files that match, in alphabetical order; `**` matches any directories.
 
     Raises:
-        DataError: none does.
+        DataError: No file matches.
     """
     files = sorted(glob.glob(pattern, recursive=True))
     if not files:
-        raise DataError(f"tfrecord:{pattern}: no file matches. Give the path of files that exist.")
+        raise DataError(f"tfrecord:{pattern}: no file matches. Pass the path of existing files.")
     return files
 
 
-def of_tfrecords(
+def from_tfrecords(
     pattern: str,
     *,
-    feature: str,
-    label: str,
+    feature_key: str,
+    label_key: str,
     shape: tuple[int, ...],
     feature_type: str,
     scale: float,
     label_shape: tuple[int, ...],
     dtype: str,
-) -> Rows:
-    """The `tf.train.Example`s in the files that match a pattern.
+) -> DatasetSpec:
+    """Return the `tf.train.Example`s in the files that match a pattern.
 
     Args:
-        pattern: of file names; they are read in alphabetical order.
-        feature: the name of the features, `shape` numbers of a `feature_type`: lists of
-            `"float32"` or `"int64"`, or raw bytes, `"uint8"`.
-        label: the name of the target, int64 of `label_shape`.
-        shape: of the features of a row.
-        feature_type: how they are stored.
-        scale: what they are multiplied by.
+        pattern: Pattern of file names, which are read in alphabetical order.
+        feature_key: Key of the features.
+        label_key: Key of the target, int64 of shape `label_shape`.
+        shape: Shape of the features of a row.
+        feature_type: How features are stored: as a list of `"float32"` or `"int64"`, or as raw
+            bytes, `"uint8"`.
+        scale: Factor for the features.
         label_shape: `()` for ids, `(C,)` for 0/1 targets.
-        dtype: of the features as they are returned.
+        dtype: Dtype of the returned features.
 
     Raises:
-        DataError: no file matches.
+        DataError: No file matches.
     """
-    files = files_of(pattern)
-    raw = feature_type == "uint8"
-    spec = {
-        feature: tf.io.FixedLenFeature(
-            () if raw else shape, tf.string if raw else tf.as_dtype(feature_type)
+    files = matching_files(pattern)
+    is_raw = feature_type == "uint8"
+    features = {
+        feature_key: tf.io.FixedLenFeature(
+            () if is_raw else shape, tf.string if is_raw else tf.as_dtype(feature_type)
         ),
-        label: tf.io.FixedLenFeature(label_shape, tf.int64),
+        label_key: tf.io.FixedLenFeature(label_shape, tf.int64),
     }
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        row = tf.io.parse_example(serialized, spec)
-        x = row[feature]
-        if raw:
-            # With the number of rows, so that rows of twice the size are no two rows.
+        row = tf.io.parse_example(serialized, features)
+        x = row[feature_key]
+        if is_raw:
+            # Fix the row count, so a double-size record is not two rows.
             x = tf.reshape(tf.io.decode_raw(x, tf.uint8), [tf.shape(serialized)[0], *shape])
-        return tf.cast(x, dtype) * tf.cast(scale, dtype), row[label]
+        return tf.cast(x, dtype) * tf.cast(scale, dtype), row[label_key]
 
     def explain(error: tf.errors.OpError) -> str:
         if isinstance(error, tf.errors.DataLossError):
             return (
-                f"{_corrupt_file(files)}. It is corrupt, compressed, or no TFRecord file; write it "
-                "anew, or leave it out."
+                f"{_find_corrupt_file(files)}. The file is corrupt, compressed or not a TFRecord "
+                "file. Write it again, or remove it."
             )
         if isinstance(error, tf.errors.InvalidArgumentError):
             return (
-                f"a record is not what config.feature={feature} ({feature_type}, of shape "
-                f"{shape}) and config.label={label} (int64, of shape {label_shape}) say: "
-                f"{_said(error)}"
+                f"a record does not match config.feature_key={feature_key} ({feature_type}, shape "
+                f"{shape}) and config.label_key={label_key} (int64, shape {label_shape}): "
+                f"{_message(error)}"
             )
-        return _said(error)
+        return _message(error)
 
-    return Rows(
+    return DatasetSpec(
         f"tfrecord:{pattern}", lambda: tf.data.TFRecordDataset(files), decode, shape, explain
     )
 
 
-def of_function(function: Callable[[str], Any], name: str, split: str, dtype: str) -> Rows:
-    """The rows that `function(split)` returns.
+def from_function(
+    function: Callable[[str], tf.data.Dataset], name: str, split: str, dtype: str
+) -> DatasetSpec:
+    """Return the rows of `function(split)`.
 
     Raises:
-        DataError: that is not a `tf.data.Dataset` of pairs, features and target, that ends.
+        DataError: The function does not return a finite `tf.data.Dataset` of pairs of features and
+            target.
     """
     name = f"{name}({split!r})"
     data = function(split)
-    what = f"a data set of {data.element_spec}" if isinstance(data, tf.data.Dataset) else repr(data)
+    found = f"a dataset of {data.element_spec}" if isinstance(data, tf.data.Dataset) else repr(data)
     if not isinstance(data, tf.data.Dataset) or not _are_pairs(data.element_spec):
         raise DataError(
-            f"{name} must return a tf.data.Dataset of pairs, the features and the target of one "
-            f"row each, two tensors of numbers; it returned {what}."
+            f"{name} returned {found}. Return a tf.data.Dataset of pairs, the features and the "
+            "target of one row: two tensors of numbers."
         )
     shape = data.element_spec[0].shape
     if not shape.is_fully_defined():
         raise DataError(
-            f"{name} returns features of shape {shape}, and each size must be known. Leave out "
-            "batch(), since rows are wanted; or give them their shape with tf.ensure_shape."
+            f"{name} returns features of unknown shape {shape}. Remove batch() to return rows, or "
+            "set their shape with tf.ensure_shape."
         )
     if data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise DataError(f"{name} returns rows without end. Leave out repeat().")
+        raise DataError(f"{name} returns an infinite dataset. Remove repeat().")
 
     def decode(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.cast(x, dtype), y
 
-    return Rows(name, lambda: function(split), decode, tuple(shape), _said)
+    return DatasetSpec(name, lambda: function(split), decode, tuple(shape), _message)
 
 
 def _are_pairs(spec: Any) -> bool:
@@ -232,7 +232,7 @@ def _are_pairs(spec: Any) -> bool:
 
 
 def _fingerprint(columns: Sequence[tf.Tensor]) -> tf.Tensor:
-    """A number that any change of the rows, or of their order, changes."""
+    """Return a hash, scalar int64, that depends on the rows and on their order."""
     hashes = []
     for column in columns:
         if column.dtype != tf.string:
@@ -242,18 +242,18 @@ def _fingerprint(columns: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.strings.to_hash_bucket_fast(joined, 2**62)
 
 
-def _corrupt_file(files: Sequence[str]) -> str:
-    """The first that cannot be read, and why."""
+def _find_corrupt_file(files: Sequence[str]) -> str:
+    """Return the first file that cannot be read, and why."""
     for file in files:
         try:
             for _ in tf.data.TFRecordDataset([file]):
                 pass
         except tf.errors.DataLossError as error:
-            return f"{file}: {_said(error)}"
-    return "one of its files could not be read, and now all can"
+            return f"{file}: {_message(error)}"
+    return "a file could not be read, but now all can"
 
 
-def _said(error: tf.errors.OpError) -> str:
-    """Its message without the names of operations."""
+def _message(error: tf.errors.OpError) -> str:
+    """Return the message of an error without the names of ops."""
     text = re.sub(r"\{\{.*?\}\}\s*", "", error.message)
     return re.sub(r"\s*(\[\[.*?\]\]|\[Op:.*)", "", text).strip()

@@ -1,4 +1,4 @@
-"""What targets must be: those that are none would be found late, and blamed on the model."""
+"""Validate targets early, because bad targets look like divergence."""
 
 from __future__ import annotations
 
@@ -8,70 +8,76 @@ from dist_f1.jobs.data.source import DataError
 
 
 def check_shape(name: str, task: str, y: np.ndarray) -> None:
-    """Whether there are ids `[N]`, or `[N, C]` of 0 and 1 for multilabel.
+    """Check that targets are ids `[N]`, or 0/1 `[N, C]` for multilabel.
+
+    Args:
+        name: Name of the data, for error messages.
+        task: `"multiclass"`, `"binary"` or `"multilabel"`.
+        y: Targets.
 
     Raises:
-        DataError: naming the data, `name`.
+        DataError: The shape is wrong.
     """
     if y.ndim != (2 if task == "multilabel" else 1):
-        wanted = "[N, C], of 0 and 1" if task == "multilabel" else "[N], of class ids"
+        wanted = "0/1 targets [N, C]" if task == "multilabel" else "class ids [N]"
         raise DataError(
-            f"{name}: targets of a {task} task have the shape {wanted}; these have "
-            f"{list(y.shape)}. Change them, or config.task."
+            f"{name}: targets have shape {list(y.shape)}, but a {task} task needs {wanted}. Change "
+            "the targets or config.task."
         )
 
 
-def check_whole(name: str, y: np.ndarray) -> None:
-    """Whether all of them are whole numbers, of whatever type.
+def check_integral(name: str, y: np.ndarray) -> None:
+    """Check that targets are integers, of any numeric dtype.
 
     Raises:
-        DataError: naming the data, `name`.
+        DataError: Some targets are not.
     """
     if y.dtype.kind not in "biuf":
         raise DataError(
-            f"{name}: targets are of type {y.dtype}; they must be numbers: class ids, from 0, or "
-            "0 and 1 for multilabel."
+            f"{name}: targets have dtype {y.dtype}. They must be numbers: class ids from 0, or 0 "
+            "and 1 for multilabel."
         )
     if y.dtype.kind == "f":
-        _refuse(name, y[~np.isfinite(y) | (y != np.floor(y))], "whole numbers")
+        _raise_for(name, y[~np.isfinite(y) | (y != np.floor(y))], "integers")
 
 
-def check(name: str, task: str, classes: int, y: np.ndarray) -> None:
-    """Whether they are all that, and there are classes for them.
+def check(name: str, task: str, num_classes: int, y: np.ndarray) -> None:
+    """Check shape, integrality and range of targets.
 
     Raises:
-        DataError: naming the data, `name`.
+        DataError: Some targets are invalid.
     """
     check_shape(name, task, y)
-    check_whole(name, y)
-    if task == "multilabel" and y.shape[1] != classes:
+    check_integral(name, y)
+    if task == "multilabel" and y.shape[1] != num_classes:
         raise DataError(
-            f"{name}: targets are for {y.shape[1]} classes, and there are {classes}. See "
+            f"{name}: targets have {y.shape[1]} classes, but {num_classes} are expected. Check "
             "config.num_classes and config.class_names."
         )
-    top = 1 if task == "multilabel" else classes - 1
+    top = 1 if task == "multilabel" else num_classes - 1
     wanted = f"from 0 to {top} in this {task} task"
-    _refuse(name, y[(y < 0) | (y > top)], wanted + (f" of {classes} classes" if top > 1 else ""))
+    classes = f" of {num_classes} classes" if top > 1 else ""
+    _raise_for(name, y[(y < 0) | (y > top)], wanted + classes)
 
 
-def number_of_classes(name: str, task: str, y: np.ndarray) -> int:
-    """How many classes there are, by the targets of the training rows.
+def count_classes(name: str, task: str, y: np.ndarray) -> int:
+    """Return the number of classes in the targets of the training rows.
 
     Raises:
-        DataError: ids are left out, so that they may not be ids, or there may be more of them.
+        DataError: Some ids are missing, so the number is ambiguous.
     """
     if task == "multilabel":
         return y.shape[1]
     ids = np.unique(y)
     if not np.array_equal(ids, np.arange(len(ids))):
-        some = ", ".join(f"{one:g}" for one in ids[:5]) + (", ..." if len(ids) > 5 else "")
+        shown = ", ".join(f"{one:g}" for one in ids[:5]) + (", ..." if len(ids) > 5 else "")
         raise DataError(
-            f"{name}: the class ids of the training rows are {some}; they must be 0, 1, 2 and so "
-            "on. If a class has no training rows, give config.num_classes."
+            f"{name}: the class ids of the training rows are {shown}, not 0, 1, 2, .... Renumber "
+            "them, or set config.num_classes if a class has no training rows."
         )
     return len(ids)
 
 
-def _refuse(name: str, wrong: np.ndarray, wanted: str) -> None:
-    if wrong.size:
-        raise DataError(f"{name}: targets must be {wanted}; one of them is {wrong[0]}.")
+def _raise_for(name: str, invalid: np.ndarray, wanted: str) -> None:
+    if invalid.size:
+        raise DataError(f"{name}: targets must be {wanted}, got {invalid[0]}.")

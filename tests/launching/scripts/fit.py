@@ -1,4 +1,4 @@
-"""A user's own script: Keras fit in several workers, and the F1 of all of them."""
+"""A user's script: Keras fit in several workers, with the global F1."""
 
 import tensorflow as tf
 from sklearn import datasets

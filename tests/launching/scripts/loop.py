@@ -1,4 +1,4 @@
-"""A user's own script: a custom loop in several workers, and the F1 of all of them."""
+"""A user's script: a custom loop in several workers, with the global F1."""
 
 import tensorflow as tf
 from sklearn import datasets

@@ -1,0 +1,120 @@
+"""Help and usage errors of `dist-f1` come without TensorFlow, in one line, with their exit code."""
+
+import pytest
+from commands import last_line, run_cli, run_cli_without_tensorflow
+
+slow = pytest.mark.slow
+
+
+def train(tmp_path, *arguments, run=run_cli_without_tensorflow):
+    flags = ("--config=configs/digits.py", f"--run_dir={tmp_path / 'run'}")
+    return run("train", *flags, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.epoch=3", "config.epoch does not exist. Did you mean config.epochs?"),
+        pytest.param("--config.zzz=3", "config.zzz does not exist. See the", marks=slow),
+        pytest.param("--config.epochs=three", "=three: invalid literal", marks=slow),
+        ("--config.epochs=0", "config.epochs must be an integer of at least 1, got 0"),
+        ("--epochs=3", "Unknown command line flag 'epochs'"),
+        pytest.param("epochs=3", "unexpected argument 'epochs=3'", marks=slow),
+        ("--config=configs/digit.py", "configs/digit.py"),
+    ],
+)
+def test_an_invalid_setting_is_a_usage_error(tmp_path, argument, message):
+    result = train(tmp_path, argument)
+    assert result.returncode == 2, result.stderr
+    assert message in last_line(result.stderr)
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "has no get_config()"),
+        pytest.param("x = ", "invalid syntax", marks=slow),
+    ],
+)
+def test_an_invalid_config_file_is_a_usage_error(tmp_path, text, message):
+    (tmp_path / "config.py").write_text(text)
+    flags = (f"--config={tmp_path / 'config.py'}", f"--run_dir={tmp_path / 'run'}")
+    result = run_cli_without_tensorflow("train", *flags)
+    assert result.returncode == 2
+    assert message in last_line(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["report", "nowhere"], 1, "No such file or directory: 'nowhere'"),
+        (["report", "configs"], 1, "configs holds no counts.npz"),
+        pytest.param(["report", "README.md"], 1, "is not an .npz file of counts", marks=slow),
+        (["report"], 2, "got 0 paths. Pass one run directory or counts.npz"),
+        pytest.param(["report", "--format=pdf", "x"], 2, "--format=pdf", marks=slow),
+        (["trian"], 2, "unknown command 'trian'"),
+        (["launch", "nowhere.py"], 2, "the script 'nowhere.py' does not exist"),
+        (["launch"], 2, "no script given. Pass a script, or a module with -m"),
+        pytest.param(["launch", "--workers=0", "x.py"], 2, "=0: 0 is not a", marks=slow),
+    ],
+)
+def test_a_command_names_the_problem(arguments, code, message):
+    result = run_cli_without_tensorflow(*arguments)
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["train", "--help"], "--run_dir"),
+        (["launch", "--help"], "--join_timeout"),
+        pytest.param(["report", "--help"], "--format", marks=slow),
+        pytest.param(["--help"], "train a classifier", marks=slow),
+        ([], "dist-f1 COMMAND --help"),
+    ],
+)
+def test_help_succeeds(arguments, text):
+    result = run_cli_without_tensorflow(*arguments)
+    assert result.returncode == 0, result.stderr
+    assert text in result.stdout
+
+
+def test_an_unwritable_run_directory_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = train(tmp_path / "file", "--workers=2")
+    assert result.returncode == 1
+    assert f"{tmp_path / 'file'}" in last_line(result.stderr)
+    assert "Not a directory" in last_line(result.stderr)
+    assert "Traceback" not in result.stderr
+
+
+@slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.validation_fraction=0.003"], "=0.003 leaves too few rows"),
+        (
+            ["--config.model=mlp", "--config.learning_rate=1e300"],
+            "infinite logits for 1437 rows. Lower config.learning_rate=1e+300",
+        ),
+    ],
+)
+def test_a_job_that_cannot_run_names_the_problem(tmp_path, arguments, message):
+    result = train(tmp_path, *arguments, run=run_cli)
+    assert result.returncode == 1
+    assert message in last_line(result.stderr)
+    assert "Traceback" not in result.stderr
+
+
+@slow
+def test_a_foreign_run_directory_stays_unchanged(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("precious")
+    result = train(tmp_path, run=run_cli)
+    assert result.returncode == 1
+    assert "is not empty and holds no run" in result.stderr
+    assert [entry.name for entry in (tmp_path / "run").iterdir()] == ["precious.txt"]
