@@ -30,12 +30,7 @@ def row_sums(
 ) -> RowSums:
     """Find which rows count and which are invalid; the other rows are left out.
 
-    Args:
-        valid: bool `[N]`, rows whose labels and scores can be counted.
-        ignored: bool `[N]`, rows of `ignore_class`, or `None`.
-        rows: The batch, with weights and mask.
-        groups: The group of each row. Rows without a valid group are invalid too.
-        kernels: How to sum.
+    `valid` and `ignored` are bool `[N]`. Rows without a valid group or weight are invalid too.
     """
     unmasked, weight = rows.mask, rows.weight
     if groups is not None:
@@ -123,13 +118,7 @@ class RowSums(NamedTuple):
     def per_class(
         self, classes: Iterable[RowClasses], masks: PackedMasks, size: int
     ) -> list[HistogramSpec | tf.Tensor]:
-        """Specify the number of rows for each class, `[C]`, for each of `classes`.
-
-        Args:
-            classes: Classes of the rows.
-            masks: Their `multi_hot`, in the same order.
-            size: C.
-        """
+        """Specify the number of rows for each class, `[C]`; `masks` holds their `multi_hot`."""
         return [
             self.histogram(x.ids, size, where=x.where) if column is None else column
             for x, column in zip(classes, self._columns(masks), strict=True)
@@ -154,10 +143,8 @@ class RowSums(NamedTuple):
     ) -> tf.Tensor:
         """Sum `sample_averages.rowwise` over rows: `[1 + 3 len(ratios)]`.
 
-        Args:
-            ratios: Names of the ratios.
-            sizes: Number of correct, predicted and actual classes of each row, float32 `[N]`.
-            most: Largest possible value of each size.
+        `sizes` are the numbers of correct, predicted and actual classes of each row, float32 `[N]`,
+        and `most` are the largest possible ones.
         """
         shape = [size + 1 for size in most]
         distinct, rows = math.prod(shape), self.valid.shape.as_list()[0] or 0

@@ -41,15 +41,7 @@ def dumps(fields: Mapping[str, Any], thresholds: tuple[float, ...] = ()) -> byte
 
 
 def loads(data: bytes, source: str) -> dict[str, Any]:
-    """Return the fields that `dumps` stored without thresholds.
-
-    Args:
-        data: The bytes of the file.
-        source: Name of the file, for error messages.
-
-    Raises:
-        ValueError: The bytes are not a file of counts, or are counts between thresholds.
-    """
+    """Return the fields that `dumps` stored without thresholds; see `loads_with_thresholds`."""
     fields, thresholds = loads_with_thresholds(data, source)
     if thresholds:
         raise ValueError(
@@ -92,11 +84,29 @@ def loads_with_thresholds(data: bytes, source: str) -> tuple[dict[str, Any], tup
 
 def _check(fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str) -> None:
     """Raise `ValueError` unless the arrays can be counts and fit together."""
-    for name, value, expected in _with_expected_shapes(fields, thresholds, source):
-        if value.shape != expected or value.dtype not in (np.int64, np.float64):
+    actual, sums = fields["actual"], fields.get("samples")
+    if actual.ndim not in (1, 2):
+        raise ValueError(f"{source} holds no counts: actual is {_describe(actual)}.")
+    shapes = field_shapes(
+        actual.shape[-1],
+        None if sums is None else sample_averages.kept(sums),
+        "confusion" in fields,
+        actual.shape[0] if actual.ndim == 2 else 0,
+        len(thresholds),
+    )
+    if sorted(sums or ()) != sorted(shapes["samples"] or ()):
+        raise ValueError(
+            f"{source} holds no counts: it has sums over rows of {sorted(sums or ())}, expected "
+            f"{sorted(shapes['samples'] or ())}."
+        )
+    for name, value in {**fields, **(sums or {})}.items():
+        if name == "samples":
+            continue
+        shape = shapes[name] if name in fields else shapes["samples"][name]
+        if value.shape != shape or value.dtype not in (np.int64, np.float64):
             raise ValueError(
                 f"{source} holds no counts: {name} is {_describe(value)}, expected int64 or "
-                f"float64 {list(expected)}."
+                f"float64 {list(shape)}."
             )
         # A sum of weights may be negative, as weights may; a number of rows may not.
         negative = value.dtype == np.int64 and np.any(value < 0)
@@ -105,31 +115,6 @@ def _check(fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str
                 f"{source} holds no counts: {name} is negative, or its dtype {value.dtype} is not "
                 "that of true_positive."
             )
-
-
-def _with_expected_shapes(
-    fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str
-) -> list[tuple[str, np.ndarray, tuple[int, ...]]]:
-    actual = fields["actual"]
-    if actual.ndim not in (1, 2):
-        raise ValueError(f"{source} holds no counts: actual is {_describe(actual)}.")
-    sums = fields.get("samples")
-    shapes = field_shapes(
-        actual.shape[-1],
-        None if sums is None else sample_averages.kept(sums),
-        "confusion" in fields,
-        actual.shape[0] if actual.ndim == 2 else 0,
-        len(thresholds),
-    )
-    pairs = [(name, fields[name], shapes[name]) for name in fields if name != "samples"]
-    if sums is not None:
-        if sorted(sums) != sorted(shapes["samples"]):
-            raise ValueError(
-                f"{source} holds no counts: sums over rows of {sorted(sums)}, expected "
-                f"{sorted(shapes['samples'])}."
-            )
-        pairs += [(f"{_SAMPLES}{name}", sums[name], shapes["samples"][name]) for name in sums]
-    return pairs
 
 
 def _describe(value: np.ndarray) -> str:

@@ -20,17 +20,8 @@ def field_shapes(
 ) -> dict[str, Any]:
     """Return the shape of each field, by name, in the order of `Counts`.
 
-    Args:
-        num_classes: C.
-        samples: Ratios with sums over rows, or `None` if each row has one class.
-        confusion: Whether the `[C, C]` matrix is stored.
-        groups: Number of groups, or 0. Groups are a leading axis of every field.
-        thresholds: Number of thresholds T, or 0. `true_positive` and `predicted` then have a
-            leading axis of T + 1 buckets.
-
-    Returns:
-        A shape for each field, a dict of shapes for `samples`, and `()` of type `None` for a field
-        that is not stored.
+    The arguments are those of `Layout`. The result is a dict of shapes for `samples`, and `None`
+    for fields that are not stored.
     """
     leading = (groups,) if groups else ()
     buckets = (thresholds + 1,) if thresholds else ()

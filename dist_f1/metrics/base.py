@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 from typing_extensions import Unpack
@@ -20,23 +20,10 @@ from dist_f1.replicas import contexts
 from dist_f1.replicas.accumulator import Accumulator
 from dist_f1.reports import check_names, report
 from dist_f1.scores import by_group, table
+from dist_f1.sweeps.counting import SweepSpec
 
 # AutoGraph would convert the raise statement, where a step runs eagerly.
 _raise_if_invalid = tf.autograph.experimental.do_not_convert(raise_if_invalid)
-
-
-class Spec(Protocol):
-    """What a metric counts: a `CountSpec` or a `SweepSpec`."""
-
-    @property
-    def decision(self) -> tuple[Any, ...]:
-        """The part that must be equal in metrics that are merged."""
-
-    def layout(self, num_classes: int) -> Layout:
-        """Return the layout of the counts of C classes."""
-
-    def count(self, rows: inputs.Rows) -> tf.Tensor:
-        """Count a batch into one vector, packed as the layout."""
 
 
 class CountsMetric(tf.keras.metrics.Metric):
@@ -92,7 +79,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.class_names = full["class_names"]
         self.num_groups = full["num_groups"]
         self.sync = full["sync"]
-        self.spec = self._make_spec(self.rule, confusion, betas)
+        self.spec = self._make_spec(confusion, betas)
         expected = None if self.num_classes is None else self._layout(self.num_classes)
         self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
         if legacy_keras.IS_LEGACY:
@@ -228,8 +215,10 @@ class CountsMetric(tf.keras.metrics.Metric):
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
         return {**super().get_config(), **plain}
 
-    def _make_spec(self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]) -> Spec:
-        return CountSpec(rule, self.ignore_class, confusion, betas, self.num_groups)
+    def _make_spec(
+        self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]
+    ) -> CountSpec | SweepSpec:
+        return CountSpec(self.rule, self.ignore_class, confusion, betas, self.num_groups)
 
     def _check_classes(self, num_classes: int) -> None:
         """Raise `ValueError` if the score is not defined for these decisions of C classes."""

@@ -13,7 +13,7 @@ from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions
-from dist_f1.metrics.base import CountsMetric, Spec
+from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.reports import report
 from dist_f1.scores.averaging import check_averaging
@@ -143,8 +143,10 @@ class ThresholdSweep(CountsMetric):
         }
         return {f"{self.prefix}{name}": value for name, value in values.items()}
 
-    def _make_spec(self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]) -> Spec:
-        return SweepSpec(self._grid, rule.from_logits, self.ignore_class)
+    def _make_spec(
+        self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]
+    ) -> SweepSpec:
+        return SweepSpec(self._grid, self.from_logits, self.ignore_class)
 
     def _check_classes(self, num_classes: int) -> None:
         check_averaging(self.average, 0.0, self.labels, num_classes)

@@ -70,12 +70,9 @@ def averaged(
 
 
 def masked_mean(values: Array, mask: Array | None, empty: float) -> Array:
-    """Return the mean over the last axis of the values under the mask.
+    """Return the mean over the last axis where the mask is 1; `empty` if it is 0 everywhere.
 
-    Args:
-        values: `[..., C]`, 0 where the mask is 0.
-        mask: 1 or 0 for each value, or `None` for all.
-        empty: Result where the mask is 0 everywhere.
+    Values must be 0 where the mask is 0. `None` is a mask of ones.
     """
     if mask is None:
         return xp.mean_last(values)
@@ -90,12 +87,9 @@ def weighted_mean(values: Array, weights: Array, default: Any) -> Array:
 
 
 def nanmean(values: Array, weights: Array | None, empty: float) -> Array:
-    """Return the mean over the last axis without NaN; weighted, unless all weights are 0.
+    """Return the mean over the last axis without NaN; `empty` where all values are NaN.
 
-    Args:
-        values: `[..., C]`.
-        weights: Like `values`, or `None` for the plain mean.
-        empty: Result where all values are NaN.
+    The mean is weighted, unless `weights` is `None` or all weights are 0.
     """
     is_missing = xp.is_nan(values)
     ones = xp.where(is_missing, 0.0, 1.0)

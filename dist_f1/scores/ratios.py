@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 from dist_f1.scores.linear import Ratio
-
-
-class AveragedScore(Protocol):
-    """A function of `Counts` with the common arguments; see `dist_f1.scores`."""
-
-    def __call__(
-        self,
-        counts: Counts,
-        average: Average | None = None,
-        zero_division: float = 0.0,
-        labels: Sequence[int] | None = None,
-        pos_label: int = 1,
-    ) -> Array:
-        """Derive the score."""
 
 
 def f_beta(
@@ -51,7 +36,7 @@ def f_beta(
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 
-def _averaged_score(name: str, ratio: Ratio, doc: str) -> AveragedScore:
+def _averaged_score(name: str, ratio: Ratio, doc: str) -> Callable[..., Array]:
     def score(
         counts: Counts,
         average: Average | None = None,

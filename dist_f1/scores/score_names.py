@@ -78,12 +78,7 @@ class NamedScore:
         return self.score.lower_is_better or self.group_reduction == "gap"
 
     def check(self, num_classes: int, is_multilabel: bool) -> None:
-        """Raise `ValueError` if such decisions do not have this score.
-
-        Args:
-            num_classes: C.
-            is_multilabel: Whether a row may have several classes.
-        """
+        """Raise `ValueError` if such decisions do not have this score."""
         problem = None
         if self.average == "binary" and (num_classes > 2 or is_multilabel):
             problem = f"needs two classes; use e.g. {self.base}_macro"

@@ -64,12 +64,7 @@ class ScoreSet:
             check_samples(score.average, self.labels, is_multilabel=True)
 
     def check_classes(self, num_classes: int, is_multilabel: bool) -> None:
-        """Raise `ValueError` if such decisions do not have these scores.
-
-        Args:
-            num_classes: C.
-            is_multilabel: Whether a row may have several classes.
-        """
+        """Raise `ValueError` if such decisions do not have these scores."""
         names = [name for score in self.named for name in self._names_of(score, num_classes)]
         twice = sorted(name for name, times in collections.Counter(names).items() if times > 1)
         if twice:
@@ -88,11 +83,9 @@ class ScoreSet:
     def evaluate(
         self, counts: Counts, cast: Callable[[Array], Array] = lambda values: values
     ) -> dict[str, Any]:
-        """Derive all values by name.
+        """Derive all values by name, from counts with a leading axis of groups if there are groups.
 
-        Args:
-            counts: Counts, with a leading axis of groups if there are groups.
-            cast: Function to apply to the vector of all values.
+        `cast` is applied to the vector of all values.
         """
         names: list[str] = []
         values: list[Array] = []
