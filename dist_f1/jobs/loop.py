@@ -11,11 +11,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ml_collections
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from dist_f1.counts import Counts
 from dist_f1.jobs import coordination, sharding, summary
@@ -32,9 +33,6 @@ from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,8 +248,6 @@ class Loop:
         return counts
 
     def _progress_bar(self) -> tqdm:
-        from tqdm import tqdm
-
         position = self.position
         name = "epoch" if position.phase == "train" else "validation"
         return tqdm(

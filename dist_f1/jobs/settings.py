@@ -14,15 +14,7 @@ from dist_f1.scores.averaging import Average
 
 # Bundled datasets and their tasks.
 TASKS = {"digits": "multiclass", "breast_cancer": "binary", "digit_pairs": "multilabel"}
-STRATEGIES = (
-    "auto",
-    "none",
-    "one_device",
-    "mirrored",
-    "multi_worker",
-    "parameter_server",
-    "tpu",
-)
+STRATEGIES = ("auto", "none", "one_device", "mirrored", "multi_worker", "parameter_server", "tpu")
 _AVERAGES = {
     "multiclass": ("macro", "micro", "weighted"),
     "binary": ("binary",),

@@ -13,35 +13,13 @@ from dist_f1.jobs.run_dir import RunDir
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
+_OVERALL = ("accuracy", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa")
 SCORES = {
-    "multiclass": (
-        "f1_macro",
-        "f1_weighted",
-        "precision_macro",
-        "recall_macro",
-        "accuracy",
-        "balanced_accuracy",
-        "matthews_corrcoef",
-        "cohen_kappa",
-    ),
-    "binary": (
-        "f1_binary",
-        "precision_binary",
-        "recall_binary",
-        "specificity_binary",
-        "accuracy",
-        "balanced_accuracy",
-        "matthews_corrcoef",
-        "cohen_kappa",
-    ),
+    "multiclass": ("f1_macro", "f1_weighted", "precision_macro", "recall_macro", *_OVERALL),
+    "binary": (*(f"{s}_binary" for s in ("f1", "precision", "recall", "specificity")), *_OVERALL),
     "multilabel": (
-        "f1_macro",
-        "f1_micro",
-        "f1_weighted",
-        "f1_samples",
-        "jaccard_samples",
-        "accuracy",
-        "hamming_loss",
+        *("f1_macro", "f1_micro", "f1_weighted", "f1_samples", "jaccard_samples"),
+        *("accuracy", "hamming_loss"),
     ),
 }
 LEVEL = 0.95

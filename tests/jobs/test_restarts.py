@@ -160,7 +160,7 @@ def test_workers_that_read_different_rows_stop(tmp_path):
     (tmp_path / "config.py").write_text(text)
     flags = ("--config=config.py", f"--run_dir={tmp_path / 'run'}", "--workers=2")
     rows = ("--config.dataset=jobs_functions:rows_in_any_order", "--config.model=mlp")
-    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    path = os.pathsep.join([str(ROOT / "tests" / "support"), str(ROOT)])
     result = run_cli("train", *flags, *rows, cwd=tmp_path, PYTHONPATH=path)
     assert result.returncode == 1
     assert "The workers have read different rows for batch 0 of train" in result.stderr

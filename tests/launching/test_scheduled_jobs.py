@@ -7,13 +7,19 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
-from commands import COMMAND, is_running, last_line, read_until, run_cli, spawn_cli
+from commands import (
+    COMMAND,
+    is_running,
+    last_line,
+    read_until,
+    run_cli,
+    spawn_cli,
+    start_process,
+)
 from forking import ROOT
 from schedulers import NO_PROXY, container, pod_command, pod_variables, slurm
 
@@ -41,37 +47,15 @@ print("sum", float(total()), flush=True)
 
 
 @contextlib.contextmanager
-def processes(commands, environments, cwd):
-    """Yield parallel processes that end with the block, or after five minutes."""
-    common = {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
-    }
-    running = []
-    # Reading line by line has no time-out.
-    alarm = threading.Timer(300, lambda: [process.kill() for process in running])
-    alarm.start()
-    try:
-        for command, environment in zip(commands, environments, strict=True):
-            running.append(
-                subprocess.Popen(
-                    command,
-                    cwd=cwd,
-                    env={**os.environ, **common, **environment},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
-            )
-        yield running
-    finally:
-        alarm.cancel()
-        for process in running:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            process.stdout.close()
+def start_pods(command, environments, cwd):
+    """Yield one process of a command for each environment."""
+    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    common = {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path}
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(start_process(*command, cwd=cwd, **common, **environment))
+            for environment in environments
+        ]
 
 
 def outputs(running, timeout=150):
@@ -134,8 +118,8 @@ def test_when_one_pod_is_evicted_both_stop_and_new_pods_resume(tmp_path):
     variables = {**pod_variables(), "PORT": str(port)}
     pods = [{**variables, "JOB_COMPLETION_INDEX": str(index)} for index in (0, 1)]
     start = [*pod_command('f"127.0.0.1:{int(port) + index}"'), *COMMAND]
-    commands = [[*start, subcommand, *flags]] * 2
-    with processes(commands, pods, tmp_path) as running:
+    command = [*start, subcommand, *flags]
+    with start_pods(command, pods, tmp_path) as running:
         read_until(running[0], "to validate")
         running[1].send_signal(signal.SIGTERM)
         texts = outputs(running)
@@ -143,7 +127,7 @@ def test_when_one_pod_is_evicted_both_stop_and_new_pods_resume(tmp_path):
         pids = [process.pid for process in running]
     assert not any(map(is_running, pids))
     assert not (tmp_path / "run" / "counts.npz").exists()
-    with processes(commands, pods, tmp_path) as running:
+    with start_pods(command, pods, tmp_path) as running:
         texts = outputs(running)
         assert [process.returncode for process in running] == [0, 0], texts
     assert "resuming from step" in texts[0]

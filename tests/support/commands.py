@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 from forking import ROOT, forked
 
@@ -13,7 +13,13 @@ MODULE = ("-m", "dist_f1.commands.main")
 COMMAND = (sys.executable, *MODULE)
 _WITHOUT_TENSORFLOW = """
 import sys
-sys.modules["tensorflow"] = None
+
+class Blocker:
+    def find_spec(self, name, *_):
+        if name == "tensorflow":
+            raise ImportError("this process must not import TensorFlow")
+
+sys.meta_path.insert(0, Blocker())
 from dist_f1.commands import main
 main.run()
 """
@@ -50,11 +56,16 @@ def run_cli_without_tensorflow(*arguments, **options):
     return run_cli_in_new_python(*arguments, command=command, **options)
 
 
-@contextlib.contextmanager
-def start_cli(*arguments, cwd=ROOT, **variables):
+def start_cli(*arguments, **options):
     """Yield a running process with its output in one pipe. The process ends with the block."""
+    return start_process(*COMMAND, *arguments, **options)
+
+
+@contextlib.contextmanager
+def start_process(*command, cwd=ROOT, timeout=300, **variables):
+    """Yield a running process, killed after `timeout` seconds. It ends with the block."""
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        list(map(str, command)),
         cwd=cwd,
         env=_environment(variables),
         stdout=subprocess.PIPE,
@@ -63,9 +74,13 @@ def start_cli(*arguments, cwd=ROOT, **variables):
         # A shell that runs the tests in the background makes them ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+    # Reading a line has no time-out.
+    alarm = threading.Timer(timeout, process.kill)
+    alarm.start()
     try:
         yield process
     finally:
+        alarm.cancel()
         if process.poll() is None:
             process.terminate()
             try:
@@ -76,15 +91,13 @@ def start_cli(*arguments, cwd=ROOT, **variables):
         process.stdout.close()
 
 
-def read_until(process, text, timeout=120):
+def read_until(process, text):
     """Return the output up to a line that contains `text`."""
-    lines, deadline = [], time.monotonic() + timeout
+    lines = []
     for line in process.stdout:
         lines.append(line)
         if text in line:
             return "".join(lines)
-        if time.monotonic() > deadline:
-            break
     raise AssertionError(f"{text!r} did not appear:\n{''.join(lines)}")
 
 
