@@ -9,7 +9,6 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
-from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
@@ -215,9 +214,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
         return {**super().get_config(), **plain}
 
-    def _make_spec(
-        self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]
-    ) -> CountSpec | SweepSpec:
+    def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> CountSpec | SweepSpec:
         return CountSpec(self.rule, self.ignore_class, confusion, betas, self.num_groups)
 
     def _check_classes(self, num_classes: int) -> None:

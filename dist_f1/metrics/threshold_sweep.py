@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions
@@ -143,9 +142,7 @@ class ThresholdSweep(CountsMetric):
         }
         return {f"{self.prefix}{name}": value for name, value in values.items()}
 
-    def _make_spec(
-        self, rule: DecisionRule, confusion: bool, betas: tuple[float, ...]
-    ) -> SweepSpec:
+    def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> SweepSpec:
         return SweepSpec(self._grid, self.from_logits, self.ignore_class)
 
     def _check_classes(self, num_classes: int) -> None:
