@@ -75,7 +75,7 @@ def test_ragged_and_sparse_tensors_are_refused():
 
 
 @pytest.mark.parametrize(("rows", "weights"), [(1, 3), (3, 1), (4, 3), (3, 4)])
-@pytest.mark.parametrize("one_hot", [False, True])
+@pytest.mark.parametrize("one_hot", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_rows_that_differ_in_number_only_when_run_are_refused(rows, weights, one_hot):
     """Sizes unknown while tracing must not broadcast: one label is not a label for all rows."""
     metric = dist_f1.F1Score("micro", num_classes=3, weighted=True)

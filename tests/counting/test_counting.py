@@ -185,6 +185,7 @@ def test_an_empty_batch_counts_nothing(rule, weight):
     assert all(not np.any(field) for field in tf.nest.flatten(counted))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5), DecisionRule(top_k=2)])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -236,7 +237,10 @@ def test_sample_averages_of_few_distinct_rows_equal_those_of_single_rows(classes
         np.testing.assert_array_equal(sums, one_by_one.samples[name])
 
 
-@pytest.mark.parametrize("override", [{}, {"argmax": "lanes", "compiled": True}], ids=["", "xla"])
+@pytest.mark.parametrize(
+    "override",
+    [{}, pytest.param({"argmax": "lanes", "compiled": True}, marks=pytest.mark.slow, id="xla")],
+)
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5)], ids=["best", "each"])
 @pytest.mark.parametrize("dtype", ["bool", "float32"])
 @pytest.mark.parametrize("classes", [2, 17, 100])
