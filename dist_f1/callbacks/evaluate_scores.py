@@ -1,4 +1,4 @@
-"""`EvaluateScores`: scores of a data set after each epoch, in the logs."""
+"""`EvaluateScores`: scores of a dataset after each epoch, in the logs."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ from dist_f1.scores.score_sets import DEFAULT
 
 
 class EvaluateScores(tf.keras.callbacks.Callback):
-    """Runs the model over a data set after each epoch and puts exact scores into the logs.
+    """Run the model over a dataset after each epoch, and add exact scores to the logs.
 
-    The model needs no metric of this library. It runs under its own strategy, one compiled step
-    a batch, as `model.predict` would run it; each replica counts its rows, nothing else is kept,
-    and one collective at the end adds up. Callbacks further down the list, and the history, see
-    the scores as `val_f1_macro`; a value of that name which is in the logs already is replaced.
+    The model needs no metric of this library. It runs under its own strategy with one compiled step
+    per batch, as in `model.predict`. Each replica counts its rows, predictions are not stored, and
+    one collective at the end sums the counts. Later callbacks and the history see the scores, e.g.
+    as `val_f1_macro`; an existing value of that name is replaced.
 
-    `EarlyStopping`, `ModelCheckpoint` and `ReduceLROnPlateau` that watch one of the scores are
-    told whether more of it is better, if their `mode` is "auto". They belong after this callback.
+    If `EarlyStopping`, `ModelCheckpoint` or `ReduceLROnPlateau` monitors one of the scores with
+    `mode="auto"`, its mode is set to that of the score. Put them after this callback.
 
     Args:
-        dataset: a `tf.data.Dataset` of batches `(x, y)` or `(x, y, sample_weight)`, which is
-            split over the replicas; a `tf.distribute.DistributedDataset` of the model's strategy;
-            or a tuple of arrays `(x, y)` or `(x, y, sample_weight)`.
-        scores: names, see `dist_f1.scores.score_names`.
-        prefix: of the names in the logs.
-        threshold: `None` (argmax), or each class on its own; see `DecisionRule`.
-        every: evaluate after each `every`-th epoch.
-        steps: batches in an evaluation; `None` for all.
-        batch_size: rows in a batch over all replicas, for arrays; 32 by default.
-        by: `(x, y) -> group ids` of a batch, with `num_groups`.
-        verbose: 1 prints a line with the scores after each evaluation.
-        confusion: keep the `[C, C]` matrix, for `counts()`.
-        **options: see `dist_f1.metrics.MetricOptions`.
+        dataset: `tf.data.Dataset` of batches `(x, y)` or `(x, y, sample_weight)`, which is
+            distributed over the replicas; a `tf.distribute.DistributedDataset` of the model's
+            strategy; or a tuple of arrays `(x, y)` or `(x, y, sample_weight)`.
+        scores: Names of scores, see `dist_f1.scores.score_names`.
+        prefix: Prefix of the names in the logs.
+        threshold: `None` (argmax), or a threshold that decides each class separately; see
+            `DecisionRule`.
+        every: Number of epochs from one evaluation to the next.
+        steps: Number of batches in an evaluation; `None` for all.
+        batch_size: Rows in a global batch, for arrays; 32 by default.
+        by: Function from `(x, y)` of a batch to its group ids; needs `num_groups`.
+        verbose: 1 to print the scores after each evaluation, otherwise 0.
+        confusion: Whether to keep the `[C, C]` matrix, for `counts()`.
+        **options: See `dist_f1.metrics.MetricOptions`.
 
     Raises:
-        ValueError: data of another kind, an unknown score, or an argument out of its range.
+        ValueError: Data of another type, an unknown score, or an argument out of range.
 
     Example:
         >>> import numpy as np
@@ -60,15 +61,15 @@ class EvaluateScores(tf.keras.callbacks.Callback):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: datasets.Dataset | tuple[Any, ...],
         scores: Sequence[str] = DEFAULT,
         *,
         prefix: str = "val_",
-        threshold: Any = None,
+        threshold: float | Sequence[float] | None = None,
         every: int = 1,
         steps: int | None = None,
         batch_size: int | None = None,
-        by: Callable[[Any, Any], Any] | None = None,
+        by: Callable[[Any, Any], tf.Tensor] | None = None,
         verbose: int = 0,
         confusion: bool = False,
         **options: Unpack[MetricOptions],
@@ -77,16 +78,17 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         if every < 1:
             raise ValueError(f"every must be a positive integer, got {every!r}.")
         if (by is None) != (options.get("num_groups") is None):
-            raise ValueError("by and num_groups belong together; pass both or none.")
-        chosen: MetricOptions = {**options, "sync": "epoch"}
+            raise ValueError("by and num_groups need each other; pass both or neither.")
+        metric_options: MetricOptions = {**options, "sync": "epoch"}
 
         def make_metric() -> Scores:
-            return Scores(scores, threshold, confusion=confusion, **chosen)
+            return Scores(scores, threshold, confusion=confusion, **metric_options)
 
+        # Fail now, not after the first epoch.
         make_metric()
         self._make_metric = make_metric
         self._named = [score_names.parse(score) for score in scores]
-        self._data = datasets.checked(dataset, batch_size, steps)
+        self._dataset = datasets.to_dataset(dataset, batch_size, steps)
         self._by = by
         self._steps = steps
         self._evaluation: Evaluation | None = None
@@ -94,21 +96,21 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         self.prefix = prefix
         self.every = every
         self.verbose = verbose
-        # The last epoch of this `fit` after which there was an evaluation.
+        # The last evaluated epoch of this `fit`.
         self.epoch: int | None = None
 
-    def evaluate(self, model: Any) -> dict[str, float]:
-        """The scores of the data set, without the prefix.
+    def evaluate(self, model: tf.keras.Model) -> dict[str, float]:
+        """Evaluate a model, and return the scores without the prefix.
 
         Args:
-            model: a Keras model of one output, compiled or not.
+            model: Keras model with one output, compiled or not.
 
         Raises:
-            ValueError: rows could not be counted (`counts()` tells the rest), inputs do not fit
-                the scores, the model has several outputs, or there was no batch.
+            ValueError: Rows could not be counted (`counts()` has the other rows), inputs do not
+                match the scores, the model has several outputs, or there is no batch.
         """
         if self._evaluation is None or self._evaluation.model is not model:
-            self._evaluation = Evaluation(model, self._make_metric, self._data, self._by)
+            self._evaluation = Evaluation(model, self._make_metric, self._dataset, self._by)
         self._counts = self._evaluation.count(self._steps)
         raise_if_invalid(self.counts())
         values = self.metric._value(self._counts)
@@ -116,42 +118,46 @@ class EvaluateScores(tf.keras.callbacks.Callback):
 
     @property
     def metric(self) -> Scores:
-        """The metric that has counted.
+        """The metric of the last evaluation.
 
         Raises:
-            ValueError: there was no evaluation yet.
+            ValueError: There is no evaluation yet.
         """
         if self._evaluation is None:
             raise _not_evaluated()
         return self._evaluation.metric
 
     def counts(self) -> Counts:
-        """The counts of the last evaluation, over all replicas and groups; nothing is sent.
+        """Return the counts of the last evaluation over all replicas and groups; nothing is sent.
 
         Raises:
-            ValueError: there was no evaluation yet.
+            ValueError: There is no evaluation yet.
         """
-        counts = self._kept()
+        counts = self._last_counts()
         return counts if len(counts.total.shape) == 0 else counts.overall()
 
     def counts_by_group(self) -> Counts:
-        """Likewise, of each group, in a leading axis."""
-        counts = self._kept()
+        """Return the counts of the last evaluation with a leading axis of groups.
+
+        Raises:
+            ValueError: There are no groups, or no evaluation yet.
+        """
+        counts = self._last_counts()
         if len(counts.total.shape) == 0:
-            raise ValueError("There are no groups; pass num_groups= and by=.")
+            raise ValueError("There are no groups. Pass num_groups= and by=.")
         return counts
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Tells the other callbacks which direction is the better one."""
+        """Set the mode of callbacks that monitor one of the scores."""
         self.epoch = None
-        directions.point(directions.running(), self._direction_of)
+        directions.set_modes(directions.active_callbacks(), self._direction_of)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Evaluates, if it is time, and adds the scores to `logs`."""
+        """Evaluate every `every` epochs, and add the scores to `logs`."""
         logs = {} if logs is None else logs
-        due = (epoch + 1) % self.every == 0
-        self._check_others(logs, due)
-        if not due:
+        is_due = (epoch + 1) % self.every == 0
+        self._check_other_callbacks(logs, is_due)
+        if not is_due:
             return
         scores = {f"{self.prefix}{k}": v for k, v in self.evaluate(self.model).items()}
         self.epoch = epoch
@@ -160,25 +166,25 @@ class EvaluateScores(tf.keras.callbacks.Callback):
             shown = " - ".join(f"{name}: {value:.4f}" for name, value in scores.items())
             print(f"\nEpoch {epoch + 1}: {shown}")
 
-    def _check_others(self, logs: dict[str, Any], due: bool) -> None:
-        """Raises `ValueError` where another callback would silently do without the scores."""
-        others = directions.running()
-        before = others[: others.index(self)] if self in others else []
-        for callback in directions.watching(others):
+    def _check_other_callbacks(self, logs: dict[str, Any], is_due: bool) -> None:
+        """Raise `ValueError` if another callback would silently ignore the scores."""
+        callbacks = directions.active_callbacks()
+        before = callbacks[: callbacks.index(self)] if self in callbacks else []
+        for callback in directions.monitoring(callbacks):
             name = callback.monitor
             if name in logs or self._direction_of(name) is None:
                 continue
             kind = type(callback).__name__
             if callback in before:
                 raise ValueError(
-                    f"{kind} watches {name}, but comes before EvaluateScores, which puts it into "
+                    f"{kind} monitors {name}, but comes before EvaluateScores, which adds it to "
                     "the logs. Put EvaluateScores first in the list of callbacks."
                 )
-            # Keras 3 saves whenever it does not find what it watches, also over the best.
-            if not due and not IS_LEGACY and getattr(callback, "save_best_only", False):
+            # Keras 3 saves whenever the monitored value is missing, and replaces the best model.
+            if not is_due and not IS_LEGACY and getattr(callback, "save_best_only", False):
                 raise ValueError(
-                    f"{kind} is to keep the best {name}, but after epochs without an evaluation "
-                    "it would save whatever there is. Pass every=1 to EvaluateScores."
+                    f"{kind} should keep only the best {name}, but after an epoch without an "
+                    "evaluation it would save any model. Pass every=1 to EvaluateScores."
                 )
 
     def _direction_of(self, name: str) -> directions.Direction | None:
@@ -186,7 +192,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
             return None
         return directions.of_scores(self._named, name.removeprefix(self.prefix))
 
-    def _kept(self) -> Counts:
+    def _last_counts(self) -> Counts:
         if self._counts is None:
             raise _not_evaluated()
         return self._counts
@@ -194,5 +200,5 @@ class EvaluateScores(tf.keras.callbacks.Callback):
 
 def _not_evaluated() -> ValueError:
     return ValueError(
-        "EvaluateScores has not evaluated anything yet. Pass it to fit, or call evaluate(model)."
+        "EvaluateScores has not evaluated a model yet. Pass it to fit, or call evaluate(model)."
     )

@@ -1,4 +1,4 @@
-"""A model run over data under its own strategy, of which nothing is kept but counts."""
+"""`Evaluation`: runs a model over a dataset under the model's strategy, and keeps only counts."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dist_f1.metrics import Scores
 
 
 class Evaluation:
-    """Counts what a model predicts; the step sends nothing, and the end is one collective.
+    """Count the predictions of a model. Steps send nothing; the end costs one collective.
 
     Args:
-        model: a Keras model of one output.
-        make_metric: makes the metric, in the scope of the model's strategy.
-        data: as `datasets.checked` returns it.
-        by: gives the group ids of a batch from its inputs and targets, or `None`.
+        model: Keras model with one output.
+        make_metric: Function that makes the metric. It is called in the scope of the strategy.
+        dataset: Result of `datasets.to_dataset`.
+        by: Function from the inputs and targets of a batch to its group ids, or `None`.
 
     Raises:
-        ValueError: the model belongs to a parameter server strategy.
+        ValueError: The model has a parameter server strategy.
     """
 
     def __init__(
         self,
-        model: Any,
+        model: tf.keras.Model,
         make_metric: Callable[[], Scores],
-        data: Any,
-        by: Callable[[Any, Any], Any] | None = None,
+        dataset: datasets.Dataset,
+        by: Callable[[Any, Any], tf.Tensor] | None = None,
     ) -> None:
         self.model = model
         self.strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
@@ -41,33 +41,33 @@ class Evaluation:
             | tf.distribute.experimental.ParameterServerStrategy,
         ):
             raise ValueError(
-                "Under a ParameterServerStrategy, steps are scheduled by a coordinator, which a "
-                "callback does not have. Put dist_f1.Scores into compile, and pass validation_data."
+                "The model has a ParameterServerStrategy, whose steps need a coordinator, and "
+                "callbacks have none. Pass dist_f1.Scores to compile, and validation_data to fit."
             )
         with self.strategy.scope():
             self.metric = make_metric()
-            self._data = datasets.spread(data, self.strategy)
-        eager = bool(getattr(model, "run_eagerly", False))
-        # With its signature given, a last batch of fewer rows is not traced anew.
-        signature = [self._data.element_spec]
-        self.step = self._run if eager else tf.function(self._run, input_signature=signature)
+            self._dataset = datasets.distribute(dataset, self.strategy)
+        is_eager = bool(getattr(model, "run_eagerly", False))
+        # Without the signature, a smaller last batch would be traced again.
+        signature = [self._dataset.element_spec]
+        self.step = self._run if is_eager else tf.function(self._run, input_signature=signature)
         self._by = by
 
     def count(self, steps: int | None) -> Counts:
-        """The counts of all batches, or of the first `steps`, over all replicas.
+        """Count all batches, or the first `steps`, over all replicas.
 
         Raises:
-            ValueError: there was no batch.
+            ValueError: There is no batch.
         """
         self.metric.reset_state()
-        number = 0
-        for batch in itertools.islice(self._data, steps):
+        batches = 0
+        for batch in itertools.islice(self._dataset, steps):
             self.step(batch)
-            number += 1
-        if not number:
+            batches += 1
+        if not batches:
             raise ValueError(
-                "The data to evaluate gave no batch. A data set that is made from a generator must "
-                "start anew whenever it is iterated over."
+                "The dataset has no batches. If it is made from a generator, the generator must "
+                "restart for each iteration."
             )
         return self.metric.accumulator.read()
 
@@ -76,13 +76,14 @@ class Evaluation:
 
     def _count_batch(self, batch: Any) -> None:
         x, y, weight = datasets.unpack(batch)
-        outputs = self.model.predict_step((x,))
-        if len(tf.nest.flatten(outputs)) != 1 or len(tf.nest.flatten(y)) != 1:
+        outputs, targets = tf.nest.flatten(self.model.predict_step((x,))), tf.nest.flatten(y)
+        if len(outputs) != 1 or len(targets) != 1:
             raise ValueError(
-                "The model has several outputs, or the data several targets, and it is not known "
-                "which of them to score. Pass data of one, and evaluate a model of one output, "
-                "tf.keras.Model(model.inputs, model.outputs[0]), with evaluate(model)."
+                f"The model has {len(outputs)} outputs and the dataset {len(targets)} targets, but "
+                "only one can be scored. Pass data with one target, and evaluate a model with one "
+                "output: evaluate(tf.keras.Model(model.inputs, model.outputs[0]))."
             )
-        (outputs,), (y,) = tf.nest.flatten(outputs), tf.nest.flatten(y)
-        groups = None if self._by is None else self._by(x, y)
-        self.metric.update_state(y, outputs, weight, by=groups)
+        group_ids = None if self._by is None else self._by(x, y)
+        # AutoGraph would need seconds to convert the update, and would change nothing.
+        update_state = tf.autograph.experimental.do_not_convert(self.metric.update_state)
+        update_state(targets[0], outputs[0], weight, by=group_ids)

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard, which need matplotlib but not TensorBoard itself."""
+"""Images for TensorBoard, which need matplotlib but not TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# How TensorBoard tells what a tensor in an event file is.
+# The metadata with which TensorBoard recognises images in an event file.
 _PLUGIN = "images"
-_BLOBS = 3
+_DATA_CLASS_BLOB_SEQUENCE = 3
 
 
-class Images:
-    """Writes figures to an event file, which is made with the first.
+class ImageWriter:
+    """Write figures to an event file, which is created with the first figure.
 
     Args:
-        directory: of the event file, one that `tensorboard --logdir` is pointed at.
+        directory: Directory of the event file, as for `tensorboard --logdir`.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -31,27 +31,27 @@ class Images:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         if importlib.util.find_spec("matplotlib") is None:
             raise ImportError(
-                "tensorboard_dir= asks for pictures, which need matplotlib; "
-                "pip install 'dist-f1[plot]', or leave tensorboard_dir out."
+                "tensorboard_dir= needs matplotlib, which is not installed; "
+                "pip install 'dist-f1[plot]', or omit tensorboard_dir."
             )
         self._directory = os.fspath(directory)
         self._writer: tf.summary.SummaryWriter | None = None
 
     def write(self, name: str, figure: Figure, step: int) -> None:
-        """Adds a figure under `name`, and flushes."""
+        """Add a figure under `name`, and flush."""
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(self._directory)
-        # tf.summary.image is a part of TensorBoard; what it writes is not.
+        # tf.summary.image needs TensorBoard, but tf.summary.write does not.
         metadata = tf.compat.v1.SummaryMetadata()
         metadata.plugin_data.plugin_name = _PLUGIN
-        metadata.data_class = _BLOBS
+        metadata.data_class = _DATA_CLASS_BLOB_SEQUENCE
         with self._writer.as_default(), tf.summary.record_if(True):
             tf.summary.write(name, tf.constant(_encode(figure)), step, metadata)
         self._writer.flush()
 
 
 def _encode(figure: Figure) -> list[bytes]:
-    """Width, height and PNG, as TensorBoard keeps an image."""
+    """Return width, height and PNG, TensorBoard's encoding of an image."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     png = file.getvalue()

@@ -1,4 +1,4 @@
-"""The files of a report: the latest under fixed names, and the text of every epoch.
+"""The files of a report: the latest one, and the text of every epoch.
 
 RUN_DIR/report.txt  report.json  counts.npz
 RUN_DIR/reports/epoch_0001.txt ...
@@ -12,29 +12,29 @@ import pathlib
 from typing import Any
 
 from dist_f1.counts import Counts
+from dist_f1.counts.atomic_write import atomic_write
 
 
-def write(
+def write_report(
     run_dir: str | os.PathLike[str],
     epoch: int | None,
     text: str,
     as_dict: dict[str, Any],
     counts: Counts,
 ) -> None:
-    """Writes a report and the counts it is derived from; directories are made.
+    """Write a report and its counts, each file atomically; missing directories are created.
 
     Args:
-        run_dir: the directory.
-        epoch: counted from 1, or `None` for an evaluation outside of `fit`.
-        text: with its title.
-        as_dict: the same, unrounded.
-        counts: over all replicas.
+        run_dir: Directory to write to.
+        epoch: Epoch, from 1, or `None` for an evaluation outside of `fit`.
+        text: Report as text, with its title.
+        as_dict: Report as a dict of unrounded values.
+        counts: Global counts.
     """
     path = pathlib.Path(run_dir)
-    reports = path / "reports"
-    reports.mkdir(parents=True, exist_ok=True)
+    (path / "reports").mkdir(parents=True, exist_ok=True)
     if epoch is not None:
-        (reports / f"epoch_{epoch:04d}.txt").write_text(text, encoding="utf-8")
-    (path / "report.txt").write_text(text, encoding="utf-8")
-    (path / "report.json").write_text(json.dumps(as_dict, indent=2) + "\n", encoding="utf-8")
+        atomic_write(path / "reports" / f"epoch_{epoch:04d}.txt", text)
+    atomic_write(path / "report.txt", text)
+    atomic_write(path / "report.json", json.dumps(as_dict, indent=2) + "\n")
     counts.save(path / "counts.npz")

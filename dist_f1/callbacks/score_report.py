@@ -12,51 +12,59 @@ import tensorflow as tf
 from dist_f1 import plots
 from dist_f1.callbacks import run_files
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
-from dist_f1.callbacks.images import Images
+from dist_f1.callbacks.images import ImageWriter
+from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
 from dist_f1.metrics import ThresholdSweep, directions
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.replicas import contexts
 from dist_f1.reports import report
+from dist_f1.sweeps import Sweep
 
 _SPLITS = ("train", "validation")
 
 
-class _Reading(NamedTuple):
-    """What was read of a metric, once, over all replicas."""
+class _Results(NamedTuple):
+    """Global results of the metrics, each read once.
+
+    Fields:
+        metric: The reported metric.
+        counts: Its counts.
+        sweeps: Sweeps of the model, by name.
+    """
 
     metric: CountsMetric
     counts: Counts
-    sweeps: dict[str, Any]
+    sweeps: dict[str, Sweep]
 
 
 class ScoreReport(tf.keras.callbacks.Callback):
-    """Prints the classification report after each epoch, and writes it to a run directory.
+    """Print the classification report after each epoch, and write it to a run directory.
 
-    The report is of the validation data where `fit` has any, otherwise of the rows that were
-    trained on, each as the model was when they were its batch. It also works in `evaluate`. Where
-    several workers run, all of them read, and the chief prints and writes.
+    The report shows the validation data of `fit`. Without validation data, it shows the training
+    data, with the predictions made during the epoch. The callback also works in `evaluate`. With
+    several workers, all of them read the metrics, and the chief prints and writes.
 
-    The run directory gets `report.txt`, `report.json` and `counts.npz`, which are of the last
-    report, and `reports/epoch_0001.txt` and so on. TensorBoard gets the confusion matrix, if one
-    is kept, and the precision-recall curves of each `dist_f1.ThresholdSweep` in the model.
+    The run directory gets `report.txt`, `report.json` and `counts.npz` of the last report, and
+    `reports/epoch_0001.txt` etc. TensorBoard gets the confusion matrix, if there is one, and the
+    precision-recall curves of each `dist_f1.ThresholdSweep` in the model.
 
     Args:
-        metric: a metric of this library that the model is compiled with, or an `EvaluateScores`
-            that comes before this callback. `None` takes the metric of the model that tells most:
-            one with a confusion matrix, with names of classes, the first.
-        run_dir: where to write; `None` writes nothing.
-        digits: decimals in the text.
-        every: report after each `every`-th epoch.
-        tensorboard_dir: where to write an event file with pictures; needs matplotlib.
-        print_fn: what to print with; `None` prints nothing.
-        class_names: by default those of the metric.
-        split: `"train"` or `"validation"`, to report of these rows only. With an
-            `EvaluateScores`, what to call its data.
+        metric: Metric of this library with which the model is compiled, or an `EvaluateScores` that
+            comes before this callback. `None` selects the most detailed metric of the model: one
+            with a confusion matrix, then one with class names, then the first.
+        run_dir: Directory to write to; `None` writes nothing.
+        digits: Number of decimals in the text.
+        every: Number of epochs from one report to the next.
+        tensorboard_dir: Directory of an event file with images; needs matplotlib.
+        print_fn: Function that prints; `None` prints nothing.
+        class_names: C names; by default those of the metric.
+        split: `"train"` or `"validation"`, to report only these rows. With an `EvaluateScores`,
+            the name of its data.
 
     Raises:
         ImportError: `tensorboard_dir` without matplotlib.
-        ValueError: an argument out of its range.
+        ValueError: An argument is out of range.
 
     Example:
         >>> import numpy as np
@@ -94,45 +102,45 @@ class ScoreReport(tf.keras.callbacks.Callback):
         self._run_dir = run_dir
         self._digits = digits
         self._every = every
-        self._images = None if tensorboard_dir is None else Images(tensorboard_dir)
+        self._images = None if tensorboard_dir is None else ImageWriter(tensorboard_dir)
         self._print = print_fn
         self._class_names = class_names
         self._split = split
-        # The epoch that is running, and whether it has been reported.
+        # The current epoch, and whether it is reported already.
         self._epoch: int | None = None
-        self._done = False
+        self._is_reported = False
         self._step = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Checks that an `EvaluateScores` comes before."""
+        """Check that an `EvaluateScores` comes before this callback."""
         self._epoch = None
-        others = directions.running()
-        if not isinstance(self._source, EvaluateScores) or self not in others:
+        callbacks = directions.active_callbacks()
+        if not isinstance(self._source, EvaluateScores) or self not in callbacks:
             return
-        if self._source not in others[: others.index(self)]:
+        if self._source not in callbacks[: callbacks.index(self)]:
             raise ValueError(
-                "ScoreReport reports what an EvaluateScores has counted, which must come before it "
-                "in the list of callbacks."
+                "The EvaluateScores of this ScoreReport does not come before it. Put "
+                "EvaluateScores first in the list of callbacks."
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Notes the epoch."""
-        self._epoch, self._done = epoch, False
+        """Store the epoch."""
+        self._epoch, self._is_reported = epoch, False
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Reports the training data: validation is about to reset what was counted of it."""
+        """Report the training data, before validation resets its counts."""
         if self._epoch is not None and self._split == "train":
             self._report_of_model("train")
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Reports the validation data, before anyone else can evaluate anything."""
+        """Report the validation data, before another callback can evaluate other data."""
         if self._epoch is None:
             self._report_of_model("evaluation")
         elif self._split != "train":
             self._report_of_model("validation")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Reports what there was no earlier occasion for."""
+        """Report the epoch unless an earlier hook did."""
         source = self._source
         if not isinstance(source, EvaluateScores):
             if self._split != "validation":
@@ -140,30 +148,32 @@ class ScoreReport(tf.keras.callbacks.Callback):
         elif source.epoch == epoch and self._is_due():
             name = source.prefix.rstrip("_")
             split = self._split or {"val": "validation", "": "evaluation"}.get(name, name)
-            self._deliver(_Reading(source.metric, source.counts(), {}), split)
+            self._deliver(_Results(source.metric, source.counts(), {}), split)
         self._epoch = None
 
     def _is_due(self) -> bool:
-        return self._epoch is None or (not self._done and (self._epoch + 1) % self._every == 0)
+        if self._epoch is None:
+            return True
+        return not self._is_reported and (self._epoch + 1) % self._every == 0
 
     def _report_of_model(self, split: str) -> None:
         if isinstance(self._source, EvaluateScores) or not self._is_due():
             return
-        self._done = True
-        metric = self._source or most_telling(metrics_of(self.model))
-        wanted = [metric]
+        self._is_reported = True
+        metric = self._source or most_detailed(metrics_of(self.model))
+        candidates = [metric]
         if self._images is not None:
-            wanted += [m for m in metrics_of(self.model) if isinstance(m, ThresholdSweep)]
-        sweeps = {m.name: m.sweep() for m in wanted if isinstance(m, ThresholdSweep)}
+            candidates += metrics_of(self.model)
+        sweeps = {m.name: m.sweep() for m in candidates if isinstance(m, ThresholdSweep)}
         if metric.name in sweeps:
             counts = sweeps[metric.name].best(metric.average, labels=metric.labels).counts
         else:
             counts = metric.counts()
-        self._deliver(_Reading(metric, counts, sweeps), split)
+        self._deliver(_Results(metric, counts, sweeps), split)
 
-    def _deliver(self, reading: _Reading, split: str) -> None:
-        """Prints and writes, on the chief."""
-        metric, counts = reading.metric, reading.counts.numpy()
+    def _deliver(self, results: _Results, split: str) -> None:
+        """Print and write on the chief."""
+        metric, counts = results.metric, results.counts.numpy()
         if not contexts.is_chief(metric.accumulator.strategy):
             return
         names = self._class_names or metric.class_names
@@ -175,10 +185,10 @@ class ScoreReport(tf.keras.callbacks.Callback):
         epoch = None if self._epoch is None else self._epoch + 1
         if self._run_dir is not None:
             as_dict = report(counts, names, output_dict=True, **averaging)
-            run_files.write(self._run_dir, epoch, text, as_dict, counts)
+            run_files.write_report(self._run_dir, epoch, text, as_dict, counts)
         self._step = self._step + 1 if epoch is None else epoch
         if self._images is not None:
-            self._draw(self._images, reading._replace(counts=counts), names, split)
+            self._draw(self._images, results._replace(counts=counts), names, split)
 
     def _title(self, split: str, counts: Counts) -> str:
         unit = "weight" if counts.is_weighted else "rows"
@@ -186,53 +196,52 @@ class ScoreReport(tf.keras.callbacks.Callback):
         return f"{epoch}{split}, {counts.total:g} {unit}"
 
     def _draw(
-        self, images: Images, reading: _Reading, names: Sequence[str] | None, split: str
+        self, images: ImageWriter, results: _Results, names: Sequence[str] | None, split: str
     ) -> None:
-        counts = reading.counts
-        square = isinstance(counts.confusion, tuple)
-        if square and counts.num_classes > 2 and not counts.is_multilabel:
-            if not reading.sweeps:
-                warnings.warn(
-                    f"{reading.metric.name} keeps no confusion matrix, so there is none to draw. "
-                    "Use dist_f1.Scores(confusion=True) or dist_f1.ConfusionMatrix.",
-                    stacklevel=2,
-                )
-        else:
+        counts = results.counts
+        has_matrix = not isinstance(counts.confusion, tuple)
+        if has_matrix or counts.num_classes <= 2 or counts.is_multilabel:
             figure = plots.confusion_matrix(counts, names)
             images.write(f"{split}/confusion_matrix", figure, self._step)
-        for name, sweep in reading.sweeps.items():
+        elif not results.sweeps:
+            warnings.warn(
+                f"{results.metric.name} has no confusion matrix to draw. Use "
+                "dist_f1.Scores(confusion=True) or dist_f1.ConfusionMatrix.",
+                stacklevel=2,
+            )
+        for name, sweep in results.sweeps.items():
             figure = plots.precision_recall(sweep, names)
             images.write(f"{split}/{name}", figure, self._step)
 
 
-def metrics_of(model: Any) -> list[CountsMetric]:
-    """The metrics of this library that a model is compiled with."""
-    return list(_flat(getattr(model, "metrics", ())))
+def metrics_of(model: tf.keras.Model) -> list[CountsMetric]:
+    """Return the metrics of this library with which a model is compiled."""
+    return list(_flatten(getattr(model, "metrics", ())))
 
 
-def most_telling(metrics: Sequence[CountsMetric]) -> CountsMetric:
-    """The metric whose counts tell most.
+def most_detailed(metrics: Sequence[CountsMetric]) -> CountsMetric:
+    """Return the metric whose counts have the most details.
 
     Raises:
-        ValueError: there is none.
+        ValueError: There are no metrics.
     """
     if not metrics:
         raise ValueError(
-            "The model is compiled without a metric of dist_f1. Add one, dist_f1.Scores() say, or "
-            "pass ScoreReport an EvaluateScores callback."
+            "The model is compiled without a metric of dist_f1. Add one, e.g. dist_f1.Scores(), or "
+            "pass an EvaluateScores callback to ScoreReport."
         )
 
-    def worth(metric: CountsMetric) -> tuple[bool, ...]:
-        swept = isinstance(metric, ThresholdSweep)
-        return not swept, metric._confusion, metric.class_names is not None
+    def details(metric: CountsMetric) -> tuple[bool, ...]:
+        has_matrix = isinstance(metric.spec, CountSpec) and metric.spec.confusion
+        return not isinstance(metric, ThresholdSweep), has_matrix, metric.class_names is not None
 
-    return max(metrics, key=worth)
+    return max(metrics, key=details)
 
 
-def _flat(metrics: Iterable[Any]) -> Iterator[CountsMetric]:
+def _flatten(metrics: Iterable[Any]) -> Iterator[CountsMetric]:
     for metric in metrics:
         if isinstance(metric, CountsMetric):
             yield metric
         else:
-            # Keras 3 puts those of compile into one.
-            yield from _flat(getattr(metric, "metrics", ()))
+            # Keras 3 wraps the metrics of compile in one metric.
+            yield from _flatten(getattr(metric, "metrics", ()))

@@ -1,4 +1,4 @@
-"""For code that is older than Keras metrics: `dist_f1.compat.v1`."""
+"""Interfaces for code that is older than Keras metrics: `dist_f1.compat.v1`."""
 
 from dist_f1.compat import v1
 

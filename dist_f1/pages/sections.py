@@ -76,12 +76,13 @@ def check_sections(sections: Iterable[Section]) -> list[Section]:
                 "A section must be a Text, Table, Picture or Preformatted, got "
                 f"{type(section).__name__}."
             )
-        for i, row in enumerate(section.rows if isinstance(section, Table) else ()):
-            if len(row) != len(section.header):
-                raise ValueError(
-                    f"Row {i} of the table {section.heading!r} has {len(row)} cells, but its "
-                    f"header has {len(section.header)}; pass one cell per entry of the header."
-                )
+        if isinstance(section, Table):
+            for i, row in enumerate(section.rows):
+                if len(row) != len(section.header):
+                    raise ValueError(
+                        f"Row {i} of the table {section.heading!r} has {len(row)} cells, but its "
+                        f"header has {len(section.header)}; pass one cell per entry of the header."
+                    )
     return sections
 
 

@@ -1,4 +1,4 @@
-"""Callbacks that keep the best epoch look for the highest F1 and for the lowest Hamming loss."""
+"""Callbacks that wait for the best epoch maximize F1 and minimize the Hamming loss."""
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ CLASSES = 4
 IS_KERAS_3 = hasattr(tf.keras, "ops")
 Y = np.repeat(np.arange(CLASSES), 4)
 X = np.eye(CLASSES, dtype=np.float32)[Y]
-# How many classes are predicted right, epoch by epoch; the second epoch is the best one.
-RIGHT = (2, 4, 1, 1, 1)
+# Number of correctly predicted classes in each epoch; the second epoch is the best.
+CORRECT = (2, 4, 1, 1, 1)
 BEST = 1
 
 
-def kernel(right):
-    """Weights that get `right` classes right and take the others for the class before."""
-    columns = [c if c < right else c - 1 for c in range(CLASSES)]
+def kernel(correct):
+    """Return weights that predict `correct` classes, and the previous class for the others."""
+    columns = [c if c < correct else c - 1 for c in range(CLASSES)]
     return np.eye(CLASSES, dtype=np.float32)[columns]
 
 
-def model(*metrics):
-    """A model that learns nothing; its weights are set before each epoch."""
+def model(*metrics, run_eagerly=False):
+    """Return a model that does not learn; its weights are set before each epoch."""
     network = tf.keras.Sequential(
         [tf.keras.layers.Dense(CLASSES, use_bias=False, input_shape=(CLASSES,))]
     )
@@ -33,19 +33,21 @@ def model(*metrics):
         tf.keras.optimizers.SGD(1.0),
         loss=lambda y_true, y_pred: 0.0 * tf.reduce_sum(y_pred, -1),
         metrics=list(metrics),
+        # Faster than tracing for a few batches.
+        run_eagerly=run_eagerly,
     )
     return network
 
 
 def fit(network, callbacks, validate=True):
     def set_weights(epoch, logs):
-        network.set_weights([kernel(RIGHT[epoch])])
+        network.set_weights([kernel(CORRECT[epoch])])
 
     setting = tf.keras.callbacks.LambdaCallback(on_epoch_begin=set_weights)
     return network.fit(
         X,
         Y,
-        epochs=len(RIGHT),
+        epochs=len(CORRECT),
         verbose=0,
         validation_data=(X, Y) if validate else None,
         callbacks=[setting, *callbacks],
@@ -53,72 +55,93 @@ def fit(network, callbacks, validate=True):
 
 
 SCORES = ("f1_macro", "hamming_loss", "accuracy", "f1_per_class")
+ENTRIES = ("val_f1_macro", "val_hamming_loss", "val_accuracy", "val_f1_3")
 
 
-def in_compile(entry):
+def in_compile():
     return [dist_f1.Scores(SCORES)], []
 
 
-def by_callback(entry):
+def by_callback():
     return [], [EvaluateScores((X, Y), SCORES)]
 
 
-@pytest.mark.filterwarnings("ignore:.*It now looks for")
-@pytest.mark.parametrize("source", [in_compile, by_callback])
-@pytest.mark.parametrize("entry", ["val_f1_macro", "val_hamming_loss", "val_accuracy", "val_f1_3"])
-def test_training_stops_and_saves_and_slows_down_at_the_best_epoch(source, entry, tmp_path):
-    metrics, callbacks = source(entry)
+def waits_for_the_best(stopping, history):
+    """Whether training stopped two epochs after the best one."""
+    # In the other direction, another epoch would be the best.
+    return len(history[stopping.monitor]) == BEST + 3 and stopping.best_epoch == BEST
+
+
+@pytest.mark.filterwarnings("ignore:.*It now waits for")
+@pytest.mark.parametrize("source", [pytest.param(in_compile, marks=pytest.mark.slow), by_callback])
+def test_callbacks_stop_save_and_lower_the_rate_at_the_best_epoch(source, tmp_path):
+    metrics, callbacks = source()
     keras = tf.keras.callbacks
-    stopping = keras.EarlyStopping(entry, patience=2, restore_best_weights=True)
-    path = str(tmp_path / "best.weights.h5")
-    checkpoint = keras.ModelCheckpoint(path, entry, save_best_only=True, save_weights_only=True)
-    plateau = keras.ReduceLROnPlateau(entry, patience=2, factor=0.5)
-    network = model(*metrics)
-    history = fit(network, [*callbacks, stopping, checkpoint, plateau])
-    # Two epochs after the best one; were it the other direction, it would be another.
-    assert len(history[entry]) == BEST + 3
-    np.testing.assert_array_equal(network.get_weights()[0], kernel(RIGHT[BEST]))
+    paths = [str(tmp_path / f"{entry}.weights.h5") for entry in ENTRIES]
+    stopping = [keras.EarlyStopping(x, patience=2, restore_best_weights=True) for x in ENTRIES]
+    callbacks += stopping
+    for entry, path in zip(ENTRIES, paths, strict=True):
+        options = {"save_best_only": True, "save_weights_only": True}
+        callbacks.append(keras.ModelCheckpoint(path, entry, **options))
+        callbacks.append(keras.ReduceLROnPlateau(entry, patience=2, factor=0.5))
+    network = model(*metrics, run_eagerly=source is by_callback)
+    history = fit(network, callbacks)
+    assert all(waits_for_the_best(callback, history) for callback in stopping)
+    np.testing.assert_array_equal(network.get_weights()[0], kernel(CORRECT[BEST]))
     rates = history["learning_rate" if IS_KERAS_3 else "lr"]
-    assert rates == [1.0] * (BEST + 3)
+    assert rates[:-1] == [1.0] * (BEST + 2)
+    # Every plateau callback halves the rate in the last epoch.
     rate = network.optimizer.learning_rate
-    assert float(tf.keras.backend.get_value(rate)) == 0.5
-    network.set_weights([kernel(0)])
-    network.load_weights(path)
-    np.testing.assert_array_equal(network.get_weights()[0], kernel(RIGHT[BEST]))
+    assert float(tf.keras.backend.get_value(rate)) == 0.5 ** len(ENTRIES)
+    for path in paths:
+        network.set_weights([kernel(0)])
+        network.load_weights(path)
+        np.testing.assert_array_equal(network.get_weights()[0], kernel(CORRECT[BEST]))
 
 
-@pytest.mark.filterwarnings("ignore:.*It now looks for")
-@pytest.mark.parametrize("entry", ["f1_macro", "hamming_loss"])
-def test_scores_of_the_training_data_have_their_direction_too(entry):
-    stopping = tf.keras.callbacks.EarlyStopping(entry, patience=2)
-    history = fit(model(dist_f1.Scores(SCORES)), [stopping], validate=False)
-    assert len(history[entry]) == BEST + 3
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*It now waits for")
+def test_scores_of_the_training_data_have_a_direction_too():
+    stopping = [tf.keras.callbacks.EarlyStopping(entry, patience=2) for entry in SCORES[:2]]
+    history = fit(model(dist_f1.Scores(SCORES)), stopping, validate=False)
+    assert all(waits_for_the_best(callback, history) for callback in stopping)
 
 
-@pytest.mark.filterwarnings("ignore:.*It now looks for")
-@pytest.mark.parametrize(
-    ("metric", "name"),
-    [(dist_f1.F1Score("macro"), "f1_score"), (dist_f1.HammingLoss(), "hamming_loss")],
-)
-def test_metrics_of_one_score_tell_keras_their_direction(metric, name):
-    stopping = tf.keras.callbacks.EarlyStopping(f"val_{name}", patience=2)
-    history = fit(model(metric), [stopping])
-    assert len(history[f"val_{name}"]) == BEST + 3
+@pytest.mark.filterwarnings("ignore:.*It now waits for")
+def test_metrics_with_one_score_set_their_direction():
+    entries = ("val_f1_score", "val_hamming_loss")
+    stopping = [tf.keras.callbacks.EarlyStopping(entry, patience=2) for entry in entries]
+    network = model(dist_f1.F1Score("macro"), dist_f1.HammingLoss(), run_eagerly=True)
+    history = fit(network, stopping)
+    assert all(waits_for_the_best(callback, history) for callback in stopping)
 
 
-def test_a_mode_that_was_given_is_kept():
-    # Less is better, but here the highest is asked for: it is that of the third epoch.
+@pytest.mark.slow
+def test_an_explicit_mode_is_kept_in_training():
+    # The explicit mode maximizes the loss, whose highest value is in the third epoch.
     stopping = tf.keras.callbacks.EarlyStopping("val_hamming_loss", patience=2, mode="max")
-    history = fit(model(dist_f1.Scores(SCORES)), [stopping])
+    lowest = tf.keras.callbacks.EarlyStopping("val_f1_macro", patience=4, mode="min")
+    history = fit(model(dist_f1.Scores(SCORES)), [stopping, lowest])
     assert len(history["val_hamming_loss"]) == 5
+    assert stopping.best_epoch == 2
     if IS_KERAS_3:
-        lowest = tf.keras.callbacks.EarlyStopping("val_f1_macro", patience=1, mode="min")
-        history = fit(model(dist_f1.Scores(SCORES)), [lowest])
-        assert len(history["val_f1_macro"]) == 2
+        assert lowest.best_epoch == 2
 
 
-@pytest.mark.skipif(IS_KERAS_3, reason="Keras 3 remembers the mode")
-def test_tf_keras_is_turned_around_with_a_warning():
+@pytest.mark.skipif(not IS_KERAS_3, reason="tf-keras does not store the mode")
+def test_an_explicit_mode_is_kept():
+    keras = tf.keras.callbacks
+    callbacks = [
+        keras.EarlyStopping("f1_macro", mode="min"),
+        keras.ModelCheckpoint("unused.weights.h5", "f1_macro", save_weights_only=True, mode="min"),
+        keras.ReduceLROnPlateau("f1_macro", mode="min"),
+    ]
+    directions.set_modes(callbacks, lambda name: "up")
+    assert [callback.mode for callback in callbacks] == ["min"] * 3
+
+
+@pytest.mark.skipif(IS_KERAS_3, reason="Keras 3 stores the mode")
+def test_in_tf_keras_a_wrong_mode_is_flipped_with_a_warning():
     keras = tf.keras.callbacks
     stopping = keras.EarlyStopping("val_f1_macro", min_delta=0.25)
     checkpoint = keras.ModelCheckpoint("unused", "val_accuracy_gap")
@@ -127,10 +150,12 @@ def test_tf_keras_is_turned_around_with_a_warning():
     def direction_of(name):
         return directions.of_scores(named, name.removeprefix("val_"))
 
-    with pytest.warns(UserWarning, match="looked for the") as warned:
-        directions.point([stopping, checkpoint], direction_of)
-    assert "looked for the lowest val_f1_macro, of which higher is better" in str(warned[0].message)
-    assert "looked for the highest val_accuracy_gap" in str(warned[1].message)
+    with pytest.warns(UserWarning, match="waited for the") as warned:
+        directions.set_modes([stopping, checkpoint], direction_of)
+    assert "waited for the lowest val_f1_macro, but the highest is the best" in str(
+        warned[0].message
+    )
+    assert "waited for the highest val_accuracy_gap" in str(warned[1].message)
     stopping.on_train_begin()
     assert stopping._is_improvement(0.8, 0.5)
     assert not stopping._is_improvement(0.6, 0.5)
@@ -139,12 +164,12 @@ def test_tf_keras_is_turned_around_with_a_warning():
     assert checkpoint.monitor_op(0.1, 0.2)
 
 
-def test_other_callbacks_and_other_names_are_left_alone():
+def test_other_callbacks_and_other_names_are_not_changed():
     keras = tf.keras.callbacks
     others = [keras.EarlyStopping("val_loss"), keras.ReduceLROnPlateau(), keras.CSVLogger("unused")]
     before = [dict(vars(callback)) for callback in others]
     named = [score_names.parse("f1_macro")]
-    directions.point(others, lambda name: directions.of_scores(named, name))
+    directions.set_modes(others, lambda name: directions.of_scores(named, name))
     assert [dict(vars(callback)) for callback in others] == before
 
 
@@ -170,14 +195,14 @@ def test_other_callbacks_and_other_names_are_left_alone():
 def test_directions_of_entries(scores, entry, direction):
     named = [score_names.parse(score) for score in scores]
     assert directions.of_scores(named, entry) == direction
-    # Names that these scores really have are all known.
-    if not any(score.spread for score in named):
+    # Every entry of the result has a direction.
+    if not any(score.group_reduction for score in named):
         metric = dist_f1.Scores(scores, class_names=["cat", "fox"])
         metric.update_state([0, 1], [[1.0, 0.0], [0.0, 1.0]])
         assert {metric.direction_of(name) for name in metric.result()} == {"up"}
 
 
-def test_what_is_monitored_survives_a_saved_model(tmp_path):
+def test_directions_survive_a_saved_model(tmp_path):
     metric = dist_f1.Scores(SCORES)
     copy = dist_f1.Scores.from_config(metric.get_config())
     assert copy.direction_of("f1_macro") == "up"

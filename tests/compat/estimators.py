@@ -1,4 +1,4 @@
-"""Estimators on scikit-learn's data sets, for the tests of TensorFlow 2.15."""
+"""Estimators on scikit-learn's datasets, for the tests with TensorFlow 2.15."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ needs_estimator = pytest.mark.skipif(
     VERSION > (2, 15), reason="TensorFlow has tf.estimator up to 2.15"
 )
 STRATEGIES = ("none", "one_device", "mirrored_2")
-# In batches of 64, both data sets leave an uneven last one and, for two replicas, one too many.
+# With 64 rows, the last batch of both datasets is smaller, and their number of batches is odd.
 BATCH = 64
 
 
 def load(name):
-    """Features `[N, F]`, standardised, and class ids `[N]`."""
+    """Return standardised features `[N, F]` and class ids `[N]`."""
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-9)
     return x.astype(np.float32), y.astype(np.int64)
@@ -46,13 +46,13 @@ def run_config(model_dir, strategy_name="none", **options):
 
 
 def batches(features, labels=None, batch=BATCH, epochs=1):
-    """An `input_fn`."""
+    """Return an `input_fn`."""
     arrays = features if labels is None else (features, labels)
     return lambda: tf.data.Dataset.from_tensor_slices(arrays).repeat(epochs).batch(batch)
 
 
 def evaluation(features, labels, batch=BATCH):
-    """An `input_fn` whose batches come out even on all replicas."""
+    """Return an `input_fn` with a batch for every replica in every step."""
 
     def input_fn(input_context=None):
         data = tf.data.Dataset.from_tensor_slices((features, labels))
@@ -62,7 +62,7 @@ def evaluation(features, labels, batch=BATCH):
 
 
 def linear(metrics, classes, rate=0.1):
-    """A `model_fn` of one linear layer; `metrics(labels, scores)` makes its `eval_metric_ops`."""
+    """Return a `model_fn` with one linear layer, and `metrics(labels, scores, features)`."""
 
     def model_fn(features, labels, mode):
         x = features["x"] if isinstance(features, dict) else features
@@ -88,6 +88,6 @@ def linear(metrics, classes, rate=0.1):
 
 
 def predicted(estimator, features, key="ids", batch=BATCH):
-    """What the estimator predicts for each row, by its last checkpoint."""
+    """Return the predictions of the last checkpoint for each row."""
     rows = estimator.predict(batches(features, batch=batch))
     return np.array([row[key] for row in rows])

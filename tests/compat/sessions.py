@@ -1,4 +1,4 @@
-"""Graphs and sessions on several logical devices."""
+"""Graphs and sessions on logical devices."""
 
 import contextlib
 
@@ -6,10 +6,16 @@ import helpers
 import numpy as np
 import tensorflow as tf
 
+FUNCTIONS = ("f1_score", "f_beta", "precision", "recall", "confusion_counts", "eval_metric_ops")
+
 
 def strategy(name):
-    """`none`, or one in whose scope a graph is built."""
+    """Return the strategy in whose scope a graph is built, or `None`."""
     return None if name == "none" else helpers.strategy(name)
+
+
+def replicas_of(name):
+    return int(name.partition("_")[2]) if name.startswith("mirrored") else 1
 
 
 @contextlib.contextmanager
@@ -20,10 +26,10 @@ def session(graph=None):
         yield opened
 
 
-class Streamed:
-    """Pairs in a graph of their own, one `labels` and `scores` placeholder for each replica.
+class PairGraph:
+    """A graph of pairs, with one `labels` and one `scores` placeholder per replica.
 
-    `make(labels, scores)` returns `(value, update_op)`, with nests of values.
+    `make(labels, scores)` returns `(value, update_op)`, which may be nests.
     """
 
     def __init__(self, make, classes, strategy_name="none", label_dtype=tf.int64):
@@ -51,7 +57,7 @@ class Streamed:
             self.initializer = tf.compat.v1.local_variables_initializer()
 
     def feed(self, batches):
-        """One batch `(labels, scores)` for each replica."""
+        """Return the feed of one batch `(labels, scores)` per replica."""
         feed = {}
         for labels, scores, batch in zip(self.labels, self.scores, batches, strict=True):
             feed[labels], feed[scores] = batch
@@ -59,17 +65,28 @@ class Streamed:
 
 
 def run(make, classes, steps, strategy_name="none"):
-    """The value after all steps; each is a batch for each replica."""
-    streamed = Streamed(make, classes, strategy_name)
-    with session(streamed.graph) as opened:
-        opened.run(streamed.initializer)
+    """Return the value after all steps, each with one batch per replica."""
+    pairs = PairGraph(make, classes, strategy_name)
+    with session(pairs.graph) as opened:
+        opened.run(pairs.initializer)
         for batches in steps:
-            opened.run(streamed.update, streamed.feed(batches))
-        return opened.run(streamed.value)
+            opened.run(pairs.update, pairs.feed(batches))
+        return opened.run(pairs.value)
+
+
+def evaluate(function, *args, **options):
+    """Return the value after one update."""
+    with tf.Graph().as_default(), session() as opened:
+        pair = function(*args, **options)
+        pairs = pair if isinstance(pair, dict) else {"": pair}
+        opened.run(tf.compat.v1.local_variables_initializer())
+        opened.run([update for _, update in pairs.values()])
+        values = opened.run({name: value for name, (value, _) in pairs.items()})
+        return values if isinstance(pair, dict) else values[""]
 
 
 def random_steps(replicas, classes, steps=4, seed=0):
-    """Batches of uneven size, some of them empty."""
+    """Return batches of different sizes, some of them empty."""
     rng = np.random.default_rng(seed)
     sizes = rng.integers(0, 9, [steps, replicas])
     sizes[0, 1:] = 0
@@ -80,7 +97,7 @@ def random_steps(replicas, classes, steps=4, seed=0):
 
 
 def union(steps):
-    """All labels and decisions of the steps."""
+    """Return all labels and decisions of the steps."""
     batches = [batch for step in steps for batch in step]
     labels = np.concatenate([labels for labels, _ in batches])
     return labels, np.concatenate([scores.argmax(axis=-1) for _, scores in batches])

@@ -1,14 +1,15 @@
-"""Batches come out even on all replicas, and hold every row once, in order."""
+"""Every replica has a batch in every step, and the batches contain every row once, in order."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dist_f1.compat import v1
 
 
+@settings(max_examples=15)
 @given(rows=st.integers(0, 40), size=st.integers(1, 7), replicas=st.integers(1, 4))
 def test_every_replica_has_a_batch_in_every_step_and_no_row_is_lost(rows, size, replicas):
     data = tf.data.Dataset.range(rows).apply(v1.batch_for_replicas(size, replicas))
@@ -22,7 +23,7 @@ def test_every_replica_has_a_batch_in_every_step_and_no_row_is_lost(rows, size, 
     assert not last or max(last) - min(last) <= 1
 
 
-def test_elements_of_any_structure_are_cut_alike():
+def test_all_tensors_of_an_element_are_sliced_alike():
     dense = np.arange(14).reshape(7, 2)
     lengths = [0, 1, 2, 0, 1, 2, 1]
     element = (
@@ -68,12 +69,12 @@ def _dtypes(dataset):
         (tf.distribute.InputContext(2, 1, 2), [2, 2, 1]),
     ],
 )
-def test_the_input_context_tells_how_many_replicas_this_pipeline_has(context, batches):
+def test_the_input_context_has_the_number_of_replicas_of_the_pipeline(context, batches):
     data = tf.data.Dataset.range(5).apply(v1.batch_for_replicas(2, context))
     assert [len(batch) for batch in data] == batches
 
 
 @pytest.mark.parametrize(("size", "replicas"), [(0, 1), (2, 0), (2.5, 1), (2, "2")])
-def test_numbers_that_are_none_are_named(size, replicas):
+def test_wrong_numbers_raise(size, replicas):
     with pytest.raises(ValueError, match="must be a positive integer, got"):
         v1.batch_for_replicas(size, replicas)

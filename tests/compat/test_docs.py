@@ -1,4 +1,4 @@
-"""The code on the pages about tf.estimator runs, and their tables are what it prints."""
+"""The code on the pages about tf.estimator runs, and prints the tables on them."""
 
 import re
 
@@ -6,8 +6,8 @@ import doc_snippets
 import estimators
 import pytest
 
-# What an Estimator would have left behind.
-LEFT_BEHIND = """
+# Writes the checkpoint and the counts that an Estimator would write.
+ESTIMATOR_FILES = """
 random = np.random.default_rng(0)
 sizes = {"hidden": [30, 8], "scores": [8, 2]}
 kernels = {name: random.normal(size=size).astype("float32") for name, size in sizes.items()}
@@ -23,12 +23,12 @@ dist_f1.Counts.from_labels(y, ids, 2).save("before.npz")
 
 
 def rows(text):
-    """The rows of tables that end with a number or `fails`."""
+    """Return the table rows that end with a number or `fails`."""
     return re.findall(r"^\|.*\| (?:[\d.]+|fails) \|$", text, re.MULTILINE)
 
 
 @estimators.needs_estimator
-def test_the_recipes_give_the_numbers_on_the_page(tmp_path):
+def test_the_recipes_print_the_numbers_on_the_page(tmp_path):
     printed = doc_snippets.run(tmp_path, *doc_snippets.blocks_of("docs/estimator.md"))
     page = (doc_snippets.ROOT / "docs" / "estimator.md").read_text()
     assert rows(printed) == rows(page)
@@ -37,7 +37,7 @@ def test_the_recipes_give_the_numbers_on_the_page(tmp_path):
     for name, (expected, before, after, *replicas) in by_recipe.items():
         assert after == expected
         assert not replicas or replicas[1] == expected
-        # On one device the binary recipe is right; on two it fails.
+        # On one device the binary recipe is correct; on two it fails.
         old = replicas[0] if name == "binary" else before
         assert old == "fails" or abs(float(old) - float(expected)) > 5e-3 or old == "nan"
 
@@ -51,14 +51,17 @@ def test_f1_is_the_same_before_and_after_the_move_to_keras(tmp_path):
     printed = doc_snippets.run(
         tmp_path, doc_snippets.FOUR_REPLICAS, *doc_snippets.blocks_of("docs/from_estimator.md")
     )
-    # The page itself compares the counts.
+    # The code on the page compares the counts.
     before, after = re.findall(r"'f1_macro': ([\d.]+)", printed)
     assert float(before) == pytest.approx(float(after), abs=1e-6)
     assert 0.8 < float(before) < 1.0
 
 
+@pytest.mark.slow
 def test_the_second_half_of_the_move_runs_without_tf_estimator(tmp_path):
     before, *after = doc_snippets.blocks_of("docs/from_estimator.md")
     beginning, _ = before.split("\n\n\ndef model_fn")
-    printed = doc_snippets.run(tmp_path, doc_snippets.FOUR_REPLICAS, beginning, LEFT_BEHIND, *after)
+    printed = doc_snippets.run(
+        tmp_path, doc_snippets.FOUR_REPLICAS, beginning, ESTIMATOR_FILES, *after
+    )
     assert "weighted avg" in printed

@@ -1,4 +1,4 @@
-"""Pairs under the real tf.estimator, against scikit-learn on the predictions that it makes."""
+"""Pairs under the real tf.estimator equal scikit-learn on its predictions."""
 
 import estimators
 import numpy as np
@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 import dist_f1
 from dist_f1.compat import v1
 
-pytestmark = estimators.needs_estimator
+pytestmark = [estimators.needs_estimator, pytest.mark.slow]
 CLASSES = {"breast_cancer": 2, "digits": 10}
 EXACT = {"dtype": tf.float64}
 
@@ -44,7 +44,7 @@ def strategy(request):
 
 @pytest.fixture(scope="module", params=sorted(CLASSES))
 def evaluated(request, strategy, tmp_path_factory):
-    """True and predicted ids, weights, and what `evaluate` returned."""
+    """Return true and predicted ids, weights, and the result of `evaluate`."""
     x, y = estimators.load(request.param)
     weight = np.random.default_rng(0).uniform(0.0, 2.0, len(y)).astype(np.float32)
     features = {"x": x, "weight": weight}
@@ -56,11 +56,11 @@ def evaluated(request, strategy, tmp_path_factory):
     return y, estimators.predicted(estimator, features), weight, results
 
 
-def test_all_rows_are_evaluated_with_an_uneven_last_batch(evaluated):
+def test_all_rows_are_evaluated_with_a_smaller_last_batch(evaluated):
     y, ids, _, results = evaluated
-    whole, rest = divmod(len(y), estimators.BATCH)
+    full_batches, rest = divmod(len(y), estimators.BATCH)
     assert rest
-    assert whole % 2 == 0
+    assert full_batches % 2 == 0
     counts = results["counts"]
     assert counts.total == len(y)
     np.testing.assert_array_equal(counts.confusion, sk.confusion_matrix(y, ids))
@@ -88,7 +88,7 @@ def test_scores_equal_scikit_learn_on_the_predictions_of_the_estimator(evaluated
     assert abs(weighted - macro) > 1e-6
 
 
-def test_one_accumulator_makes_all_entries_of_eval_metric_ops(evaluated):
+def test_entries_of_eval_metric_ops_equal_scikit_learn(evaluated):
     y, ids, _, results = evaluated
     per_class = [results[f"all_f1_{c}"] for c in range(y.max() + 1)]
     np.testing.assert_allclose(per_class, sk.f1_score(y, ids, average=None), rtol=0, atol=1e-12)
@@ -97,7 +97,7 @@ def test_one_accumulator_makes_all_entries_of_eval_metric_ops(evaluated):
     )
 
 
-def test_the_counts_of_an_evaluation_make_a_report(evaluated):
+def test_a_report_is_made_from_the_counts_of_an_evaluation(evaluated):
     y, ids, _, results = evaluated
     ours = dist_f1.report(results["counts"], output_dict=True)
     theirs = sk.classification_report(y, ids, output_dict=True)
@@ -115,7 +115,7 @@ def counting_estimator(model_dir, strategy):
 def test_every_strategy_counts_the_same_for_the_same_weights(tmp_path):
     x, y = estimators.load("digits")
     counting_estimator(tmp_path, "none").train(estimators.batches(x, y, epochs=None), steps=20)
-    # 36 plain batches are even for two replicas.
+    # There are 36 plain batches, a multiple of two replicas.
     plain, even = estimators.batches(x, y, batch=50), estimators.evaluation(x, y)
     seen = [
         counting_estimator(tmp_path, name).evaluate(input_fn)["counts"]
@@ -128,18 +128,16 @@ def test_every_strategy_counts_the_same_for_the_same_weights(tmp_path):
             np.testing.assert_array_equal(ours, first)
 
 
-def test_no_evaluation_of_an_uneven_number_of_batches_loses_a_row(tmp_path):
+def test_an_evaluation_with_an_odd_number_of_batches_counts_every_row(tmp_path):
     x, y = estimators.load("digits")
     estimator = counting_estimator(tmp_path, "mirrored_2")
     estimator.train(estimators.batches(x, y), steps=1)
-    # Plain batches lose rows in most of such runs.
+    # With plain batches, most of these runs would lose rows.
     totals = [estimator.evaluate(estimators.evaluation(x, y))["counts"].total for _ in range(6)]
     assert totals == [len(y)] * 6
 
 
-def test_an_evaluation_with_labels_that_are_no_class_fails_and_tells_their_number(
-    tmp_path, strategy
-):
+def test_an_evaluation_with_invalid_labels_raises_with_their_number(tmp_path, strategy):
     x, y = estimators.load("digits")
 
     def metrics(labels, scores, _):

@@ -1,4 +1,4 @@
-"""Which of two evaluations is the better one."""
+"""`compare_by` selects the better of two evaluations."""
 
 import math
 
@@ -28,20 +28,20 @@ from dist_f1.compat import v1
         ("f1_macro", math.nan, math.nan, False),
     ],
 )
-def test_the_better_score_wins_and_nan_never(name, best, current, better):
+def test_the_better_score_wins_and_nan_never_does(name, best, current, better):
     compare = v1.compare_by(name)
     assert compare(best_eval_result={name: best}, current_eval_result={name: current}) is better
 
 
-def test_the_direction_of_a_name_of_ones_own_can_be_told():
+def test_the_direction_of_another_score_can_be_passed():
     assert v1.compare_by("my_loss", lower_is_better=True)({"my_loss": 2}, {"my_loss": 1})
 
 
-def test_a_best_evaluation_from_before_there_was_the_score_is_beaten():
+def test_any_score_is_better_than_an_evaluation_without_it():
     assert v1.compare_by("f1")({"loss": 0.1}, {"f1": 0.0})
     assert v1.compare_by("f1")(None, {"f1": 0.0})
 
 
-def test_a_score_that_was_not_evaluated_is_named():
-    with pytest.raises(ValueError, match="no 'f1', which is to be compared; it has f1_macro, loss"):
+def test_a_missing_score_raises_with_its_name():
+    with pytest.raises(ValueError, match=r"no 'f1'\. Compare by one of f1_macro, loss"):
         v1.compare_by("f1")({}, {"loss": 0.1, "f1_macro": 0.5})

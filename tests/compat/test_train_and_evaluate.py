@@ -1,4 +1,4 @@
-"""Long evaluations, exporters, early stopping and canned estimators with our scores."""
+"""Training with evaluations, exporters, early stopping and canned estimators."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from dist_f1.compat import v1
 
-pytestmark = estimators.needs_estimator
+pytestmark = [estimators.needs_estimator, pytest.mark.slow]
 SCORES = ("f1_macro", "f1_weighted", "accuracy")
 BEST, EVERY, LAST = 30, 10, 50
 
@@ -20,12 +20,12 @@ def metrics(labels, scores, _):
 
 
 class Job:
-    """Trains on labels that are right for 30 steps and wrong afterwards, so that 30 is the best."""
+    """Train with correct labels for 30 steps and wrong ones afterwards, so that step 30 is best."""
 
     def __init__(self, model_dir, strategy):
         x, y = estimators.load("digits")
         self.x, self.y = x, y
-        # Each replica takes a batch of its own in every step.
+        # Each replica takes its own batch in every step.
         rows = BEST * estimators.BATCH * (2 if strategy.startswith("mirrored") else 1)
         take = np.arange(2 * rows) % len(x)
         wrong = np.where(np.arange(2 * rows) < rows, y[take], (y[take] + 1) % 10)
@@ -45,7 +45,7 @@ class Job:
         return self
 
     def evaluations(self):
-        """What was evaluated, by step."""
+        """Return the result of each evaluation, by step."""
         from tensorflow_estimator.python.estimator import early_stopping
 
         results = early_stopping.read_eval_metrics(self.estimator.eval_dir())
@@ -108,7 +108,7 @@ def _served(job, exporter):
     return served(tf.constant(job.x))["ids"].numpy()
 
 
-def test_training_stops_when_the_score_does_not_rise(tmp_path):
+def test_training_stops_when_the_score_does_not_increase(tmp_path):
     job = Job(tmp_path, "none")
     hook = tf.estimator.experimental.stop_if_no_increase_hook(
         job.estimator,
@@ -121,7 +121,7 @@ def test_training_stops_when_the_score_does_not_rise(tmp_path):
     assert BEST < max(steps) < LAST
 
 
-def test_an_exported_evaluation_graph_counts_too(job, tmp_path):
+def test_an_exported_evaluation_graph_counts(job, tmp_path):
     path = job.estimator.experimental_export_all_saved_models(
         str(tmp_path), {tf.estimator.ModeKeys.EVAL: labelled_receiver}
     )
@@ -140,7 +140,7 @@ def test_an_exported_evaluation_graph_counts_too(job, tmp_path):
 
 @pytest.mark.parametrize("strategy", estimators.STRATEGIES)
 @pytest.mark.parametrize("data", ["breast_cancer", "digits"])
-def test_add_metrics_gives_canned_estimators_our_scores(data, strategy, tmp_path):
+def test_add_metrics_adds_scores_to_canned_estimators(data, strategy, tmp_path):
     x, y = estimators.load(data)
     classes = int(y.max()) + 1
     canned = tf.estimator.DNNClassifier(

@@ -1,6 +1,7 @@
 """Pages are self-contained, show every text literally, and hold the numbers of the report."""
 
 import base64
+import functools
 import html.parser
 import io
 import math
@@ -53,6 +54,7 @@ def counts_of(weight=None):
     return Counts.from_labels(y_true, y_pred, 4, weight)
 
 
+@functools.cache
 def figure():
     return plots.f1_bars(counts_of())
 

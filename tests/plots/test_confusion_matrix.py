@@ -28,7 +28,7 @@ def test_shades_are_fractions_of_the_true_class(tmp_path):
     assert blue.sum() == pytest.approx(white.sum(), rel=0.1)
 
 
-FAST = [(2, None, False), (10, 1e-3, True), (25, 1e6, False), (100, None, True)]
+FAST = [(2, None, False), (10, 1e-3, True)]
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,21 @@ def test_a_matrix_of_any_size_is_readable(classes, weight, long):
         assert np.all(box.max <= cell[1])
 
 
+@pytest.mark.parametrize("classes", [25, 26])
+def test_up_to_25_classes_cells_have_numbers(classes):
+    counts = single_label(classes, rows=50)
+    figure = plots.confusion_matrix(counts, names(classes, long=True))
+    assert_readable(figure)
+    cells = np.count_nonzero(counts.numpy().confusion)
+    assert len(figure.axes[0].texts) == (cells if classes == 25 else 0)
+    assert len(figure.axes) == (1 if classes == 25 else 2)
+
+
 def test_tick_labels_are_thinned_if_even_small_ones_do_not_fit():
-    figure = plots.confusion_matrix(Counts.from_labels([0], [0], 400, confusion=True))
+    figure = plots.confusion_matrix(Counts.from_labels([0], [0], 200, confusion=True))
     assert_readable(figure)
     shown = figure.axes[0].get_yticklabels()
-    assert 20 < len(shown) < 400
+    assert 20 < len(shown) < 200
     assert all(int(label.get_text()) == label.get_position()[1] for label in shown)
 
 

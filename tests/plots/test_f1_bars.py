@@ -20,11 +20,10 @@ def bars_by_label(axis):
     ("classes", "long"),
     [
         (2, True),
-        (30, False),
-        (100, False),
+        (31, False),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
-            for case in [(2, False), (10, False), (10, True), (30, True), (100, True)]
+            for case in [(2, False), (10, True), (30, False), (30, True), (100, False), (100, True)]
         ),
     ],
 )

@@ -17,7 +17,7 @@ from dist_f1 import Counts, report
 
 
 def sklearn_report(task, **arguments):
-    y_true, y_pred, weight = task.weighty()
+    y_true, y_pred, weight = task.with_nonzero_weight()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return sklearn.metrics.classification_report(

@@ -17,8 +17,8 @@ def labels_of(classes, rows=3000, seed=0):
     return y_true, np.where(is_correct, y_true, random.integers(0, classes, rows))
 
 
-def single_label(classes, weight=None):
-    return Counts.from_labels(*labels_of(classes), classes, weight, confusion=True)
+def single_label(classes, weight=None, rows=3000):
+    return Counts.from_labels(*labels_of(classes, rows), classes, weight, confusion=True)
 
 
 def binary():

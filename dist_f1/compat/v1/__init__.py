@@ -1,22 +1,22 @@
-"""F1 for `tf.estimator` and for the graphs of TensorFlow 1, as `(value, update_op)` pairs.
+"""F1 for `tf.estimator` and TensorFlow 1 graphs, as `(value, update_op)` pairs.
 
     f1 = dist_f1.compat.v1.f1_score(labels, probabilities, average="macro")
     return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"f1": f1})
 
-In the manner of `tf.compat.v1.metrics`: `update_op` counts a batch, `value` is the score of all
-batches so far, and both are made in the graph of a session. The counts are int64 (float64 with
-weights) in one local variable, and those of all replicas are summed before a score is derived.
+The functions follow `tf.compat.v1.metrics`: `update_op` counts a batch, `value` is the score of all
+batches so far, and both are ops in the graph of a session. Counts are int64 (float64 with weights)
+in one local variable. The counts of all replicas are summed before a score is derived.
 
-- `value` may be fetched at any time. In the same `session.run` as `update_op` it is the score
-  before that update. Fetching it raises `tf.errors.InvalidArgumentError` if rows could not be
-  counted, as reading a metric does.
-- `update_op` is a tensor, the score after the update. Where there are several replicas it is an
-  operation without a value: the score of one replica would not be that of the data.
-- `tf.compat.v1.local_variables_initializer()` sets all counts to zero.
+- `value` may be fetched at any time. If it is fetched in the same `session.run` as `update_op`, it
+  is the score before that update. Fetching it raises `tf.errors.InvalidArgumentError` if rows could
+  not be counted.
+- `update_op` is a tensor, the score after the update. With several replicas it is an operation
+  without a value, because the score of one replica is not the score of the data.
+- `tf.compat.v1.local_variables_initializer()` resets all counts to zero.
 
-`batch_for_replicas` batches the data of an evaluation so that no replica goes without in the last
-step, in which an `Estimator` may otherwise lose rows; `compare_by` tells a `BestExporter` which of
-two evaluations is better.
+`batch_for_replicas` batches the data of an evaluation so that every replica has a batch in the last
+step; otherwise an `Estimator` may lose rows. `compare_by` makes a `BestExporter` compare
+evaluations by a score.
 """
 
 from dist_f1.compat.v1.batching import batch_for_replicas

@@ -1,150 +1,154 @@
-"""What the pairs take, in words of TensorFlow 1 where these differ from those of the metrics."""
+"""The common arguments of all pairs; some have other names than in the metrics."""
 
 from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypedDict
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
-from dist_f1.batch.decisions import DecisionRule
-from dist_f1.metrics.options import MetricOptions, complete, rule_of
-from dist_f1.scores.averaging import check_averaging, check_binary
+from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
+from dist_f1.scores.averaging import Average, check_averaging, check_binary
+
+TensorLike: TypeAlias = "tf.types.experimental.TensorLike"
 
 
 class Options(TypedDict, total=False):
     """Keywords of every function in `dist_f1.compat.v1`.
 
-    threshold: `None` (argmax), or a number `0 < t <= 1`: each class on its own; `predictions` of
-        shape `[B]` or `[B, 1]` are then binary. Boolean `predictions` need none.
-    top_k: the k best classes are predicted; excludes `threshold`.
-    ignore_class: rows with this label are left out.
-    averaged_labels: the classes that enter the averages, by default all; all are counted. (It is
-        `labels` elsewhere, which here are the true classes.)
-    from_logits: `predictions` are logits; `threshold` still speaks of probabilities.
-    zero_division: the score where it is 0 / 0: 0, 1 or NaN.
-    mask: booleans, shaped like `weights`; rows of False are left out.
-    dtype: of the values, by default float32, as in `tf.compat.v1.metrics`. Scores are computed in
-        float64.
-    metrics_collections: collections of the graph that values are added to.
-    updates_collections: collections that updates are added to.
-    name: of the variable scope, by default that of the function.
+    threshold: `None` (argmax), or a number `0 < t <= 1` that decides each class separately.
+        `predictions` of shape `[B]` or `[B, 1]` are then binary. Boolean `predictions` need none.
+    top_k: Number of classes with the best scores to predict; excludes `threshold`.
+    ignore_class: Label of the rows to leave out.
+    averaged_labels: Classes that enter the averages; all by default. All classes are counted. (The
+        metrics call this argument `labels`, which here are the true classes.)
+    from_logits: Whether `predictions` are logits. `threshold` remains a probability.
+    zero_division: Score where it is 0 / 0: 0, 1 or NaN.
+    mask: Booleans, shaped like `weights`. Rows with False are left out.
+    dtype: Dtype of the values; float32 by default, as in `tf.compat.v1.metrics`. Scores are
+        computed in float64.
+    metrics_collections: Graph collections to which values are added.
+    updates_collections: Graph collections to which updates are added.
+    name: Name of the variable scope; by default that of the function.
     """
 
-    threshold: Any
+    threshold: float | Sequence[float] | None
     top_k: int | None
     ignore_class: int | None
-    averaged_labels: Any
+    averaged_labels: Sequence[int] | None
     from_logits: bool
     zero_division: float
-    mask: Any
-    dtype: Any
-    metrics_collections: Any
-    updates_collections: Any
+    mask: TensorLike | None
+    dtype: tf.DType | str | None
+    metrics_collections: Sequence[str] | None
+    updates_collections: Sequence[str] | None
     name: str | None
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """The options of one call, checked and complete."""
+class ResolvedOptions:
+    """The options of one call, checked, with defaults filled in.
+
+    Args:
+        rule: How scores become decisions.
+        average: How classes are averaged.
+        metric: The options that metrics have too, under the names they have there.
+        mask: Booleans, one per row or per leading axes, or `None`.
+        dtype: Dtype of the values.
+        collections: Graph collections of values, and of updates.
+    """
 
     rule: DecisionRule
-    average: Any
-    full: MetricOptions
-    mask: Any
+    average: Average | None
+    metric: MetricOptions
+    mask: TensorLike | None
     dtype: tf.DType
-    metrics_collections: Any
-    updates_collections: Any
+    collections: tuple[Sequence[str] | None, Sequence[str] | None]
 
-    def cast(self, value: Any) -> tf.Tensor:
-        """A score in the dtype that was asked for."""
+    def cast(self, value: tf.Tensor) -> tf.Tensor:
+        """Cast a score to the requested dtype."""
         return tf.cast(value, self.dtype)
 
     def averaging(self) -> dict[str, Any]:
-        """The common arguments of the scores."""
+        """Return the common arguments of the score functions."""
         return {
             "average": self.average,
-            "zero_division": self.full["zero_division"],
-            "labels": self.full["labels"],
+            "zero_division": self.metric["zero_division"],
+            "labels": self.metric["labels"],
         }
 
-    def check_average(self, num_classes: int, several: bool) -> None:
-        """Raises `ValueError` if such decisions do not have the average."""
-        check_averaging(self.average, self.full["zero_division"], self.full["labels"], num_classes)
-        check_binary(self.average, num_classes, several)
+    def check_average(self, num_classes: int, is_multilabel: bool) -> None:
+        """Raise `ValueError` if such decisions do not have the average."""
+        check_averaging(**self.averaging(), num_classes=num_classes)
+        check_binary(self.average, num_classes, is_multilabel)
 
 
-def asked_for(
-    predictions: Any,
-    num_classes: Any,
-    average: Any = None,
-    more: MetricOptions | None = None,
+def resolve_options(
+    predictions: TensorLike,
+    num_classes: int | None,
+    average: Average | None = None,
+    metric_options: MetricOptions | None = None,
     **options: Unpack[Options],
-) -> Asked:
-    """Checks the options of a call.
+) -> ResolvedOptions:
+    """Check the options of a call, and fill in defaults.
 
     Args:
-        predictions: booleans are decided already.
+        predictions: Predictions of the batch. Booleans are decisions already.
         num_classes: C, or `None`.
-        average: how classes are averaged.
-        more: options of the metrics that only some functions take.
-        **options: see `Options`.
+        average: How classes are averaged.
+        metric_options: Options of the metrics that only some functions take.
+        **options: See `Options`.
 
     Raises:
-        TypeError: an option that there is not, or a `num_classes` that is no number.
-        ValueError: values that no function takes, or that exclude each other.
+        TypeError: An unknown option, or a `num_classes` that is not an integer.
+        ValueError: A value out of range, or options that exclude each other.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
-        known = ", ".join(Options.__annotations__)
-        raise TypeError(f"Unknown argument {', '.join(unknown)}; known are {known}.")
-    classes = _number_of_classes(num_classes)
+        raise TypeError(
+            f"Unknown argument {', '.join(unknown)}. Supported are "
+            f"{', '.join(Options.__annotations__)}."
+        )
+    classes = _as_integer(num_classes)
     threshold = options.get("threshold")
-    if threshold is None and options.get("top_k") is None and _are_members(predictions, classes):
-        # Cast to 0 and 1, any threshold finds them as they are.
+    if threshold is None and options.get("top_k") is None and _are_flags(predictions, classes):
+        # Booleans are cast to 0 and 1, which any threshold separates.
         threshold = 0.5
-    metric_options: MetricOptions = {
-        "num_classes": classes,
-        "top_k": options.get("top_k"),
-        "ignore_class": options.get("ignore_class"),
-        "labels": options.get("averaged_labels"),
-        "from_logits": options.get("from_logits", False),
-        "zero_division": options.get("zero_division", 0.0),
-        **(more or {}),
-    }
-    rule = rule_of(threshold, metric_options)
-    full = complete(metric_options, average, rule)
+    given = {name: value for name, value in options.items() if name in DEFAULTS}
+    given |= {"num_classes": classes, "labels": options.get("averaged_labels")}
+    metric = resolve({**given, **(metric_options or {})}, average, threshold)
     dtype = tf.as_dtype(options.get("dtype") or tf.float32)
     if not dtype.is_floating:
-        raise ValueError(f"dtype must be one of floating point, got {dtype.name}.")
-    return Asked(
-        rule,
+        raise ValueError(f"dtype is {dtype.name}; pass a floating-point type.")
+    return ResolvedOptions(
+        rule_of(threshold, metric),
         average,
-        full,
+        metric,
         options.get("mask"),
         dtype,
-        options.get("metrics_collections"),
-        options.get("updates_collections"),
+        (options.get("metrics_collections"), options.get("updates_collections")),
     )
 
 
-def _number_of_classes(num_classes: Any) -> int | None:
+def _as_integer(num_classes: Any) -> int | None:
     try:
         return None if num_classes is None else operator.index(num_classes)
     except TypeError as error:
         raise TypeError(
             f"num_classes must be a positive integer, got {num_classes!r}. It is the third "
-            "argument here, and weights the fifth: pass weights=."
+            "argument, and weights is the fifth; pass weights=."
         ) from error
 
 
-def _are_members(predictions: Any, num_classes: int | None) -> bool:
-    """Whether they are booleans that say of each class, or of the only one, whether it is named."""
+def _are_flags(predictions: TensorLike, num_classes: int | None) -> bool:
+    """Whether predictions are booleans for each class, or for the only one."""
     predictions = inputs.as_tensor(predictions, "y_pred")
     if not predictions.dtype.is_bool:
         return False
-    several = predictions.shape.rank > 1 and predictions.shape.as_list()[-1] == num_classes
-    return num_classes in (None, 1) or several
+    has_class_axis = predictions.shape.rank > 1 and predictions.shape[-1] == num_classes
+    return num_classes in (None, 1) or has_class_axis

@@ -1,4 +1,4 @@
-"""All of `eval_metric_ops` from one accumulator."""
+"""All entries of `eval_metric_ops` from one accumulator."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from dist_f1.compat.v1.arguments import Options, asked_for
+from dist_f1.compat.v1.accumulator import accumulate, assert_valid
+from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
-from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import score_sets
 
 
 def eval_metric_ops(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
     scores: Sequence[str] = score_sets.DEFAULT,
-    weights: Any = None,
+    weights: TensorLike | None = None,
     *,
     prefix: str = "",
     counts: bool = False,
     confusion: bool = False,
     class_names: Sequence[str] | None = None,
-    by: Any = None,
+    by: TensorLike | None = None,
     num_groups: int | None = None,
     **options: Unpack[Options],
 ) -> dict[str, tuple[Any, Any]]:
-    """Many scores for an `EstimatorSpec`: one decision, one local variable, one sum over replicas.
+    """Many scores for an `EstimatorSpec`: one decision, one local variable, one all-reduce.
 
     Args:
-        labels: see `f_beta`, also for the arguments that are not named here.
-        predictions: likewise.
-        num_classes: likewise.
-        scores: names, as of `dist_f1.Scores`: `f1_macro`, `accuracy`, `f2_weighted`,
-            `f1_per_class` (an entry for each class), `f1_macro_by_group`; see
+        labels: See `f_beta`, also for the arguments that are not listed here.
+        predictions: See `f_beta`.
+        num_classes: See `f_beta`.
+        scores: Names of scores, as in `dist_f1.Scores`: e.g. `f1_macro`, `accuracy`,
+            `f2_weighted`, `f1_per_class` (an entry for each class), `f1_macro_by_group`; see
             `dist_f1.scores.score_names`.
-        weights: likewise.
-        prefix: of the names of all entries.
-        counts: also an entry `counts`, the `Counts` that all of it is derived from: a report, a
-            picture or an interval can then be made of what `Estimator.evaluate` returns.
-        confusion: keep the `[C, C]` matrix in `counts`, also where no score needs it.
-        class_names: in the entries of `_per_class`.
-        by: a group id for each row, shaped like `weights`, for `_by_group` and `_gap`.
-        num_groups: how many groups there are.
-        **options: likewise.
+        weights: See `f_beta`.
+        prefix: Prefix of all entry names.
+        counts: Whether to add an entry `counts` with the `Counts`. Reports, figures and intervals
+            can then be made from the result of `Estimator.evaluate`.
+        confusion: Whether to keep the `[C, C]` matrix in `counts` if no score needs it.
+        class_names: C names for the entries of `_per_class`.
+        by: Group id of each row, shaped like `weights`, for `_by_group` and `_gap`.
+        num_groups: Number of groups.
+        **options: See `dist_f1.compat.v1.arguments.Options`.
 
     Returns:
-        A dict from names to `(value, update_op)`. All entries share one update: an `Estimator`
-        runs all of them at once, and by hand any one is to be run, or all in one `session.run`.
+        A dict from names to `(value, update_op)`. All entries share one update. An `Estimator`
+        runs them together; in your own session, run one of them, or all in one `session.run`.
 
     Raises:
-        RuntimeError: no graph is being built for a session.
-        ValueError: a name that is no score, or a score that these decisions do not have.
+        RuntimeError: No graph is being built for a session.
+        ValueError: An unknown score, or a score that such decisions do not have.
 
     Example:
         >>> import tensorflow as tf
@@ -68,38 +68,36 @@ def eval_metric_ops(
         {'f1_binary': 0.667, 'accuracy': 0.667}
     """
     with scope("eval_metric_ops", [labels, predictions, weights], options):
-        more: MetricOptions = {"class_names": class_names, "num_groups": num_groups}
-        asked = asked_for(predictions, num_classes, more=more, **options)
-        full = asked.full
-        wanted = score_sets.ScoreSet(
+        metric: MetricOptions = {"class_names": class_names, "num_groups": num_groups}
+        resolved = resolve_options(predictions, num_classes, None, metric, **options)
+        score_set = score_sets.ScoreSet(
             score_sets.parse(scores),
-            asked.rule.top_k,
-            full["zero_division"],
-            full["labels"],
-            full["class_names"],
+            resolved.rule.top_k,
+            resolved.metric["zero_division"],
+            resolved.metric["labels"],
+            resolved.metric["class_names"],
             num_groups,
             prefix,
         )
-        wanted.check_options()
-        stream = count_stream(
+        score_set.check_options()
+        accumulator = accumulate(
             labels,
             predictions,
             weights,
-            asked,
-            check=wanted.check_classes,
-            confusion=confusion or wanted.needs_confusion,
-            betas=wanted.betas,
+            resolved,
+            check=score_set.check_classes,
+            confusion=confusion or score_set.needs_confusion,
+            betas=score_set.betas,
             by=by,
         )
 
-        def derive(kept: Counts) -> dict[str, Any]:
-            return wanted.entries(checked(kept), asked.cast)
+        def derive(counts: Counts) -> dict[str, Any]:
+            return score_set.evaluate(assert_valid(counts), resolved.cast)
 
-        values = stream.value(derive)
-        updates = stream.update(derive)
+        values, updates = accumulator.value(derive), accumulator.update(derive)
         if not isinstance(updates, dict):
             updates = dict.fromkeys(values, updates)
-        ops = {entry: (values[entry], updates[entry]) for entry in values}
+        ops = {name: (values[name], updates[name]) for name in values}
         if counts:
-            ops[f"{prefix}counts"] = (stream.value(lambda kept: kept), stream.operation())
+            ops[f"{prefix}counts"] = (accumulator.value(lambda c: c), accumulator.operation())
         return ops

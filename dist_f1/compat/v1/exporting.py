@@ -1,4 +1,4 @@
-"""Exporters that compare evaluations by one of our scores."""
+"""Exporters that compare evaluations by a score."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# The losses of Estimators, and the entries of `eval_metric_ops` of that kind.
+# The losses of Estimators, and entries of `eval_metric_ops` that are losses or gaps.
 _LOWER_IS_BETTER = re.compile(r"(^|[/_])loss(_group_\d+)?$|_gap$")
 
 Compare = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
 
 def compare_by(name: str, lower_is_better: bool | None = None) -> Compare:
-    """A `compare_fn` for `tf.estimator.BestExporter`, which by itself compares the loss.
+    """Make a `compare_fn` for `tf.estimator.BestExporter`, which by default compares the loss.
 
     Args:
-        name: the entry of what `evaluate` returns.
-        lower_is_better: by default so of losses and gaps (`loss`, `average_loss`, entries of
-            `hamming_loss`, `f1_macro_gap`), whatever the prefix; of all others more is better.
+        name: Entry in the result of `evaluate`.
+        lower_is_better: Whether lower values are better. By default only for losses and gaps
+            (`loss`, `average_loss`, entries of `hamming_loss`, `f1_macro_gap`), with any prefix.
 
     Returns:
         A function of `best_eval_result` and `current_eval_result`: whether the current one is
-        better. A score that is NaN is never better, and any number is better than NaN.
+        better. NaN is never better, and any number is better than NaN.
 
     Raises:
-        ValueError: when it compares, if the current evaluation has no such entry.
+        ValueError: Raised by the function if the current evaluation has no such entry.
 
     Example:
         >>> compare = compare_by("f1_macro")
@@ -41,11 +41,11 @@ def compare_by(name: str, lower_is_better: bool | None = None) -> Compare:
     ) -> bool:
         if name not in current_eval_result:
             raise ValueError(
-                f"The evaluation has no {name!r}, which is to be compared; it has "
-                f"{', '.join(sorted(current_eval_result))}."
+                f"The evaluation has no {name!r}. Compare by one of "
+                f"{', '.join(sorted(current_eval_result))}, or add the score to eval_metric_ops."
             )
         current = float(current_eval_result[name])
-        # The best one may be of a job that did not have this score yet.
+        # The best evaluation may be from an earlier job without this score.
         best = float((best_eval_result or {}).get(name, math.nan))
         if math.isnan(current) or math.isnan(best):
             return math.isnan(best) and not math.isnan(current)

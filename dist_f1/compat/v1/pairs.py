@@ -5,52 +5,51 @@ from __future__ import annotations
 import functools
 import math
 import numbers
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import scores
-from dist_f1.compat.v1.arguments import Options, asked_for
+from dist_f1.compat.v1.accumulator import accumulate, assert_valid
+from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
-from dist_f1.compat.v1.stream import checked, count_stream
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores.averaging import Average
 
-Pair = tuple[Any, Any]
+Pair = tuple[tf.Tensor, "tf.Tensor | tf.Operation"]
 
 
 def f_beta(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
     average: Average | None = "binary",
-    weights: Any = None,
+    weights: TensorLike | None = None,
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Pair:
     """F-beta: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
 
     Args:
-        labels: class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets `[..., C]`.
-        predictions: scores `[..., C]`, whose best class is predicted; with `threshold` also `[B]`
-            or `[B, 1]`, binary; booleans; or class ids `[...]`, given `num_classes`.
-        num_classes: C, by default the last axis of `predictions`. Class ids need it.
+        labels: Class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets `[..., C]`.
+        predictions: Scores `[..., C]`, whose best class is predicted; with `threshold` also binary
+            scores `[B]` or `[B, 1]`; booleans; or class ids `[...]`, which need `num_classes`.
+        num_classes: C; by default the last axis of `predictions`.
         average: `"binary"` (the second of two classes), `"micro"`, `"macro"`, `"weighted"`,
-            `"samples"`, or `None`, a score per class, `[C]`; see `dist_f1.scores`.
-        weights: numbers, one per row or per leading axes. Counts are then float64. Rows of weight
-            0 leave no trace. Booleans are a mask.
-        beta: recall weighs `beta` times precision.
-        **options: see `dist_f1.compat.v1.arguments.Options`.
+            `"samples"`, or `None` for a score per class, `[C]`; see `dist_f1.scores`.
+        weights: Numbers, one per row or per leading axes; counts are then float64. Rows of weight
+            0 are left out. Boolean weights are a mask.
+        beta: Weight of recall relative to precision.
+        **options: See `dist_f1.compat.v1.arguments.Options`.
 
     Returns:
         `(value, update_op)`, see `dist_f1.compat.v1`.
 
     Raises:
-        RuntimeError: no graph is being built for a session.
-        ValueError: an argument out of its range, or inputs that do not fit each other.
+        RuntimeError: No graph is being built for a session.
+        ValueError: An argument is out of range, or inputs do not match.
 
     Example:
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -60,22 +59,23 @@ def f_beta(
         ...     print(f"{session.run(value):.4f}")
         0.5556
     """
-    given = (labels, predictions, weights)
-    return _f_pair("f_beta", beta, given, (num_classes, average, options))
+    return _pair(
+        "f_beta", scores.f_beta, labels, predictions, num_classes, average, weights, options, beta
+    )
 
 
 def f1_score(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
     average: Average | None = "binary",
-    weights: Any = None,
+    weights: TensorLike | None = None,
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Pair:
     """F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
 
-    For the arguments and errors see `f_beta`, which it is with `beta=1`.
+    Equals `f_beta` with `beta=1`; see there for arguments and errors.
 
     Example:
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -86,70 +86,72 @@ def f1_score(
         ...     print(f"{session.run(value):.4f}")
         0.6667
     """
-    given = (labels, predictions, weights)
-    return _f_pair("f1_score", beta, given, (num_classes, average, options))
+    return _pair(
+        "f1_score", scores.f_beta, labels, predictions, num_classes, average, weights, options, beta
+    )
 
 
 def precision(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
     average: Average | None = "binary",
-    weights: Any = None,
+    weights: TensorLike | None = None,
     **options: Unpack[Options],
 ) -> Pair:
-    """`tp / predicted`: how many of the rows predicted as a class are of it.
+    """Precision: `tp / predicted`, the fraction of a class's predictions that are correct.
 
-    For the arguments and errors see `f_beta`.
+    See `f_beta` for arguments and errors.
     """
-    given = (labels, predictions, weights)
-    return _pair("precision", scores.precision, given, (num_classes, average, options))
+    return _pair(
+        "precision", scores.precision, labels, predictions, num_classes, average, weights, options
+    )
 
 
 def recall(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
     average: Average | None = "binary",
-    weights: Any = None,
+    weights: TensorLike | None = None,
     **options: Unpack[Options],
 ) -> Pair:
-    """`tp / actual`: how many of the rows of a class are predicted as it.
+    """Recall: `tp / actual`, the fraction of a class's rows that are predicted correctly.
 
-    For the arguments and errors see `f_beta`.
+    See `f_beta` for arguments and errors.
     """
-    given = (labels, predictions, weights)
-    return _pair("recall", scores.recall, given, (num_classes, average, options))
+    return _pair(
+        "recall", scores.recall, labels, predictions, num_classes, average, weights, options
+    )
 
 
 def confusion_counts(
-    labels: Any,
-    predictions: Any,
+    labels: TensorLike,
+    predictions: TensorLike,
     num_classes: int | None = None,
-    weights: Any = None,
+    weights: TensorLike | None = None,
     *,
     confusion: bool = False,
-    betas: tuple[float, ...] = (),
-    by: Any = None,
+    betas: Sequence[float] = (),
+    by: TensorLike | None = None,
     num_groups: int | None = None,
     **options: Unpack[Options],
 ) -> tuple[Counts, tf.Operation]:
-    """The `Counts` that scores, reports and pictures are derived from.
+    """`Counts`, from which scores, reports and figures are derived.
 
-    Fetched in a session, or as an entry of the result of `Estimator.evaluate`, `value` is a
-    `Counts` of NumPy arrays. Fetching it does not raise for rows that could not be counted; their
-    number is `invalid`.
+    Fetched in a session, or in the result of `Estimator.evaluate`, `value` is a `Counts` of NumPy
+    arrays. Fetching it does not raise if rows could not be counted; `invalid` is their number.
 
     Args:
-        labels: see `f_beta`, also for the arguments that are not named here.
-        predictions: likewise.
-        num_classes: likewise.
-        weights: likewise.
-        confusion: also keep the `[C, C]` matrix, where there are more than two classes.
-        betas: where rows may name several classes, the betas beyond 1 of F averaged over rows.
-        by: a group id for each row, shaped like `weights`, from 0 to `num_groups - 1`.
-        num_groups: how many groups there are; all counts then have a leading axis of groups.
-        **options: likewise.
+        labels: See `f_beta`, also for the arguments that are not listed here.
+        predictions: See `f_beta`.
+        num_classes: See `f_beta`.
+        weights: See `f_beta`.
+        confusion: Whether to count the `[C, C]` matrix too, if there are more than two classes.
+        betas: Multilabel only: further betas than 1 for sample averages of F.
+        by: Group id of each row, shaped like `weights`, from 0 to `num_groups - 1`.
+        num_groups: Number of groups. All counts then have a leading axis of groups.
+        **options: See `dist_f1.compat.v1.arguments.Options`.
 
     Returns:
         `(value, update_op)`. `update_op` is an operation without a value.
@@ -163,54 +165,48 @@ def confusion_counts(
         [1, 0, 1]
     """
     with scope("confusion_counts", [labels, predictions, weights], options):
-        more: MetricOptions = {"num_groups": num_groups}
-        asked = asked_for(predictions, num_classes, more=more, **options)
-        stream = count_stream(
+        metric: MetricOptions = {"num_groups": num_groups}
+        resolved = resolve_options(predictions, num_classes, None, metric, **options)
+        accumulator = accumulate(
             labels,
             predictions,
             weights,
-            asked,
-            check=asked.check_average,
+            resolved,
+            check=resolved.check_average,
             confusion=confusion,
             betas=tuple(betas),
             by=by,
         )
-        return stream.value(lambda counts: counts), stream.operation()
-
-
-def _f_pair(
-    function: str,
-    beta: Any,
-    inputs: tuple[Any, Any, Any],
-    chosen: tuple[int | None, Any, Options],
-) -> Pair:
-    number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
-    if not number or not float(beta) >= 0.0:
-        raise ValueError(f"beta must be a number, 0 or more, got {beta!r}.")
-    beta = float(beta)
-    _, average, _ = chosen
-    # Over rows, F must be added up row by row: per-class counts do not tell it.
-    by_row = average == "samples" and math.isfinite(beta * beta)
-    score = functools.partial(scores.f_beta, beta=beta)
-    return _pair(function, score, inputs, chosen, betas=(beta,) if by_row else ())
+        return accumulator.value(lambda counts: counts), accumulator.operation()
 
 
 def _pair(
     function: str,
-    score: Callable[..., Any],
-    inputs: tuple[Any, Any, Any],
-    chosen: tuple[int | None, Any, Options],
-    betas: tuple[float, ...] = (),
+    score: Callable[..., tf.Tensor],
+    labels: TensorLike,
+    predictions: TensorLike,
+    num_classes: int | None,
+    average: Average | None,
+    weights: TensorLike | None,
+    options: Options,
+    beta: float | None = None,
 ) -> Pair:
-    labels, predictions, weights = inputs
-    num_classes, average, options = chosen
-    with scope(function, list(inputs), options):
-        asked = asked_for(predictions, num_classes, average, **options)
-        stream = count_stream(
-            labels, predictions, weights, asked, check=asked.check_average, betas=betas
+    betas: tuple[float, ...] = ()
+    if beta is not None:
+        is_number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
+        if not is_number or not float(beta) >= 0.0:
+            raise ValueError(f"beta must be a non-negative number, got {beta!r}.")
+        score = functools.partial(score, beta=float(beta))
+        # Per-class counts do not determine a sample average: F is summed row by row.
+        if average == "samples" and math.isfinite(beta * beta):
+            betas = (float(beta),)
+    with scope(function, [labels, predictions, weights], options):
+        resolved = resolve_options(predictions, num_classes, average, **options)
+        accumulator = accumulate(
+            labels, predictions, weights, resolved, check=resolved.check_average, betas=betas
         )
 
-        def derive(counts: Counts) -> Any:
-            return asked.cast(score(checked(counts), **asked.averaging()))
+        def derive(counts: Counts) -> tf.Tensor:
+            return resolved.cast(score(assert_valid(counts), **resolved.averaging()))
 
-        return stream.value(derive), stream.update(derive)
+        return accumulator.value(derive), accumulator.update(derive)
