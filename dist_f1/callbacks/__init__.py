@@ -6,7 +6,5 @@ The callbacks work in Keras 3 and tf-keras. With several workers, pass the same 
 worker: all of them read the metrics, and the chief prints and writes.
 """
 
-from dist_f1.callbacks.evaluate_scores import EvaluateScores
-from dist_f1.callbacks.score_report import ScoreReport
-
-__all__ = ["EvaluateScores", "ScoreReport"]
+from dist_f1.callbacks.evaluate_scores import EvaluateScores as EvaluateScores
+from dist_f1.callbacks.score_report import ScoreReport as ScoreReport

@@ -22,6 +22,8 @@ compiler (`make tpu-aot`); neither was timed. Scores in float64, and thresholds 
 classes, are only compiled as part of a compiled step.
 """
 
-from dist_f1.kernels.choice import DecisionKind, Kernels, choose, device, override
-
-__all__ = ["DecisionKind", "Kernels", "choose", "device", "override"]
+from dist_f1.kernels.choice import DecisionKind as DecisionKind
+from dist_f1.kernels.choice import Kernels as Kernels
+from dist_f1.kernels.choice import choose as choose
+from dist_f1.kernels.choice import device as device
+from dist_f1.kernels.choice import override as override

@@ -7,19 +7,12 @@ A page has a title and sections. All text is plain: HTML and Markdown markup in 
 empty heading is omitted.
 """
 
-from dist_f1.pages.class_table import markdown, report_table
-from dist_f1.pages.html_page import html
-from dist_f1.pages.markdown_text import markdown_page
-from dist_f1.pages.sections import Picture, Preformatted, Section, Table, Text
-
-__all__ = [
-    "Picture",
-    "Preformatted",
-    "Section",
-    "Table",
-    "Text",
-    "html",
-    "markdown",
-    "markdown_page",
-    "report_table",
-]
+from dist_f1.pages.class_table import markdown as markdown
+from dist_f1.pages.class_table import report_table as report_table
+from dist_f1.pages.html_page import html as html
+from dist_f1.pages.markdown_text import markdown_page as markdown_page
+from dist_f1.pages.sections import Picture as Picture
+from dist_f1.pages.sections import Preformatted as Preformatted
+from dist_f1.pages.sections import Section as Section
+from dist_f1.pages.sections import Table as Table
+from dist_f1.pages.sections import Text as Text

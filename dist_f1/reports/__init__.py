@@ -1,5 +1,5 @@
 """The classification report, as text or as a dict."""
 
-from dist_f1.reports.text import HEADERS, check_names, report
-
-__all__ = ["HEADERS", "check_names", "report"]
+from dist_f1.reports.text import HEADERS as HEADERS
+from dist_f1.reports.text import check_names as check_names
+from dist_f1.reports.text import report as report

@@ -3,7 +3,7 @@
 Only `dist_f1.sweeps.counting` imports TensorFlow.
 """
 
-from dist_f1.sweeps.grid import Grid
-from dist_f1.sweeps.sweep import Best, Curve, Sweep
-
-__all__ = ["Best", "Curve", "Grid", "Sweep"]
+from dist_f1.sweeps.grid import Grid as Grid
+from dist_f1.sweeps.sweep import Best as Best
+from dist_f1.sweeps.sweep import Curve as Curve
+from dist_f1.sweeps.sweep import Sweep as Sweep

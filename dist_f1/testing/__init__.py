@@ -21,25 +21,15 @@
 replaces a run on a TPU.
 """
 
-from dist_f1.inspection.graphs import count_bytes, count_collectives
-from dist_f1.inspection.operations import count_operations
-from dist_f1.replicas.logical_devices import split_cpu
-from dist_f1.testing.emulation import emulated_tpu
-from dist_f1.testing.op_lint import Finding, OpReport, cross_replica_sums, lint_tpu_ops
-from dist_f1.testing.programs import Program, replica_program
-from dist_f1.testing.strategies import tpu_strategy
-
-__all__ = [
-    "Finding",
-    "OpReport",
-    "Program",
-    "count_bytes",
-    "count_collectives",
-    "count_operations",
-    "cross_replica_sums",
-    "emulated_tpu",
-    "lint_tpu_ops",
-    "replica_program",
-    "split_cpu",
-    "tpu_strategy",
-]
+from dist_f1.inspection.graphs import count_bytes as count_bytes
+from dist_f1.inspection.graphs import count_collectives as count_collectives
+from dist_f1.inspection.operations import count_operations as count_operations
+from dist_f1.replicas.logical_devices import split_cpu as split_cpu
+from dist_f1.testing.emulation import emulated_tpu as emulated_tpu
+from dist_f1.testing.op_lint import Finding as Finding
+from dist_f1.testing.op_lint import OpReport as OpReport
+from dist_f1.testing.op_lint import cross_replica_sums as cross_replica_sums
+from dist_f1.testing.op_lint import lint_tpu_ops as lint_tpu_ops
+from dist_f1.testing.programs import Program as Program
+from dist_f1.testing.programs import replica_program as replica_program
+from dist_f1.testing.strategies import tpu_strategy as tpu_strategy

@@ -19,18 +19,11 @@ step; otherwise an `Estimator` may lose rows. `compare_by` makes a `BestExporter
 evaluations by a score.
 """
 
-from dist_f1.compat.v1.batching import batch_for_replicas
-from dist_f1.compat.v1.evaluation import eval_metric_ops
-from dist_f1.compat.v1.exporting import compare_by
-from dist_f1.compat.v1.pairs import confusion_counts, f1_score, f_beta, precision, recall
-
-__all__ = [
-    "batch_for_replicas",
-    "compare_by",
-    "confusion_counts",
-    "eval_metric_ops",
-    "f1_score",
-    "f_beta",
-    "precision",
-    "recall",
-]
+from dist_f1.compat.v1.batching import batch_for_replicas as batch_for_replicas
+from dist_f1.compat.v1.evaluation import eval_metric_ops as eval_metric_ops
+from dist_f1.compat.v1.exporting import compare_by as compare_by
+from dist_f1.compat.v1.pairs import confusion_counts as confusion_counts
+from dist_f1.compat.v1.pairs import f1_score as f1_score
+from dist_f1.compat.v1.pairs import f_beta as f_beta
+from dist_f1.compat.v1.pairs import precision as precision
+from dist_f1.compat.v1.pairs import recall as recall

@@ -9,9 +9,11 @@ import numpy as np
 
 from dist_f1.jobs import user_functions
 from dist_f1.jobs.data import bundled, npz, streams, targets
-from dist_f1.jobs.data.source import ArraySource, Data, DataError, Shard, Source
-
-__all__ = ["ArraySource", "Data", "DataError", "Shard", "Source", "load"]
+from dist_f1.jobs.data.source import ArraySource as ArraySource
+from dist_f1.jobs.data.source import Data as Data
+from dist_f1.jobs.data.source import DataError as DataError
+from dist_f1.jobs.data.source import Shard as Shard
+from dist_f1.jobs.data.source import Source as Source
 
 
 def load(config: ml_collections.ConfigDict) -> Data:
