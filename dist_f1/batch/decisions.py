@@ -17,15 +17,9 @@ from dist_f1.kernels import Kernels, argmax, choose
 
 
 def decide(scores: tf.Tensor, rule: DecisionRule, kernels: Kernels | None = None) -> RowClasses:
-    """Apply the rule to floating-point scores.
+    """Apply the rule to floating-point scores `[N, C]`, or `[..., C]` with N rows in total.
 
-    Args:
-        scores: `[N, C]`, or `[..., C]` with N rows in total.
-        rule: How scores become decisions.
-        kernels: How to find the best class of a row; by default `kernels.choose`.
-
-    Returns:
-        The predicted classes. Rows with a NaN score are not valid.
+    By default `kernels.choose` selects the kernels. Rows with a NaN score are not valid.
     """
     kernels = kernels or choose(scores, decision=rule.kind)
     classes = scores.shape.as_list()[-1]

@@ -25,11 +25,7 @@ class Groups(NamedTuple):
 
 
 def parse_groups(group_ids: tf.Tensor | None, num_groups: int | None) -> Groups | None:
-    """Parse group ids, integers from 0 to `num_groups - 1`.
-
-    Args:
-        group_ids: `[N]`, of any numeric dtype.
-        num_groups: Number of groups.
+    """Parse group ids `[N]` of any numeric dtype, integers from 0 to `num_groups - 1`.
 
     Raises:
         ValueError: One argument is missing, or `num_groups` is not a positive integer.

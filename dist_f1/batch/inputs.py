@@ -52,17 +52,8 @@ def flatten(
 ) -> Rows:
     """Align targets, scores, weights and mask, and flatten them to one row per decision.
 
-    Args:
-        y_true: Ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
-        y_pred: Scores `[..., C]`; with a threshold also `[...]` or `[..., 1]` (binary, one class);
-            integer labels `[...]`, which need `num_classes`.
-        sample_weight: Numbers of a shape that leads `[...]`, e.g. `[B]` for `[B, T]`. Boolean
-            weights are a mask.
-        mask: Booleans, shaped like `sample_weight`. The mask that Keras attaches to `y_pred` is
-            honoured too.
-        by: Group ids, shaped like `sample_weight`.
-        rule: Whether integers are labels, and whether one column is a binary score.
-        num_classes: C, where `y_pred` does not show it.
+    The arguments are those of `CountsMetric.update_state`. The rule shows whether integers are
+    labels, and whether one column is a binary score. The Keras mask of `y_pred` is honoured too.
 
     Raises:
         ValueError: Shapes or dtypes do not match.
@@ -96,12 +87,7 @@ def flatten(
 
 
 def as_tensor(value: Any, name: str) -> tf.Tensor:
-    """Convert to a tensor.
-
-    Raises:
-        ValueError: The value is not a dense numeric tensor, or is a PerReplica value, which must
-            not be summed here.
-    """
+    """Convert to a tensor; raise `ValueError` unless it is a dense numeric one of this replica."""
     if isinstance(value, tf.distribute.DistributedValues) and not isinstance(value, tf.Variable):
         raise ValueError(
             f"{name} holds one value per replica, so update_state was called outside of a replica. "

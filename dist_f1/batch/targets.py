@@ -13,15 +13,10 @@ def parse_targets(
     ignore_class: int | None = None,
     index: tf.DType = tf.int64,
 ) -> RowClasses:
-    """Parse class ids or 0/1 targets, and find rows that are not valid.
+    """Parse ids `[N]` of any numeric dtype, or 0/1 targets `[N, C]`, and find invalid rows.
 
-    One class (`num_classes=1`) is the binary case: ids 0 and 1 mean no and yes.
-
-    Args:
-        y_true: Ids `[N]` of any numeric dtype, or 0/1 targets `[N, C]`.
-        num_classes: C.
-        ignore_class: Label of the rows to leave out.
-        index: Dtype of the returned ids.
+    One class (`num_classes=1`) is the binary case: ids 0 and 1 mean no and yes. Rows with the label
+    `ignore_class` are ignored. The returned ids have the dtype `index`.
     """
     if y_true.shape.rank == 2:
         return _parse_multi_hot(y_true, num_classes, ignore_class)

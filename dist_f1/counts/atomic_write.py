@@ -6,15 +6,7 @@ import os
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Write a file completely or not at all, by renaming a temporary file.
-
-    Args:
-        path: File to create or replace.
-        data: Its content; text is written as UTF-8.
-
-    Raises:
-        OSError: The file cannot be written. The old file, if any, is unchanged.
-    """
+    """Replace a file completely or not at all, by renaming a temporary file. Text is UTF-8."""
     tmp = f"{os.fspath(path)}.{os.getpid()}.tmp"
     try:
         with open(tmp, "wb") as file:

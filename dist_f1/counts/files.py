@@ -22,9 +22,8 @@ _SAMPLES = "samples."
 def dumps(fields: Mapping[str, Any], thresholds: tuple[float, ...] = ()) -> bytes:
     """Return the bytes of an `.npz` file with one array for each stored field.
 
-    Args:
-        fields: The fields of NumPy `Counts` by name. Sums over rows are stored as `samples.NAME`.
-        thresholds: Thresholds between which the counts were taken, if any; stored with them.
+    `fields` are those of NumPy `Counts` by name; sums over rows are stored as `samples.NAME`. The
+    thresholds between which the counts were taken are stored too.
     """
     arrays: dict[str, Any] = {}
     for name, value in fields.items():
@@ -52,15 +51,7 @@ def loads(data: bytes, source: str) -> dict[str, Any]:
 
 
 def loads_with_thresholds(data: bytes, source: str) -> tuple[dict[str, Any], tuple[float, ...]]:
-    """Invert `dumps`.
-
-    Args:
-        data: The bytes of the file.
-        source: Name of the file, for error messages.
-
-    Raises:
-        ValueError: The bytes are not a file of counts.
-    """
+    """Invert `dumps`; raise `ValueError` for other bytes, which names the file `source`."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

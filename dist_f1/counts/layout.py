@@ -80,11 +80,7 @@ class Layout:
         return tf.concat([tf.reshape(x, [-1]) for x in counts.leaves()], axis=0)
 
     def unpack(self, vector: Array) -> Counts:
-        """Invert `pack`.
-
-        Args:
-            vector: `[size]`, a tensor or a NumPy array.
-        """
+        """Invert `pack`, for a tensor or a NumPy array `[size]`."""
         start = 0
 
         def next_array(shape: tuple[int, ...]) -> Any:

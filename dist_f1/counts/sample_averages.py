@@ -50,13 +50,8 @@ def shapes(ratios: Iterable[str]) -> dict[str, tuple[int, ...]]:
 def rowwise(ratios: Iterable[str], correct: Array, predicted: Array, actual: Array) -> Array:
     """Return what each row adds to the sums: whole numbers, float64 `[1 + 3 len(ratios), N]`.
 
-    The rows are in the order of the sums' names.
-
-    Args:
-        ratios: Names of ratios, sorted.
-        correct: `[N]`, number of classes that are both predicted and actual.
-        predicted: `[N]`, number of predicted classes.
-        actual: `[N]`, number of actual classes.
+    `correct`, `predicted` and `actual` are numbers of classes `[N]`. The result is in the order of
+    the names of the sums if the ratios are sorted.
     """
     correct, predicted, actual = map(xp.to_float, (correct, predicted, actual))
     all_found, none_wrong = xp.is_zero(actual - correct), xp.is_zero(predicted - correct)

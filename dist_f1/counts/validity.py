@@ -8,12 +8,7 @@ from dist_f1.counts.value import Counts
 
 
 def raise_if_invalid(counts: Counts, by_groups: bool = False) -> None:
-    """Raise `ValueError` if rows could not be counted.
-
-    Args:
-        counts: Counts with values, not symbolic ones.
-        by_groups: Whether the rows had group ids.
-    """
+    """Raise `ValueError` if rows could not be counted; the counts must not be symbolic."""
     invalid = int(counts.invalid)
     if invalid:
         raise ValueError(
