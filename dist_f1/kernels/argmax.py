@@ -15,14 +15,9 @@ from dist_f1.replicas import contexts
 
 
 def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
-    """Find the best class of each row, and the rows without a NaN.
+    """Find the best class of each row of scores `[N, C]`, and the rows without a NaN.
 
-    Args:
-        scores: Floating-point scores `[N, C]`. Ties go to the lowest class.
-        kernels: Kernels to use.
-
-    Returns:
-        Class ids `[N]` of dtype `kernels.index`, and bool `[N]`, False in rows with a NaN.
+    Ties go to the lowest class. Returns ids `[N]` of dtype `kernels.index`, and bool `[N]`.
     """
     is_narrow = scores.dtype.size <= 4
     if kernels.argmax == "lanes" and is_narrow:

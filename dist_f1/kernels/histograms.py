@@ -49,16 +49,9 @@ def histograms(
     weight: tf.Tensor | None,
     kernels: Kernels,
 ) -> tf.Tensor:
-    """Count the valid rows of all specs into one vector.
+    """Count the rows where `valid` `[N]` is True, of all specs into one vector.
 
-    Args:
-        specs: Histograms of the same rows.
-        valid: Bool `[N]`, the rows to count.
-        weight: float64 `[N]`, 0 in rows that are not valid, or `None`.
-        kernels: Kernels to use.
-
-    Returns:
-        int64 counts, or float64 sums of `weight`.
+    The counts are int64, or float64 sums of `weight` `[N]`, which is 0 in rows that are not valid.
     """
     if weight is None and kernels.histogram == "bincount" and _fit_in_one(specs):
         return _one_bincount(specs, valid)
@@ -145,14 +138,10 @@ def _sum_one_hot(bins: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _matmul(bins: tf.Tensor, size: int) -> tf.Tensor:
-    """Count a histogram as a product of one-hot matrices.
+    """Count a histogram of bins `[N]` as a product of one-hot matrices; `size` is not counted.
 
     The histogram is laid out as a table that is about as wide as high, so the one-hot rows and
     columns of N bins take O(N sqrt(size)).
-
-    Args:
-        bins: Bins `[N]`; `size` is not counted.
-        size: Number of bins.
     """
     width = 2 ** math.ceil(math.log2(size) / 2)
     height = -(-size // width)
@@ -163,12 +152,9 @@ def _matmul(bins: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def grouped_columns(matrix: tf.Tensor, groups: tf.Tensor, number: int) -> tf.Tensor:
-    """Count the rows of each group in which each class is set: int64 `[G, C]`.
+    """Count the rows of each group `[N]` in which each class is set: int64 `[G, C]`.
 
-    Args:
-        matrix: Bool `[N, C]`, all False in rows that are not counted.
-        groups: Group ids `[N]`, in `[0, number)` in rows that are counted.
-        number: G.
+    The bool matrix `[N, C]` is all False in rows that are not counted.
     """
     return _one_hot_product(tf.one_hot(groups, number, dtype=tf.int8), tf.cast(matrix, tf.int8))
 

@@ -55,12 +55,10 @@ def pack(tensors: Sequence[tf.Tensor], wire: WireFormat) -> tf.Tensor:
 
 
 def unpack(vector: tf.Tensor, like: Sequence[tf.Tensor], wire: WireFormat) -> list[tf.Tensor]:
-    """Invert `pack`. The sum of packed vectors gives the sums of the tensors.
+    """Invert `pack`, to the shapes and dtypes of `like`.
 
-    Args:
-        vector: A packed vector, or a sum of them. Integer sums wrap around at the end of the dtype.
-        like: Tensors with the shapes and dtypes of the result.
-        wire: The format of the vector.
+    The sum of packed vectors gives the sums of the tensors. Integer sums wrap around at the end of
+    their dtype.
     """
     sizes = [_size(x) * _words(x.dtype, wire) for x in like]
     # Slices, because a GPU has no kernel for a split of int64.

@@ -65,12 +65,7 @@ def local_zeros(size: int, like: tf.Tensor, name: str) -> tf.Variable:
     """Create zeros in the current graph, as a local variable that a session initializes.
 
     Under a strategy, each replica makes the call and gets its own vector, which it reads and
-    updates by the methods of the variable.
-
-    Args:
-        size: Length of the vector.
-        like: Count vector that gives the dtype and the device.
-        name: Variable name.
+    updates by the methods of the variable. The dtype and the device are those of `like`.
 
     Raises:
         ValueError: The replicas cannot have separate vectors, or some replicas count with weights
@@ -151,13 +146,9 @@ def read_sum(state: State) -> tf.Tensor:
 
 
 def derive_once(function: Callable[[tf.Tensor], T], own: tf.Tensor) -> T:
-    """Apply a function to the sum over replicas once, not on each replica.
+    """Apply a function to the sum of the replicas' own vectors once, not on each replica.
 
     In a session graph, all replicas then have the same tensors, which can be fetched.
-
-    Args:
-        function: Function from the sum to a nest of tensors.
-        own: Vector that this replica has read.
     """
     context = tf.distribute.get_replica_context()
     return context.merge_call(lambda _, values: function(all_reduce.all_reduce_sum(values)), (own,))
