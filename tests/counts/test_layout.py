@@ -1,3 +1,5 @@
+"""`Layout`: packs counts into one vector, and unpacks them."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +23,7 @@ def test_packing_keeps_every_field(samples, confusion, groups):
     assert Layout.from_counts(counts) == layout
 
 
-def test_counts_between_thresholds_have_a_bucket_more_than_thresholds():
+def test_counts_between_thresholds_have_one_bucket_more_than_thresholds():
     layout = Layout(2, thresholds=(0.25, 0.5, 0.75))
     counts = layout.unpack(np.arange(layout.size))
     assert counts.true_positive.shape == counts.predicted.shape == (4, 2)

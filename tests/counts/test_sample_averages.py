@@ -1,3 +1,5 @@
+"""Sums over rows for sample averages."""
+
 import fractions
 
 import numpy as np
@@ -9,7 +11,7 @@ from dist_f1.counts import sample_averages
 
 
 @given(st.integers(0, 1000))
-def test_sums_over_rows_are_integers_and_hold_the_ratios_to_the_last_bits(seed):
+def test_sums_over_rows_are_integers_and_exact_to_the_last_bits(seed):
     random = np.random.default_rng(seed)
     right = random.integers(0, 50, 200)
     predicted, actual = right + random.integers(0, 50, 200), right + random.integers(0, 50, 200)

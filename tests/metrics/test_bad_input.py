@@ -1,4 +1,4 @@
-"""Each error names the cause and the remedy, and what was counted stays counted."""
+"""Each error names the cause and the remedy, and keeps the counts."""
 
 import json
 
@@ -58,18 +58,18 @@ def test_arguments_may_be_numpy_scalars():
     assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
 
 
-def test_sample_averages_of_an_f_beta_that_is_not_kept_are_refused():
+def test_sample_averages_of_another_beta_raise():
     counts = dist_f1.Counts.from_labels([[0, 1]], [[1, 1]], num_classes=2)
     with pytest.raises(ValueError, match=r"have no sums over rows of f2.*betas="):
         dist_f1.scores.f_beta(counts, 2.0, "samples")
 
 
-def test_names_that_do_not_fit_the_first_batch_are_refused_at_once():
+def test_class_names_that_do_not_fit_the_first_batch_raise():
     with pytest.raises(ValueError, match=r"2 names for 3 classes"):
         dist_f1.F1Score(class_names=["a", "b"]).update_state(Y, SCORES)
 
 
-def test_labels_of_a_binary_metric_are_its_two_sides_in_result_and_report():
+def test_labels_of_a_binary_metric_are_the_two_classes_in_result_and_report():
     for labels in ([0], [1]):
         metric = dist_f1.F1Score("micro", 0.5, labels=labels, dtype="float64")
         metric.update_state([0, 1, 1, 0, 1], [0.2, 0.7, 0.4, 0.6, 0.9])
@@ -99,7 +99,7 @@ def test_beta_must_be_positive(beta):
     ],
 )
 @pytest.mark.parametrize("graph", [False, True])
-def test_a_batch_that_does_not_fit_is_refused_and_nothing_is_lost(y_true, y_pred, message, graph):
+def test_a_batch_that_does_not_fit_raises_and_keeps_the_counts(y_true, y_pred, message, graph):
     metric = dist_f1.F1Score("macro")
     metric.update_state(Y, SCORES)
     update = tf.function(metric.update_state) if graph else metric.update_state
@@ -131,7 +131,7 @@ def test_nan_scores_raise_on_reading_with_their_number():
 
 
 @pytest.mark.parametrize("graph", [False, True])
-def test_weights_that_come_late_are_refused_and_never_truncated(graph):
+def test_weights_after_an_unweighted_update_raise_and_are_never_truncated(graph):
     metric = dist_f1.F1Score("macro")
     metric.update_state(Y, SCORES)
     update = tf.function(metric.update_state) if graph else metric.update_state
@@ -140,7 +140,7 @@ def test_weights_that_come_late_are_refused_and_never_truncated(graph):
     assert metric.counts().total == 3
 
 
-def test_weights_are_refused_by_a_metric_made_without():
+def test_weights_raise_if_the_metric_was_made_without():
     metric = dist_f1.F1Score("macro", weighted=False)
     with pytest.raises(ValueError, match=r"weighted=False. Pass weighted=True"):
         metric.update_state(Y, SCORES, [1.0, 1.0, 1.0])
@@ -154,14 +154,14 @@ def test_the_first_update_decides_whether_counts_are_weighted():
     assert metric.counts().total.dtype == tf.float64
 
 
-def test_a_metric_made_weighted_takes_rows_without_weights():
+def test_a_weighted_metric_accepts_rows_without_weights():
     metric = dist_f1.F1Score("micro", weighted=True)
     metric.update_state(Y, SCORES)
     metric.update_state(Y, SCORES, [0.5, 0.5, 0.5])
     assert metric.counts().total.numpy() == 4.5
 
 
-def test_reading_before_the_first_update():
+def test_reading_before_the_first_update_needs_num_classes():
     with pytest.raises(ValueError, match=r"before its first update.*num_classes="):
         dist_f1.F1Score("macro").result()
     assert dist_f1.F1Score("macro", num_classes=3).result() == 0.0

@@ -1,4 +1,4 @@
-"""What independent jobs have counted adds up, as metrics and as files."""
+"""Counts of independent jobs merge, as metrics and as files."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from dist_f1 import Counts
 
 
 def job(name, seed, rows, **options):
-    """A metric of a strategy of its own, after its evaluation."""
+    """Return a metric of one strategy after an evaluation, and its rows."""
     chosen = strategy(name)
     random = np.random.default_rng(seed)
     columns = random.integers(0, 4, rows), random.integers(0, 4, rows)
@@ -23,7 +23,7 @@ def job(name, seed, rows, **options):
 
 
 @pytest.mark.parametrize("into", ["none", "mirrored_2", "central_3"])
-def test_metrics_of_independent_jobs(into):
+def test_metrics_of_independent_jobs_merge(into):
     metrics, columns = zip(
         *(job(*spec) for spec in [("mirrored_3", 0, 11), ("none", 1, 7), ("mirrored_2", 2, 5)]),
         strict=True,
@@ -34,14 +34,14 @@ def test_metrics_of_independent_jobs(into):
     y_true, y_pred = (np.concatenate(column) for column in zip(*columns, strict=True))
     same(merged.counts(), Counts.from_labels(y_true, y_pred, 4))
     assert merged.result().numpy() == pytest.approx(f1_score(y_true, y_pred, average="macro"))
-    # Again, on top of what is there; the others keep theirs.
+    # Merging adds to the counts, and does not change the other metrics.
     merged.merge_state(metrics[1:2])
     assert merged.counts().total == 11 + 7 + 5 + 7
     assert [int(metric.counts().total) for metric in metrics] == [11, 7, 5]
 
 
 @pytest.mark.parametrize("graph", [False, True])
-def test_inside_of_replicas_each_adds_what_it_has_counted(graph):
+def test_merging_inside_replicas_adds_the_counts_of_each_replica(graph):
     chosen = mirrored(3)
     with chosen.scope():
         total, part = (dist_f1.F1Score("micro", num_classes=2) for _ in range(2))
@@ -62,7 +62,7 @@ def test_inside_of_replicas_each_adds_what_it_has_counted(graph):
     assert total.counts().true_positive.numpy().tolist() == [9, 0]
 
 
-def test_weighted_with_unweighted_and_metrics_that_have_counted_nothing():
+def test_weighted_unweighted_and_empty_metrics_merge():
     weighted, plain, empty = (dist_f1.F1Score("micro", num_classes=2) for _ in range(3))
     weighted.update_state([0, 1], np.eye(2), [0.5, 1.0])
     plain.update_state([0, 1], np.eye(2))
@@ -78,7 +78,7 @@ def test_weighted_with_unweighted_and_metrics_that_have_counted_nothing():
     assert weighted.counts().total == 3.0
 
 
-def test_what_was_decided_otherwise_is_refused_and_nothing_is_merged():
+def test_metrics_of_another_decision_raise_and_nothing_is_merged():
     metric = dist_f1.F1Score("micro", num_classes=3)
     metric.update_state([0], np.array([1]))
     more = dist_f1.F1Score("micro", num_classes=4)
@@ -95,14 +95,14 @@ def test_what_was_decided_otherwise_is_refused_and_nothing_is_merged():
         assert metric.counts().total == 1
 
 
-def test_a_single_metric_is_not_a_list():
+def test_merging_a_single_metric_raises():
     metric = dist_f1.F1Score("micro", num_classes=2)
     with pytest.raises(ValueError, match=r"Pass \[metric\]"):
         metric.merge_state(metric)
 
 
 @pytest.mark.parametrize("name", ["none", "mirrored_2"])
-def test_merging_and_resetting_that_were_compiled_before_anything_was_counted(name):
+def test_merging_and_resetting_may_be_compiled_before_the_first_update(name):
     chosen = strategy(name)
     with chosen.scope():
         total, part = (dist_f1.F1Score("micro", num_classes=2) for _ in range(2))
@@ -123,7 +123,7 @@ def test_merging_and_resetting_that_were_compiled_before_anything_was_counted(na
         tf.function(dist_f1.F1Score().reset_state)()
 
 
-def test_counts_are_sent_as_files_and_merged_offline(tmp_path):
+def test_counts_in_files_merge_without_a_metric(tmp_path):
     expected = []
     for seed, name in enumerate(["mirrored_3", "none", "mirrored_2"]):
         metric, columns = job(name, seed, 5 + seed)

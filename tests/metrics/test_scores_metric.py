@@ -1,8 +1,11 @@
+"""`Scores`: many scores from one accumulator and one collective."""
+
 import numpy as np
 import pytest
 import sklearn.metrics
 import tensorflow as tf
-from helpers import mirrored, per_replica, split
+from helpers import mirrored, run_on_shards
+from tiers import slow, slow_except
 
 import dist_f1
 from dist_f1 import count_collectives
@@ -37,8 +40,8 @@ def test_the_default_scores():
     assert float(values["accuracy"]) == pytest.approx(sklearn.metrics.accuracy_score(Y, y_pred))
 
 
-@pytest.mark.parametrize("replicas", [2, 3])
-def test_twelve_scores_are_one_collective_and_none_in_an_update(replicas):
+@pytest.mark.parametrize("replicas", [2, slow(3)])
+def test_twelve_scores_need_one_collective_and_an_update_needs_none(replicas):
     chosen = mirrored(replicas)
     with chosen.scope():
         metric = dist_f1.Scores(TWELVE)
@@ -61,7 +64,7 @@ def test_twelve_scores_are_one_collective_and_none_in_an_update(replicas):
 
 
 def _ops(metric):
-    """The operations of an update, by kind."""
+    """Return the number of operations of an update by type."""
     step = tf.function(lambda y, p: (metric.update_state(y, p), tf.constant(0))[1])
     graph = step.get_concrete_function(tf.constant(Y), tf.constant(SCORES)).graph
     kinds = [op.type for op in graph.get_operations()]
@@ -101,7 +104,7 @@ def test_a_binary_task_has_scores_of_its_positive_class():
     assert [float(value) for value in values.values()] == pytest.approx([expected] * 3)
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 3])
+@pytest.mark.parametrize("replicas", slow_except([1, 2, 3], 2))
 def test_fit_keeps_every_score_in_its_history(replicas):
     with mirrored(replicas).scope():
         model = tf.keras.Sequential([tf.keras.layers.Dense(3)])
@@ -132,9 +135,10 @@ class BatchLogs(tf.keras.callbacks.Callback):
         self.rows.append({name: np.asarray(value) for name, value in logs.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [1, 3])
 @pytest.mark.parametrize("steps", [1, 2])
-def test_the_log_of_every_batch_is_that_of_all_rows_so_far(replicas, steps):
+def test_the_log_of_every_batch_is_the_score_of_all_rows_so_far(replicas, steps):
     order = np.argsort(Y)
     x, y, logs = SCORES[order], Y[order], BatchLogs()
     with mirrored(replicas).scope():
@@ -210,7 +214,7 @@ def test_scores_that_the_first_batch_rules_out_are_refused_then():
 
 
 @pytest.mark.parametrize("make", [dist_f1.MatthewsCorrCoef, dist_f1.CohenKappa])
-def test_metrics_of_one_class_per_row_refuse_decisions_of_several(make):
+def test_metrics_of_one_class_per_row_raise_for_multilabel_decisions(make):
     with pytest.raises(ValueError, match=r"one class per row.*threshold or top_k"):
         make(threshold=0.5).update_state(np.eye(3), np.eye(3))
     make(threshold=0.5).update_state([0, 1], [0.2, 0.7])
@@ -219,7 +223,7 @@ def test_metrics_of_one_class_per_row_refuse_decisions_of_several(make):
 @pytest.mark.parametrize(
     "option", [{"labels": [1, 2]}, {"average": "macro"}, {"zero_division": 1.0}]
 )
-def test_metrics_of_all_classes_refuse_what_they_cannot_honour(option):
+def test_metrics_of_all_classes_raise_for_arguments_about_single_classes(option):
     with pytest.raises(ValueError, match=rf"Accuracy has no {next(iter(option))}=\..*all classes"):
         dist_f1.Accuracy(**option)
 
@@ -241,11 +245,11 @@ def test_two_metrics_of_one_model_have_prefixes():
     assert low.direction_of("f1") is None
 
 
-def test_a_score_for_each_of_many_classes_is_not_taken_apart_one_by_one():
+def test_scores_of_many_classes_are_not_sliced_one_by_one():
     metric = dist_f1.Scores(["f1_per_class"], num_classes=1000)
     metric.update_state([0, 999], [0, 999])
     graph = tf.function(metric.result).get_concrete_function().graph
-    # The outputs of the function, of which tf-keras makes two each.
+    # Mostly outputs of the function; tf-keras makes two per entry.
     assert len(graph.get_operations()) < 2500
 
 
@@ -258,30 +262,16 @@ def test_specificity_has_no_sample_average():
         dist_f1.Specificity("samples", 0.5)
 
 
-def test_shards_of_scores_merge():
-    parts = []
-    for y_true, y_pred in zip(*split([Y, SCORES], [20, 45]), strict=True):
-        parts.append(dist_f1.Scores(TWELVE, num_classes=3))
-        parts[-1].update_state(y_true, y_pred)
-    total = dist_f1.Scores(TWELVE, num_classes=3)
-    total.merge_state(parts)
-    whole = dist_f1.Scores(TWELVE)
-    whole.update_state(Y, SCORES)
-    for name, value in whole.result().items():
-        assert float(total.result()[name]) == float(value)
-
-
-def test_of_two_replicas_each_reads_the_scores_of_both():
+def test_each_of_two_replicas_reads_the_global_scores():
     chosen = mirrored(2)
     with chosen.scope():
         metric = dist_f1.Scores(["f1_macro", "accuracy"], sync="step")
-    shards = split([Y, SCORES], [50])
 
     def replica(y_true, y_pred):
         metric.update_state(y_true, y_pred)
         return tf.identity(metric.result()["accuracy"])
 
-    values = chosen.run(replica, tuple(per_replica(chosen, values) for values in shards))
+    values = run_on_shards(chosen, replica, [Y, SCORES], [50])
     expected = sklearn.metrics.accuracy_score(Y, SCORES.argmax(-1))
     for value in chosen.experimental_local_results(values):
         assert float(value) == pytest.approx(expected)

@@ -1,6 +1,6 @@
+"""Metrics survive their config, and models survive saving with their metrics."""
+
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,16 +15,17 @@ METRICS = [
     dist_f1.FBetaScore("weighted", 2.0, name="f2", dtype="float64", weighted=True),
     dist_f1.Precision("micro", top_k=2, ignore_class=1),
     dist_f1.Recall("binary", 0.5, num_classes=1),
+    dist_f1.ThresholdSweep(30, "micro", num_classes=3, labels=[0, 2], from_logits=True),
+    dist_f1.ThresholdSweep([0.2, 0.7], class_names=["no", "yes"], sync="epoch"),
 ]
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_from_config_makes_the_same_metric(metric):
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_option_survives_the_config(metric):
     config = metric.get_config()
     again = type(metric).from_config(json.loads(json.dumps(config)))
     assert again.get_config() == config
     through_keras = tf.keras.metrics.deserialize(tf.keras.metrics.serialize(metric))
-    assert type(through_keras) is type(metric)
     assert through_keras.get_config() == config
 
 
@@ -40,7 +41,8 @@ def _saved(path):
     return model
 
 
-def test_a_saved_model_comes_back_with_its_metrics(tmp_path):
+@pytest.mark.slow
+def test_a_saved_model_is_loaded_with_its_metrics_under_another_strategy(tmp_path):
     model = _saved(tmp_path / "model.keras")
     with strategy("mirrored_2").scope():
         again = tf.keras.models.load_model(tmp_path / "model.keras")
@@ -51,21 +53,8 @@ def test_a_saved_model_comes_back_with_its_metrics(tmp_path):
     assert values["fbeta_score"] == pytest.approx(expected["fbeta_score"], abs=1e-6)
 
 
-def test_importing_the_package_is_enough_to_load_a_saved_model(tmp_path):
-    _saved(tmp_path / "model.keras")
-    code = (
-        "import tensorflow as tf, dist_f1\n"
-        f"model = tf.keras.models.load_model({str(tmp_path / 'model.keras')!r})\n"
-        "print(model.get_compile_config()['metrics'])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "F1Score" in result.stdout
-
-
 @pytest.mark.skipif(hasattr(tf.keras, "ops"), reason="Keras 3 saves .keras files only")
-def test_a_model_of_tf_keras_is_saved_as_a_directory_after_it_has_counted(tmp_path):
+def test_a_model_of_tf_keras_is_saved_as_a_directory_after_counting(tmp_path):
     model = tf.keras.Sequential([tf.keras.layers.Dense(3, "softmax", input_shape=[3])])
     metric = dist_f1.F1Score("macro")
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])

@@ -1,19 +1,19 @@
-"""Keeps autotuning out of the pipelines of tf.data: iterators end at once without it.
+"""Switches off the autotuning of tf.data.
 
-With it, the end of an iterator may wait for the thread that tunes, and the longer the iterator has
-lived the longer, up to a minute. The elements and their order are the same without.
+The end of an iterator may wait up to a minute for the tuning thread. The elements and their order
+stay the same without it.
 """
 
 import tensorflow as tf
 
 
 def switch_off():
-    # TensorFlow calls this on every dataset that gets an iterator, also on those that strategies
-    # make for each device, which have no options of the user's.
-    tf.data.Dataset._apply_debug_options = _without
+    # TensorFlow calls this for every dataset with an iterator. Strategies create datasets for each
+    # device, which do not take the options of the user.
+    tf.data.Dataset._apply_debug_options = _disable
 
 
-def _without(dataset):
+def _disable(dataset):
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)

@@ -1,4 +1,4 @@
-"""Strategies, shards and graph inspection shared by the tests."""
+"""Strategies, and values of replicas."""
 
 import functools
 import itertools
@@ -14,14 +14,14 @@ REPLICAS = (1, 2, 3, 4, 8)
 @functools.cache
 def mirrored(replicas):
     class Mirrored(tf.distribute.MirroredStrategy):
-        # TensorFlow numbers the groups of every strategy from 1, and a process in which groups
-        # of different size meet under one number aborts. This keeps the tests' apart.
+        # TensorFlow numbers the groups of each strategy from 1. A process aborts if two groups of
+        # different size have the same number.
         _collective_key_base = 1000 * replicas
 
     return Mirrored([f"CPU:{i}" for i in range(replicas)])
 
 
-# Made once, since each would have functions of its own to trace.
+# One per process, because each strategy would trace its own functions.
 tpu = functools.cache(testing.tpu_strategy)
 
 
@@ -34,10 +34,7 @@ def central_storage(replicas):
 
 @functools.cache
 def strategy(name):
-    """`none`, `one_device`, `central_<replicas>` or `mirrored_<replicas>`.
-
-    `none` is TensorFlow's default strategy.
-    """
+    """Return `none` (the default strategy), `one_device`, `central_<n>` or `mirrored_<n>`."""
     if name == "none":
         return tf.distribute.get_strategy()
     if name == "one_device":
@@ -51,7 +48,7 @@ STRATEGIES = ("none", "one_device", "central_3", *(f"mirrored_{n}" for n in REPL
 
 
 def per_replica(strategy, shards):
-    """One NumPy array per replica, as `strategy.run` takes it."""
+    """Convert one NumPy array per replica to an argument of `strategy.run`."""
     if strategy.num_replicas_in_sync == 1:
         return tf.constant(shards[0])
     return strategy.experimental_distribute_values_from_function(
@@ -60,13 +57,18 @@ def per_replica(strategy, shards):
 
 
 def split(arrays, cuts):
-    """Splits arrays of N rows at `cuts`, which may repeat (empty shards)."""
+    """Split arrays of N rows at `cuts`. Repeated cuts make empty shards."""
     edges = [0, *sorted(cuts), len(arrays[0])]
     return [[array[start:stop] for start, stop in itertools.pairwise(edges)] for array in arrays]
 
 
 def scores_for(labels, num_classes, dtype=np.float32):
-    """Scores whose argmax is `labels`."""
+    """Return scores whose argmax is `labels`."""
     noise = np.random.default_rng(0).uniform(0.0, 0.4, (len(labels), num_classes))
     noise[np.arange(len(labels)), labels] += 1.0
     return noise.astype(dtype)
+
+
+def run_on_shards(strategy, call, columns, cuts):
+    """Call a function in each replica with its shard of the columns."""
+    return strategy.run(call, tuple(per_replica(strategy, s) for s in split(columns, cuts)))

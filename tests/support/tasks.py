@@ -1,24 +1,26 @@
-"""Classification tasks for hypothesis, and scikit-learn as the oracle of their scores."""
+"""Classification tasks for hypothesis, and their scores by scikit-learn."""
 
 import dataclasses
+import math
 import warnings
 
 import numpy as np
 import sklearn.metrics
 from hypothesis import strategies as st
 
-from dist_f1 import scores
+from dist_f1 import Counts, scores
 
 AVERAGED = {
     "f1": (scores.f1, sklearn.metrics.f1_score),
     "precision": (scores.precision, sklearn.metrics.precision_score),
     "recall": (scores.recall, sklearn.metrics.recall_score),
 }
+ZERO_DIVISION = st.sampled_from([0.0, 1.0, math.nan])
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Decided data: ids `[N]`, or 0/1 `[N, C]` for multilabel. Some weights may be 0."""
+    """Labels and predicted labels: ids `[N]`, or 0/1 `[N, C]`. Some weights may be 0."""
 
     y_true: np.ndarray
     y_pred: np.ndarray
@@ -29,8 +31,15 @@ class Task:
     def is_multilabel(self):
         return self.y_true.ndim == 2
 
-    def weighty(self):
-        """The rows that have a weight; a row of weight 0 leaves no trace in counts."""
+    def counts(self, **fields):
+        """Count the task; `fields` are further arguments of `Counts.from_labels`."""
+        return Counts.from_labels(self.y_true, self.y_pred, self.num_classes, self.weight, **fields)
+
+    def with_nonzero_weight(self):
+        """Return labels, predicted labels and weights of the rows whose weight is not 0.
+
+        Other rows have no effect on counts, but their classes occur for scikit-learn.
+        """
         if self.weight is None:
             return self.y_true, self.y_pred, None
         keep = self.weight != 0
@@ -45,18 +54,18 @@ def tasks(
     sizes=None,
     classes=None,
 ):
-    """A task, drawn from a seed so that it shrinks to fewer rows and classes."""
+    """Draw a task. The rows come from a seed, so a failure shrinks to fewer rows and classes."""
     kind = draw(st.sampled_from(kinds))
     num_classes = 1 if kind == "binary" else draw(st.integers(2, 6) if classes is None else classes)
     size = draw(st.integers(1, 40) if sizes is None else sizes)
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
-    # Only some classes are used, so that absent ones are common.
+    # Absent classes are common.
     used = random.permutation(max(num_classes, 2))[: draw(st.integers(1, max(num_classes, 2)))]
     if kind == "multilabel":
         y_true, y_pred = (random.integers(0, 2, (size, num_classes)) for _ in "ab")
-        silent = [c for c in range(num_classes) if c not in used]
-        y_true[:, silent] = 0
-        y_pred[:, silent] = 0
+        absent = [c for c in range(num_classes) if c not in used]
+        y_true[:, absent] = 0
+        y_pred[:, absent] = 0
     else:
         y_true, y_pred = (random.choice(used, size) for _ in "ab")
     weight = None
@@ -67,7 +76,13 @@ def tasks(
 
 
 def sklearn_score(score, task, **arguments):
-    y_true, y_pred, weight = task.weighty()
+    """Compute a score of `AVERAGED` with scikit-learn."""
+    y_true, y_pred, weight = task.with_nonzero_weight()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return AVERAGED[score][1](y_true, y_pred, sample_weight=weight, **arguments)
+
+
+def assert_close(actual, expected):
+    """Assert that the difference is at most 1e-12."""
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)

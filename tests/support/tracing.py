@@ -1,4 +1,4 @@
-"""Steps that are traced once, whatever the numbers of rows they are called with."""
+"""Steps that are traced once for any number of rows."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,12 +6,12 @@ from helpers import per_replica
 
 
 def traced_once(step, strategy, specs):
-    """`step` compiled for one value of each spec on each replica."""
+    """Compile `step` for one value of each spec per replica."""
     return tf.function(step, input_signature=[on_each_replica(strategy, spec) for spec in specs])
 
 
 def on_each_replica(strategy, spec):
-    """The spec of a value of each replica, where each may have rows of its own number."""
+    """Return the spec of per-replica values with any number of rows each."""
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return spec
