@@ -12,13 +12,14 @@ import dist_f1
 from dist_f1 import Counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", ["whole", "split"])
-def test_workers_that_run_asynchronously_lose_no_count(variables, tmp_path):
+def test_asynchronous_workers_lose_no_count(variables, tmp_path):
     with mirrored(3).scope():
         here = dist_f1.F1Score("macro", num_classes=CLASSES)
     here.update_state([0, 1, 3], np.array([0, 2, 3]))
     path = tf.train.Checkpoint(f1=here.accumulator).save(str(tmp_path / "mirrored"))
-    out = run_alone("parameter_server", variables, tmp_path, path).result
+    out = run_alone("parameter_servers.custom_loop", variables, tmp_path, path).result
 
     columns = [shard(step, 0)[:2] for step in range(40)]
     y_true, y_pred = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -36,10 +37,10 @@ def test_workers_that_run_asynchronously_lose_no_count(variables, tmp_path):
 
 
 @pytest.mark.skipif(hasattr(tf.keras, "ops"), reason="Keras 3 has no fit on parameter servers")
-def test_fit_of_tf_keras():
-    out = run_alone("parameter_server_fit").result
+def test_fit_of_tf_keras_counts_every_batch():
+    out = run_alone("parameter_servers.keras_fit").result
     assert out["servers"] == 3
-    # Each batch has two of each class, whichever worker counts it.
+    # Each batch has two rows of each class, on any worker.
     assert out["counts"]["actual"] == [12] * 4
     assert out["counts"]["total"] == 48
     assert out["counts"]["true_positive"] == [12, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""The rows that each replica sees at each step, known to the workers and to the tests."""
+"""The rows of each replica in each step, for the workers and for the tests."""
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -10,7 +10,7 @@ SIZES = (5, 0, 3, 8, 1, 0, 7, 2)
 
 
 def shard(step, replica):
-    """`y_true`, `y_pred` and weights of unequal numbers of rows; some replicas have none."""
+    """Return `y_true`, `y_pred` and weights. The number of rows varies, and may be 0."""
     random = np.random.default_rng([step, replica])
     rows = SIZES[(step + 3 * replica) % len(SIZES)]
     return (
@@ -21,7 +21,7 @@ def shard(step, replica):
 
 
 def union(steps, replicas):
-    """All rows of all replicas up to a step."""
+    """Return the rows of all replicas in the first steps."""
     shards = [shard(step, replica) for step in range(steps) for replica in range(replicas)]
     return [np.concatenate(column) for column in zip(*shards, strict=True)]
 
