@@ -1,4 +1,4 @@
-"""The code in the README and in the guide runs, and the table in the README is what it says."""
+"""The code blocks of the documentation run, and the table in the README is correct."""
 
 import re
 import subprocess
@@ -6,6 +6,9 @@ import sys
 
 import doc_snippets
 import pytest
+
+# Each page trains or evaluates in its own process.
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/benchmarks.md"])
@@ -21,7 +24,7 @@ def test_code_on_the_page_about_tpus_runs_on_emulated_cores(tmp_path):
     assert " 0 findings" in printed
 
 
-def test_the_table_of_batch_logs_is_what_the_script_prints():
+def test_the_table_of_batch_logs_is_the_output_of_the_script():
     script = doc_snippets.ROOT / "docs" / "per_batch_logs.py"
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     printed = [[float(cell) for cell in line.split()] for line in result.stdout.splitlines()[1:]]

@@ -1,4 +1,4 @@
-"""Imports the package from a wheel, in a process that cannot see the sources."""
+"""Import the package from a wheel, in a process that cannot see the sources."""
 
 import subprocess
 import sys
@@ -6,8 +6,9 @@ import tempfile
 import zipfile
 
 EXPECTED = {
+    "dist_f1/__init__.pyi",
     "dist_f1/py.typed",
-    "dist_f1/counts.py",
+    "dist_f1/counts/value.py",
     "dist_f1/metrics/base.py",
     "dist_f1/commands/main.py",
     "dist_f1/pages/page.html",
@@ -26,7 +27,7 @@ print("dist_f1", dist_f1.__version__, "works from the wheel")
 
 
 def main(wheel: str) -> None:
-    """Unpacks the wheel into an empty folder and uses it there."""
+    """Unpack the wheel into an empty folder and use it there."""
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(wheel) as archive:
             names = set(archive.namelist())

@@ -1,4 +1,4 @@
-"""The same rows in any order, batches and split over 1 to 8 replicas give the same integers."""
+"""The counts do not depend on the order of rows, batches, or the split over 1 to 8 replicas."""
 
 import functools
 
@@ -9,6 +9,7 @@ from comparisons import same
 from helpers import mirrored, per_replica, split
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tiers import slow
 from tracing import traced_once
 
 import dist_f1
@@ -20,7 +21,7 @@ REPLICAS = range(1, 9)
 
 @st.composite
 def plans(draw):
-    """Rows, perhaps weighted, an order of them, a batch size, and where batches are cut."""
+    """Draw rows, maybe with weights, their order, a batch size, and the cuts of each batch."""
     rows = draw(st.integers(1, 40))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     y_true = np.sort(random.integers(0, CLASSES, rows))
@@ -36,7 +37,7 @@ def plans(draw):
     return y_true, y_pred, weight, order, batch, cuts, replicas
 
 
-def check(metric, y_true, y_pred, weight):
+def assert_counts(metric, y_true, y_pred, weight):
     ours = metric.counts().numpy()
     whole = Counts.from_labels(y_true, y_pred, CLASSES, weight).numpy()
     if weight is None:
@@ -46,8 +47,8 @@ def check(metric, y_true, y_pred, weight):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * weight.sum())
 
 
-class Loop:
-    """A custom loop on a number of replicas, eager or compiled."""
+class CustomLoop:
+    """A custom loop on some replicas, eager or compiled."""
 
     def __init__(self, replicas, weighted, compiled):
         self.strategy = mirrored(replicas)
@@ -75,22 +76,22 @@ class Loop:
 
 @functools.cache
 def loop(replicas, weighted, compiled):
-    return Loop(replicas, weighted, compiled)
+    return CustomLoop(replicas, weighted, compiled)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, slow(True)])
 @settings(max_examples=settings.default.max_examples // 2)
 @given(plan=plans())
-def test_custom_loops(compiled, plan):
+def test_custom_loops_give_the_same_counts(compiled, plan):
     y_true, y_pred, weight, order, batch, cuts, replicas = plan
     columns = [column[order] for column in (y_true, y_pred, weight) if column is not None]
     chosen = loop(replicas, weight is not None, compiled)
     chosen.evaluate(columns, batch, cuts)
-    check(chosen.metric, y_true, y_pred, weight)
+    assert_counts(chosen.metric, y_true, y_pred, weight)
 
 
 class Fit:
-    """A Keras model on a number of replicas that predicts its input and does not learn."""
+    """A Keras model on some replicas that predicts its input and does not learn."""
 
     def __init__(self, replicas, weighted):
         with mirrored(replicas).scope():
@@ -102,7 +103,7 @@ class Fit:
         self.replicas = replicas
 
     def fit(self, columns, batch):
-        # Keras 3 wants the first batch to divide by the replicas.
+        # Keras 3 requires that the size of the first batch is a multiple of the replicas.
         rows = len(columns[0])
         first = max(1, min(batch, rows) // self.replicas) * self.replicas
 
@@ -124,16 +125,17 @@ def fit(replicas, weighted):
     return Fit(replicas, weighted)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 4)
 @given(plan=plans())
-def test_fit(plan):
+def test_fit_gives_the_same_counts(plan):
     y_true, y_pred, weight, order, batch, _, replicas = plan
     assume(len(y_true) >= replicas and replicas in (1, 2, 3, 5, 8))
     chosen = fit(replicas, weight is not None)
     columns = [np.eye(CLASSES)[labels][order] for labels in (y_pred, y_true)]
     if weight is not None:
-        # Keras hands weights over in float32.
+        # Keras casts weights to float32.
         weight = weight.astype("float32").astype("float64")
         columns.append(weight[order])
     chosen.fit(columns, batch)
-    check(chosen.metric, y_true, y_pred, weight)
+    assert_counts(chosen.metric, y_true, y_pred, weight)

@@ -1,42 +1,23 @@
-"""On a GPU, no step brings its data to the host: told from the registry of kernels."""
+"""On a GPU, no step copies its data to the host, according to the kernel registry."""
 
-import placement
 import pytest
 import tensorflow as tf
 from helpers import mirrored
-from placement import assert_on_gpu
+from metric_cases import EIGHT_SCORES
+from placement import assert_on_gpu, function, has_gpu_kernels, spec
+from tiers import slow_except
 
 import dist_f1
 
 pytestmark = pytest.mark.skipif(
-    not placement.knows_gpus(), reason="this TensorFlow was built without kernels for GPUs"
+    not has_gpu_kernels(), reason="this TensorFlow was built without kernels for GPUs"
 )
 
 C = 4
-EIGHT = [
-    "f1_macro",
-    "f1_micro",
-    "f1_weighted",
-    "precision_macro",
-    "recall_macro",
-    "accuracy",
-    "balanced_accuracy",
-    "matthews_corrcoef",
-]
-
-
-def spec(dtype, *shape):
-    return tf.TensorSpec(shape, dtype)
-
-
-def function(call):
-    return tf.function(call, autograph=False)
-
-
 IDS, ROWS = spec(tf.int64, None), spec(tf.float32, None, C)
 INDICATORS = spec(tf.float32, None, C)
 
-# The metric, y_true, y_pred and further arguments of update_state.
+# Metric class, its options, y_true, y_pred, and further arguments of update_state.
 CASES = {
     "ids int64": (dist_f1.F1Score, {}, IDS, ROWS, {}),
     "ids int32": (dist_f1.F1Score, {}, spec(tf.int32, None), ROWS, {}),
@@ -58,7 +39,7 @@ CASES = {
     "scores float64": (dist_f1.F1Score, {}, IDS, spec(tf.float64, None, C), {}),
     "1,000 classes": (dist_f1.F1Score, {}, IDS, spec(tf.float32, None, 1000), {}),
     "precision": (dist_f1.Precision, {"average": "macro"}, IDS, ROWS, {}),
-    "eight scores": (dist_f1.Scores, {"scores": EIGHT}, IDS, ROWS, {}),
+    "eight scores": (dist_f1.Scores, {"scores": EIGHT_SCORES}, IDS, ROWS, {}),
     "confusion": (dist_f1.ConfusionMatrix, {}, IDS, ROWS, {}),
     "binary": (
         dist_f1.F1Score,
@@ -103,24 +84,27 @@ class Case:
         return self.metric.result()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_an_update_keeps_its_data_on_the_gpu(name):
     case = Case(name)
     report = assert_on_gpu(function(case.update), *case.specs)
-    # The check has seen the update, up to where it ends.
+    # The examination has reached the end of the update.
     assert report.examined["AssignAddVariableOp"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_read_keeps_its_data_on_the_gpu(name):
     case = Case(name)
-    function(case.update).get_concrete_function(*case.specs)  # So that there is something to read.
+    # Creates the state.
+    function(case.update).get_concrete_function(*case.specs)
     assert_on_gpu(function(lambda: case.metric.result()))
     assert_on_gpu(function(lambda: tf.nest.flatten(case.metric.counts())))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_update_that_is_read_keeps_its_data_on_the_gpu(name):
+def test_an_update_with_a_read_keeps_its_data_on_the_gpu(name):
     case = Case(name, sync="step")
     assert_on_gpu(function(case.update_and_read), *case.specs)
 
@@ -128,7 +112,7 @@ def test_an_update_that_is_read_keeps_its_data_on_the_gpu(name):
 STEPS = ["ids int64", "eight scores", "confusion", "multilabel", "weighted", "sweep, ids"]
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", slow_except(STEPS, "ids int64"))
 def test_a_step_of_two_replicas_keeps_its_data_on_the_gpus(name):
     strategy = mirrored(2)
     with strategy.scope():
@@ -143,7 +127,7 @@ def test_a_step_of_two_replicas_keeps_its_data_on_the_gpus(name):
     assert assert_on_gpu(update, *silent.specs).examined["AssignAddVariableOp"] == 2
     for call, specs in [(step, case.specs), (function(read), ())]:
         assert_on_gpu(call, *specs)
-        # The check has seen the sum, too.
+        # The examination has seen the all-reduce.
         assert dist_f1.count_collectives(call, *specs) == 1
 
 
@@ -164,7 +148,7 @@ def test_a_sum_of_several_tensors_keeps_them_on_the_gpus(dtypes):
     strategy = mirrored(2)
 
     def replica(values):
-        # An argument of int32 would be on the host to begin with, and so would what is returned.
+        # Arguments and results of int32 are always on the host.
         mine = [tf.cast(x, dtype) for x, dtype in zip(values, dtypes, strict=True)]
         return [tf.cast(x, tf.float32) for x in dist_f1.all_reduce_sum(mine)]
 

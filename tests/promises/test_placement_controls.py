@@ -1,33 +1,23 @@
-"""The check of where a step runs on a GPU sees what it is for."""
+"""The check for data on the host finds every kind of it."""
 
 import numpy as np
 import placement
 import pytest
 import tensorflow as tf
 from helpers import mirrored
-from placement import assert_on_gpu, examine
+from placement import assert_on_gpu, examine, function, spec
 from tensorflow.core.framework import node_def_pb2
 
 pytestmark = pytest.mark.skipif(
-    not placement.knows_gpus(), reason="this TensorFlow was built without kernels for GPUs"
+    not placement.has_gpu_kernels(), reason="this TensorFlow was built without kernels for GPUs"
 )
 
 C = 4
-
-
-def spec(dtype, *shape):
-    return tf.TensorSpec(shape, dtype)
-
-
-def function(call):
-    return tf.function(call, autograph=False)
-
-
 IDS, ROWS = spec(tf.int64, None), spec(tf.float32, None, C)
 
 
 def found(call, *specs):
-    """Which ops are found, and why."""
+    """Return the reason of each finding by its op."""
     return {finding.op: finding.reason for finding in examine(function(call), *specs).findings}
 
 
@@ -47,7 +37,7 @@ def test_data_on_the_host_is_found():
         return tf.cast(tf.cast(x, tf.int32) + 1, tf.float32)
 
     def join(x):
-        # Only the last of them is data.
+        # Only the last value is data.
         return tf.cast(tf.concat([[1], [2], tf.cast(x, tf.int32)], axis=0), tf.float32)
 
     def at(x, i):
@@ -63,7 +53,7 @@ def test_data_on_the_host_is_found():
         assert_on_gpu(function(add), floats)
 
 
-def test_shapes_and_constants_are_no_data():
+def test_shapes_and_constants_are_not_data():
     def reshaped(x):
         rows = tf.shape(x)[0]
         sizes = tf.stack([rows * 2, tf.size(x) // (rows * 2) + tf.rank(x) - 2])
@@ -73,7 +63,7 @@ def test_shapes_and_constants_are_no_data():
     assert {"Shape", "StridedSlice", "Mul", "Pack", "AddV2"} <= set(report.examined)
 
 
-def test_what_depends_on_variables_and_random_numbers_is_data():
+def test_values_of_variables_and_random_numbers_are_data():
     variable = tf.Variable([1, 2])
 
     def read():
@@ -98,7 +88,7 @@ def test_functions_branches_and_loops_are_followed():
         return inner(x) + inner(x)
 
     def branch(flag, x):
-        # Whether a size is 1 is no data.
+        # A size is not data.
         return tf.cond(tf.size(flag) > 0, lambda: add_on_the_host(x), lambda: x)
 
     def loop(x):
@@ -120,23 +110,23 @@ def test_functions_branches_and_loops_are_followed():
     )
 
 
-def test_a_loop_that_data_ends_is_found():
+def test_a_loop_condition_that_is_data_is_found():
     def halve(x):
         return tf.while_loop(lambda x: x > 1.0, lambda x: [x / 2.0], [x])
 
     assert any("loop" in reason for reason in found(halve, spec(tf.float32)).values())
 
 
-def test_what_xla_compiles_is_one_op():
+def test_a_function_compiled_by_xla_is_one_op():
     compiled = tf.function(add_on_the_host, jit_compile=True, autograph=False)
     report = assert_on_gpu(function(lambda x: compiled(x) * 2.0), spec(tf.float32, None))
     assert len(report.compiled) == report.examined["XLA"] == 1
     assert "AddV2" not in report.examined
-    # The whole function may be compiled, too.
+    # The whole function may be compiled too.
     assert examine(compiled, spec(tf.float32, None)).examined == {"XLA": 1}
 
 
-def test_the_keys_of_a_collective_belong_on_the_host_and_its_data_does_not():
+def test_the_keys_of_a_collective_may_be_on_the_host_but_not_its_data():
     strategy = mirrored(2)
 
     def reduce(dtype, tensors):
@@ -149,12 +139,12 @@ def test_the_keys_of_a_collective_belong_on_the_host_and_its_data_does_not():
 
     for dtype in (tf.float32, tf.int64):
         assert assert_on_gpu(reduce(dtype, 1)).examined["CollectiveReduceV2"] == 2
-    # TensorFlow packs several, and there is no kernel that splits int64 on a GPU.
+    # TensorFlow packs several tensors, and there is no GPU kernel that splits int64.
     assert_on_gpu(reduce(tf.float32, 2))
     assert {finding.op for finding in examine(reduce(tf.int64, 2)).findings} == {"SplitV"}
 
 
-def test_of_the_kernels_that_fit_the_one_of_the_device_and_the_highest_priority_is_taken():
+def test_a_kernel_of_the_device_with_the_highest_priority_is_used():
     def node(op, **types):
         made = node_def_pb2.NodeDef(op=op)
         for name, dtype in types.items():
@@ -173,8 +163,8 @@ def test_of_the_kernels_that_fit_the_one_of_the_device_and_the_highest_priority_
         assert (placement.kernel_for("ArgMax", node("ArgMax", **types)) is not None) is expected
 
 
-def test_keras_f1_is_clean():
-    """A control from outside: float32 throughout."""
+def test_keras_f1_has_no_findings():
+    """Keras uses float32 throughout, so it is a control from outside of dist_f1."""
     metric = tf.keras.metrics.F1Score("macro")
     metric.update_state(np.eye(C, dtype=np.float32), np.eye(C, dtype=np.float32))
 

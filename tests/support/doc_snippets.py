@@ -1,4 +1,4 @@
-"""Runs the code that stands on the pages of the documentation."""
+"""Runs the code blocks of the documentation."""
 
 import pathlib
 import re
@@ -19,18 +19,19 @@ tf.config.set_logical_device_configuration(
 
 
 def blocks_of(page):
+    """Return the Python blocks of a page."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert blocks
     return blocks
 
 
 def run(directory, *blocks):
-    """What the code prints."""
+    """Run the code in a process; return its output."""
     script = directory / "page.py"
-    # TensorFlow reads the source of what it compiles, so the code must be in a file.
+    # AutoGraph reads the source, so the code must be in a file.
     script.write_text("\n".join(blocks))
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, script], cwd=directory, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stderr[-5000:]
-    return ended.stdout
+    assert completed.returncode == 0, completed.stderr[-5000:]
+    return completed.stdout

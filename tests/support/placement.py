@@ -1,12 +1,11 @@
-"""Where a traced step would run on a GPU, told from the registry of kernels and not from a GPU.
+"""Finds out where a traced step would run on a GPU, from the kernel registry, without a GPU.
 
     report = examine(tf.function(metric.update_state), y_true, y_pred)
     assert_on_gpu(tf.function(metric.update_state), y_true, y_pred)
 
-The graph is looked at as it was traced, before TensorFlow optimizes it. A tensor is data if its
-value depends on an argument, a variable or random numbers otherwise than through a shape. An op
-keeps data on the GPU if it has a kernel there for its dtypes, and that kernel takes no data from
-the memory of the host, nor leaves any there.
+It examines the traced graph, before TensorFlow optimizes it. A tensor is data if its value depends
+on an argument, a variable or random numbers, except through a shape. An op keeps its data on the
+GPU if it has a GPU kernel for its dtypes whose data inputs and outputs are not in host memory.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from dist_f1 import kernels as chosen
 
 _SHAPE_ONLY = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderWithDefault", "_Arg"})
-# What the runtime does away with, or does itself where the values are.
+# The runtime removes these ops, or executes them where the values are.
 _NOT_RUN = _PLACEHOLDERS | {"Const", "NoOp", "VarHandleOp", "_Retval"}
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _BRANCHES = frozenset({"Case", "If", "StatelessCase", "StatelessIf"})
 _LOOPS = frozenset({"StatelessWhile", "While"})
-# Who takes part in a collective is known to the host; what is sent is not.
+# The host needs the keys of a collective, but not its data.
 _KEYS = frozenset({"group_key", "group_size", "instance_key"})
-# Where these take what they split.
+# Position of the input that is split.
 _SPLIT_VALUE = {"Split": 1, "SplitV": 0}
 _HANDLES = frozenset({tf.resource})
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -42,7 +41,8 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Finding:
     """An op that does not keep its data on the GPU.
 
-    `is_data`: whether it computes with data, or only with shapes and constants.
+    Fields:
+        is_data: Whether it computes with data, not only with shapes and constants.
     """
 
     node: str
@@ -59,12 +59,12 @@ class Finding:
 
 @dataclasses.dataclass
 class Report:
-    """What was found in one traced function.
+    """The ops of one traced function.
 
     Fields:
-        examined: how often each op occurs, in the graph and the functions that it calls.
-        findings: the ops that do not keep data on the GPU.
-        compiled: functions that XLA compiles for the GPU, as one op each and not looked into.
+        examined: Number of occurrences of each op, in the graph and in called functions.
+        findings: Ops that do not keep data on the GPU.
+        compiled: Functions that XLA compiles for the GPU. Each counts as one op.
     """
 
     examined: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
@@ -77,17 +77,17 @@ class Report:
 
 
 def assert_on_gpu(function: Callable[..., Any], *args: Any) -> Report:
-    """Fails with all findings, if there are any."""
+    """Fail with all findings, if there are any."""
     report = examine(function, *args)
-    assert report.examined, "there is no op in the graph"
+    assert report.examined, "the graph has no ops"
     assert not report.findings, str(report)
     return report
 
 
 def examine(function: Any, *args: Any) -> Report:
-    """Looks at a `tf.function`, traced for `args` (values or `tf.TensorSpec`s) on a GPU."""
+    """Examine a `tf.function`, traced for `args` (values or `tf.TensorSpec`s) on a GPU."""
     device = "" if tf.distribute.has_strategy() else "GPU:0"
-    # The logical devices of a strategy are CPUs, and are to be taken for GPUs.
+    # The logical CPUs of a strategy stand for GPUs.
     with tf.device(device), chosen.override(device="GPU"):
         concrete = function.get_concrete_function(*args)
     examiner = _Examiner(concrete.graph)
@@ -98,13 +98,13 @@ def examine(function: Any, *args: Any) -> Report:
     return examiner.report
 
 
-def knows_gpus() -> bool:
-    """Whether this TensorFlow has kernels for GPUs, be there one or not."""
+def has_gpu_kernels() -> bool:
+    """Whether this TensorFlow was built with kernels for GPUs."""
     return any(kernel.device_type == "GPU" for kernel in _registered("MatMul"))
 
 
 class _Examiner:
-    """Walks a graph and what it calls, and keeps in mind which tensors are data."""
+    """Walks a graph and its called functions, and tracks which tensors are data."""
 
     def __init__(self, graph: Any) -> None:
         self.report = Report()
@@ -113,7 +113,7 @@ class _Examiner:
         self._bodies: dict[str, Any] = {}
 
     def walk(self, graph: Any, arguments: Sequence[bool], record: bool = True) -> list[bool]:
-        """Examines all ops of `graph`; returns which of its outputs are data."""
+        """Examine all ops of `graph`; return which of its outputs are data."""
         data: dict[Any, bool] = {
             tensor.ref(): is_data for tensor, is_data in zip(graph.inputs, arguments, strict=True)
         }
@@ -134,12 +134,12 @@ class _Examiner:
         return [data[tensor.ref()] for tensor in graph.outputs]
 
     def compiled(self, name: str) -> None:
-        """Notes what XLA compiles as a whole."""
+        """Record a function that XLA compiles."""
         self.report.examined["XLA"] += 1
         self.report.compiled.append(name)
 
     def _follow(self, op: Any, inputs: Sequence[bool], record: bool) -> list[bool]:
-        """Examines the functions that `op` calls."""
+        """Examine the functions that `op` calls."""
         names = list(self._called(op))
         if _is_compiled(op.node_def) or any(_is_compiled(self._functions[name]) for name in names):
             if record:
@@ -169,7 +169,7 @@ class _Examiner:
             self.walk(body, variables)
             self.report.examined[op.type] += 1
             if depends:
-                self._find(op, "whether the loop goes on is data, and is needed by the host", True)
+                self._find(op, "the loop condition is data, and the host needs it", True)
         return variables
 
     def _examine(self, op: Any, inputs: Sequence[bool], outputs: Sequence[bool]) -> None:
@@ -208,7 +208,7 @@ class _Examiner:
 
 
 def kernel_for(op: str, node: Any, device: str = "GPU") -> Any:
-    """The kernel that the runtime would take on `device`, or `None`."""
+    """Return the kernel that the runtime would use on `device`, or `None`."""
     label = node.attr["_kernel"].s.decode() if "_kernel" in node.attr else ""
     registered = [
         kernel for kernel in _registered(op) if kernel.label == label and _fits(kernel, node)
@@ -237,7 +237,7 @@ def _fits(kernel: Any, node: Any) -> bool:
 def _arguments(
     op: Any, definitions: Sequence[Any], data: Sequence[bool]
 ) -> Iterator[tuple[str, bool]]:
-    """The name of each input, or output, and whether it is data."""
+    """Yield the name of each input, or output, and whether it is data."""
     position = 0
     for argument in definitions:
         number = 1
@@ -251,15 +251,14 @@ def _arguments(
 
 
 def _is_source(op: Any) -> bool:
-    """Whether an op makes data of no data: a variable that is read, random numbers."""
+    """Whether an op makes data without data: it reads a variable, or draws random numbers."""
     return bool(op.op_def.is_stateful)
 
 
 def _is_whole_split(op: Any) -> bool:
-    """Whether an op splits into one part, as TensorFlow does with what it has all-reduced.
+    """Whether an op splits a tensor into one piece, as TensorFlow does after an all-reduce.
 
-    There is no kernel for int64 on a GPU, but Grappler, which comes after the placer, takes the op
-    out wherever it was placed.
+    There is no GPU kernel for int64, but Grappler removes the op after placement.
     """
     return op.type in _SPLIT_VALUE and op.get_attr("num_split") == 1
 
@@ -276,10 +275,20 @@ def _dtypes(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _source(op: Any) -> str:
-    """The line of dist_f1 that made the op, as far as it is known."""
+    """Return the line of dist_f1 that created the op."""
     lines = [
         f"{pathlib.Path(frame.filename).relative_to(_ROOT)}:{frame.lineno} {frame.name}"
         for frame in op.traceback or ()
         if _ROOT / "dist_f1" in pathlib.Path(frame.filename).parents
     ]
-    return lines[-1] if lines else "elsewhere"
+    return lines[-1] if lines else "outside of dist_f1"
+
+
+def spec(dtype: tf.DType, *shape: int | None) -> tf.TensorSpec:
+    """Return the spec of an argument."""
+    return tf.TensorSpec(shape, dtype)
+
+
+def function(call: Callable[..., Any]) -> Any:
+    """Compile a step without autograph."""
+    return tf.function(call, autograph=False)
