@@ -1,5 +1,6 @@
 """Eight logical CPU devices for every test; TensorFlow fixes their number when it starts."""
 
+import functools
 import gc
 import importlib
 import os
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from dist_f1.testing import split_cpu
 
-# A run that is meant for one generation of Keras must not pass under another.
+# A run for one generation of Keras must not pass under another.
 keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
 if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
     raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
@@ -28,21 +29,36 @@ settings.register_profile(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# For the runs that repeat the tests under another Keras.
+# For the fast tests, and for runs that repeat tests under other versions.
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_collection_finish():
-    # Keras 3 collects garbage after every test, and need not search all that was imported.
+    # Keras 3 collects garbage when a session is cleared; imported modules need no search.
     gc.freeze()
+
+
+_models = []
+_init_model = tf.keras.Model.__init__
+
+
+@functools.wraps(_init_model)
+def _init_and_note_model(self, *args, **kwargs):
+    _models.append(type(self).__name__)
+    _init_model(self, *args, **kwargs)
+
+
+tf.keras.Model.__init__ = _init_and_note_model
+tf.keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_keras():
-    tf.keras.utils.set_random_seed(0)
+    """Clear the Keras session and the seeds after each test that has made a model."""
     yield
-    tf.keras.backend.clear_session()
-    if keras.__version__.startswith("3."):
-        # It has just collected garbage, and need not search again what is left.
+    if _models:
+        _models.clear()
+        tf.keras.backend.clear_session()
+        tf.keras.utils.set_random_seed(0)
         gc.freeze()
