@@ -77,21 +77,10 @@ def resample(
     draws: int,
     seed: int,
 ) -> np.ndarray:
-    """Evaluate the score of each resample.
-
-    Args:
-        tables: Tables to resample.
-        score: Function of counts with a leading axis of resamples.
-        shape: Shape of the score of one table.
-        method: `"dirichlet"` or `"multinomial"`.
-        draws: Number of resamples.
-        seed: Seed of the random numbers.
-
-    Returns:
-        `[draws, *shape]`.
+    """Return the score of each resample, `[draws, *shape]`; `shape` is that of one score.
 
     Raises:
-        ValueError: The score does not keep the axis of resamples.
+        ValueError: The score does not keep the leading axis of resamples.
     """
     random = np.random.default_rng(seed)
     draw = _draw_dirichlet if method == "dirichlet" else _draw_multinomial
@@ -115,11 +104,7 @@ def percentile_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the percentile interval of a bootstrap, widened to contain the point estimate.
 
-    Args:
-        point: Score of the sample.
-        values: Scores of the resamples, `[draws, ...]`. NaN is left out; without any number, the
-            bounds are NaN.
-        level: Confidence level.
+    NaN among the values `[draws, ...]` is left out; without any number, the bounds are NaN.
     """
     is_missing = np.isnan(values).all(axis=0)
     tail = (1.0 - level) / 2.0

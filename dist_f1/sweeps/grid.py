@@ -57,15 +57,8 @@ class Grid:
     ) -> tf.Tensor:
         """Return the bucket of each score: the number of thresholds at which it is positive.
 
-        The result is exactly that of a comparison with each threshold.
-
-        Args:
-            scores: Floating-point scores of any shape. The bucket of a NaN is arbitrary.
-            from_logits: Whether scores are logits. Thresholds remain probabilities.
-            index: Dtype of the result, by default int32.
-
-        Returns:
-            Buckets, shaped like `scores`, from 0 to `size - 1`.
+        The result is shaped like `scores`, of dtype `index`, and exactly that of a comparison with
+        each threshold. The bucket of a NaN is arbitrary. Thresholds of logits remain probabilities.
         """
         index = index or tf.int32
         wide = tf.float64 if scores.dtype == tf.float64 else tf.float32
