@@ -46,11 +46,7 @@ class CheckpointManager:
         self._keep = keep
 
     def save(self, number: int, write: Callable[[pathlib.Path], object]) -> pathlib.Path:
-        """Write a checkpoint and remove the oldest.
-
-        Args:
-            number: Number of steps.
-            write: Function that writes all files into a given directory.
+        """Write a checkpoint with `write(directory)`, and remove the oldest.
 
         Raises:
             CheckpointError: The checkpoint cannot be written. Earlier ones are unchanged.
@@ -83,10 +79,7 @@ class CheckpointManager:
         return path
 
     def latest(self, log: Callable[[str], None]) -> pathlib.Path | None:
-        """Return the last intact checkpoint, or `None` if there are none.
-
-        Args:
-            log: Function that prints a message about a damaged checkpoint.
+        """Return the last intact checkpoint, or `None` if there are none; log damaged ones.
 
         Raises:
             CheckpointError: All checkpoints are damaged.

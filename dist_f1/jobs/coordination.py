@@ -31,10 +31,7 @@ def encode_status(
 def decode_status(status: np.ndarray, batch: Batch, shard: Shard) -> tuple[bool, bool]:
     """Return whether to stop, and whether all workers have read the same rows.
 
-    Args:
-        status: Sum of `encode_status` over all replicas.
-        batch: Batch of the step.
-        shard: Shard of this worker.
+    `status` is the sum of `encode_status` over all replicas.
     """
     stop, *sums = status
     is_same = not sums or sums[0] == batch.fingerprint() % _FINGERPRINTS * shard.replicas

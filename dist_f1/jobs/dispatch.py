@@ -13,14 +13,10 @@ _STEPS_PER_WORKER = 2
 
 
 class Dispatcher:
-    """Runs steps and reports their results in order, with a delay.
+    """Runs steps and calls `on_result(result, context)` in order, with a delay.
 
     While a GPU computes a step, the next one is prepared, so results are read one step later. In a
     parameter server cluster, a step runs on any free worker.
-
-    Args:
-        strategy: Strategy of the job.
-        on_result: Callback, called with the result of a step and its `context`.
     """
 
     def __init__(

@@ -62,12 +62,7 @@ class Stopped(Exception):
 class Loop:
     """Runs the steps of a job and saves checkpoints from which it can resume.
 
-    Args:
-        config: Settings, with defaults.
-        data: Data of the job.
-        strategy: Strategy of the job.
-        run_dir: Run directory, shared by all workers.
-        stop_requested: Whether this worker should stop; all workers then stop at the same step.
+    If `stop_requested` returns true on one worker, all workers stop at the same step.
     """
 
     def __init__(
@@ -121,10 +116,7 @@ class Loop:
         return True
 
     def run(self, on_epoch_end: Callable[[EpochResult], None]) -> None:
-        """Run to the end.
-
-        Args:
-            on_epoch_end: Callback for the result of each pass.
+        """Run to the end, and call `on_epoch_end` with the result of each pass.
 
         Raises:
             Stopped: The loop stopped on request and saved a checkpoint.

@@ -19,12 +19,7 @@ def describe(
 ) -> str:
     """Return the resolved settings, the devices and the steps of a job as text.
 
-    Args:
-        config: Settings, with defaults.
-        data: Data of the job.
-        devices: One line for each process.
-        replicas: Number of replicas over all processes.
-        run_dir: Directory for the results.
+    `devices` has one line for each process.
     """
     settings = json.dumps(config.to_dict(), indent=2)
     each = Shard(replicas=replicas).per_replica(config.batch_size)

@@ -17,10 +17,6 @@ class Predictions:
     """Files with the labels and logits of one worker from one checkpoint to the next.
 
     After a restart, those of later steps are computed again. `collect` returns rows in data order.
-
-    Args:
-        directory: Directory of the files, shared by all workers.
-        worker: Index of this worker.
     """
 
     def __init__(self, directory: pathlib.Path, worker: int) -> None:

@@ -10,12 +10,7 @@ from dist_f1.jobs.progress import Position
 
 
 class Reader:
-    """Reads the batches of one worker.
-
-    Args:
-        data: Data of the job.
-        shard: Shard of this worker.
-    """
+    """Reads the batches of one worker."""
 
     def __init__(self, data: Data, shard: Shard) -> None:
         self._data, self._shard = data, shard

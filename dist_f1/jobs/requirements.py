@@ -16,11 +16,7 @@ class StrategyUnavailableError(UserError):
 
 
 def check(name: str, task: Task | None) -> None:
-    """Check the requirements of a strategy.
-
-    Args:
-        name: `config.strategy`.
-        task: Task of this process in a cluster, or `None`.
+    """Check the requirements of `config.strategy` for this task of a cluster, if any.
 
     Raises:
         StrategyUnavailableError: A requirement is missing; the message names it.

@@ -43,14 +43,9 @@ class RunDir:
         self.precision_recall = self.path / "precision_recall.png"
 
     def prepare(self, config: dict[str, Any], may_change: Sequence[str]) -> bool:
-        """Make the directory, or check that the run in it can be resumed.
+        """Make the directory, or check that the run in it can be resumed; return whether it holds one.
 
-        Args:
-            config: Settings of this run.
-            may_change: Settings that may differ from those of the run in the directory.
-
-        Returns:
-            Whether the directory holds a run.
+        Settings in `may_change` may differ from those of the run in the directory.
 
         Raises:
             UserError: The directory cannot be written, or holds other files or a run with other

@@ -15,13 +15,7 @@ from dist_f1.replicas import contexts
 
 
 class SavedState:
-    """Saves and restores a job, at the same step on all workers.
-
-    Args:
-        steps: Model, optimizer and metrics.
-        strategy: Strategy of the job.
-        directory: Directory of the checkpoints, shared by all workers.
-    """
+    """Saves and restores a job, at the same step on all workers."""
 
     def __init__(
         self, steps: Steps, strategy: tf.distribute.Strategy, directory: pathlib.Path

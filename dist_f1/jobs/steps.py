@@ -21,11 +21,6 @@ class Steps:
     A step takes features `[R, ...]`, targets `[R]` or `[R, C]`, a mask `[R]` and the `status` of
     this worker, int64 (see `coordination`). It returns sums over all replicas, from one
     collective: `loss` and `status`.
-
-    Args:
-        config: Settings, with defaults.
-        data: Data of the job.
-        strategy: Strategy of the job.
     """
 
     def __init__(
@@ -57,6 +52,10 @@ class Steps:
                 from_logits=data.task != "multiclass",
                 class_names=data.class_names,
             )
+            for metric in (*self.scores.values(), self.sweep):
+                # TensorFlow traces a function that creates variables twice.
+                if metric.accumulator.layout is not None:
+                    metric.accumulator.build(metric.accumulator.layout, weighted=False)
 
     def metrics(self, phase: str) -> dict[str, CountsMetric]:
         """Return the metrics that are updated in a phase."""

@@ -39,13 +39,6 @@ def train(
     """Train from the beginning or from a checkpoint, and fill the run directory.
 
     All workers call this function; the chief writes the results.
-
-    Args:
-        config: Settings, with defaults.
-        dataset: Data of the job.
-        strategy: Strategy of the job.
-        run_dir: Run directory, shared by all workers.
-        stop_requested: Whether this worker should stop.
     """
     is_chief = contexts.is_chief(strategy)
     log = _log if is_chief else _ignore

@@ -20,12 +20,9 @@ def is_function_name(value: str) -> bool:
 def load_function(value: str, key: str) -> Callable[..., Any]:
     """Import the function `module:function`; also searches the current directory.
 
-    Args:
-        value: The name.
-        key: Setting that holds the name, for error messages.
-
     Raises:
-        UserError: The module or the function does not exist, or the import fails.
+        UserError: The module or the function does not exist, or the import fails. The message
+            names the setting `key`.
     """
     module_name, _, name = value.partition(":")
     if os.getcwd() not in sys.path:

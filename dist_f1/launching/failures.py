@@ -83,12 +83,8 @@ def read_failure(
 ) -> Failure | None:
     """Return the failure of a task, or `None`.
 
-    Args:
-        task: The task.
-        exit_code: Exit code, or `None` while the process runs.
-        error_file: File that `bootstrap` writes, possibly before the process has exited.
-        log: Log of the task.
-        ended: Time when the process exited.
+    `exit_code` is `None` while the process runs; `bootstrap` may write the error file before the
+    process has exited. `ended` is the time of the exit.
     """
     if error_file.exists():
         record = json.loads(error_file.read_text(encoding="utf-8"))

@@ -17,11 +17,7 @@ _TRAIN, _VALIDATION = ("x_train", "y_train"), ("x_validation", "y_validation")
 def load(path: str, validation_fraction: float, seed: int, class_names: tuple[str, ...]) -> Split:
     """Load `x_train`, `y_train`, `x_validation`, `y_validation`; or load `x`, `y` and split them.
 
-    Args:
-        path: Path of the file.
-        validation_fraction: Fraction of `x` and `y` for validation.
-        seed: Seed of the split.
-        class_names: Class names; if empty, those in the file, if any.
+    Without `class_names`, those in the file are used, if any.
 
     Raises:
         DataError: The file is not an `.npz` file, or its arrays are missing or invalid.

@@ -8,16 +8,7 @@ from dist_f1.jobs.data.source import DataError
 
 
 def check_shape(name: str, task: str, y: np.ndarray) -> None:
-    """Check that targets are ids `[N]`, or 0/1 `[N, C]` for multilabel.
-
-    Args:
-        name: Name of the data, for error messages.
-        task: `"multiclass"`, `"binary"` or `"multilabel"`.
-        y: Targets.
-
-    Raises:
-        DataError: The shape is wrong.
-    """
+    """Raise `DataError` unless targets are ids `[N]`, or 0/1 `[N, C]` for multilabel."""
     if y.ndim != (2 if task == "multilabel" else 1):
         wanted = "0/1 targets [N, C]" if task == "multilabel" else "class ids [N]"
         raise DataError(
@@ -27,11 +18,7 @@ def check_shape(name: str, task: str, y: np.ndarray) -> None:
 
 
 def check_integral(name: str, y: np.ndarray) -> None:
-    """Check that targets are integers, of any numeric dtype.
-
-    Raises:
-        DataError: Some targets are not.
-    """
+    """Raise `DataError` unless targets are integers, of any numeric dtype."""
     if y.dtype.kind not in "biuf":
         raise DataError(
             f"{name}: targets have dtype {y.dtype}. They must be numbers: class ids from 0, or 0 "
@@ -42,11 +29,7 @@ def check_integral(name: str, y: np.ndarray) -> None:
 
 
 def check(name: str, task: str, num_classes: int, y: np.ndarray) -> None:
-    """Check shape, integrality and range of targets.
-
-    Raises:
-        DataError: Some targets are invalid.
-    """
+    """Raise `DataError` unless shape, integrality and range of targets are valid."""
     check_shape(name, task, y)
     check_integral(name, y)
     if task == "multilabel" and y.shape[1] != num_classes:
