@@ -24,7 +24,7 @@ def best(search, jit_compile=False):
 
 
 @pytest.mark.parametrize("search", ["blocks", "lanes", "keys"])
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000]), st.booleans())
 def test_ties_within_and_between_slices_go_to_the_first_class(search, seed, classes, few_values):
     random = np.random.default_rng(seed)

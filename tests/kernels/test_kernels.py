@@ -62,7 +62,8 @@ def _choices():
         uses_xla = chosen.compiled or conditions[1] is True
         name = "-".join(map(str, conditions))
         for classes in CLASSES:
-            marks = [] if classes in CLASSES[:3] else [pytest.mark.slow]
+            is_fast = classes == 100 if conditions[1] else classes in CLASSES[:3]
+            marks = [] if is_fast else [pytest.mark.slow]
             yield pytest.param(
                 conditions, classes, False, id=f"{name}-{classes}-plain", marks=marks
             )

@@ -33,7 +33,7 @@ CASES = {
     "groups weighted": ({"num_groups": 3, "weighted": True}, [4], "ids"),
 }
 
-FAST = ("one-hot", "pixels", "top_k", "weighted samples", "groups multilabel", "groups weighted")
+FAST = ("pixels", "weighted samples", "groups multilabel")
 
 
 def batch(shape, targets, rows=23):

@@ -76,6 +76,8 @@ class Sharded:
                 num_classes=num_classes,
                 weighted=weighted,
             )
+            # A step that creates variables would be traced twice.
+            metric.accumulator.build(metric.accumulator.layout, weighted)
 
         row = [None, num_classes] if multilabel else [None]
         specs = [tf.TensorSpec(row, tf.int64)] * 2 + [tf.TensorSpec([None], tf.float64)]

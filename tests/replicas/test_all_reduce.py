@@ -1,5 +1,7 @@
 """One collective sums any nest over all replicas, wherever it is called."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,7 +12,9 @@ import dist_f1
 from dist_f1 import Counts, all_reduce_sum, count_collectives
 
 BIG = 2**53 + 1
-FAST = ("none", "mirrored_2")
+# Nothing here needs AutoGraph, which takes most of the time of a trace.
+graph = functools.partial(tf.function, autograph=False)
+FAST = ("mirrored_2",)
 TIERS = [x if x in FAST else pytest.param(x, marks=pytest.mark.slow) for x in STRATEGIES]
 
 
@@ -72,7 +76,7 @@ def in_while(chosen):
 
 def in_a_function_called_from_a_branch_of_a_loop(chosen):
     """As Keras calls its step when `steps_per_execution` is not 1."""
-    step = tf.function(lambda: locals_of(chosen, chosen.run(sum_in_replica))[-1])
+    step = graph(lambda: locals_of(chosen, chosen.run(sum_in_replica))[-1])
     start = tf.nest.map_structure(tf.zeros_like, value_of(0))
     return tf.while_loop(
         lambda index, _: index < 3,
@@ -85,12 +89,12 @@ def in_a_function_called_from_a_branch_of_a_loop(chosen):
 def test_the_call_works_in_replicas_in_every_context(name):
     chosen = strategy(name)
     replicas = chosen.num_replicas_in_sync
-    compiled = tf.function(lambda: chosen.run(sum_in_replica))
-    branch = tf.function(lambda: in_a_function_called_from_a_branch_of_a_loop(chosen))
+    compiled = graph(lambda: chosen.run(sum_in_replica))
+    branch = graph(lambda: in_a_function_called_from_a_branch_of_a_loop(chosen))
     for run in (lambda: chosen.run(sum_in_replica), compiled):
         for structure in locals_of(chosen, run()):
             check(structure, replicas)
-    check(tf.function(lambda: in_while(chosen))(), replicas)
+    check(graph(lambda: in_while(chosen))(), replicas)
     check(branch(), replicas)
     # Any number of tensors takes one collective.
     for step in (compiled, branch):
@@ -102,7 +106,7 @@ def test_the_call_works_outside_of_replicas_on_results_of_run(name):
     chosen = strategy(name)
     replicas = chosen.num_replicas_in_sync
     values = chosen.run(replica_value)
-    step = tf.function(lambda: all_reduce_sum(chosen.run(replica_value)))
+    step = graph(lambda: all_reduce_sum(chosen.run(replica_value)))
     with chosen.scope():
         check(all_reduce_sum(values), replicas)
         check(step(), replicas)
@@ -133,10 +137,10 @@ def test_the_gradient_of_a_sum_over_replicas_is_the_sum_of_gradients(name):
         return locals_of(chosen, chosen.run(gradient))
 
     def called():
-        function = tf.function(step)
+        function = graph(step)
         return tf.cond(tf.constant(True), function, function)
 
-    for values in (step(), tf.function(step)(), tf.function(called)()):
+    for values in (step(), graph(step)(), graph(called)()):
         assert [float(x) for x in values] == [2.0 * replicas * (i + 1) for i in range(replicas)]
 
 

@@ -8,7 +8,7 @@ from helpers import strategy
 import dist_f1
 
 
-@pytest.mark.parametrize("name", ["none", "mirrored_3"])
+@pytest.mark.parametrize("name", [pytest.param("none", marks=pytest.mark.slow), "mirrored_3"])
 def test_an_asynchronous_checkpoint_holds_the_counts_at_its_request(name, tmp_path):
     chosen = strategy(name)
     metric = make(chosen, num_classes=3)

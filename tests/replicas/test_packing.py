@@ -102,7 +102,8 @@ def test_limbs_are_exact_for_the_documented_number_of_replicas(beside, tpu, repl
 
 def test_shapes_may_be_unknown_while_tracing():
     @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 2], tf.float32)]
+        input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 2], tf.float32)],
+        autograph=False,
     )
     def round_trip(ids, values):
         wire = wire_format_for([ids.dtype, values.dtype])
