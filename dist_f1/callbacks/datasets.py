@@ -19,12 +19,7 @@ DEFAULT_BATCH_SIZE = 32
 def to_dataset(
     data: Dataset | tuple[Any, ...], batch_size: int | None, steps: int | None
 ) -> Dataset:
-    """Convert the data to a dataset of batches, which is not distributed yet.
-
-    Args:
-        data: Dataset of batches, or a tuple of arrays.
-        batch_size: Rows in a global batch, for arrays.
-        steps: Batches in an evaluation, or `None` for all.
+    """Convert a dataset or a tuple of arrays to a dataset of batches, which is not distributed yet.
 
     Raises:
         ValueError: The data is of another type, or is infinite and `steps` is `None`.

@@ -16,11 +16,7 @@ from dist_f1.metrics import Scores
 class Evaluation:
     """Count the predictions of a model. Steps send nothing; the end costs one collective.
 
-    Args:
-        model: Keras model with one output.
-        make_metric: Function that makes the metric. It is called in the scope of the strategy.
-        dataset: Result of `datasets.to_dataset`.
-        by: Function from the inputs and targets of a batch to its group ids, or `None`.
+    `make_metric` is called in the scope of the strategy. `by` returns the group ids of a batch.
 
     Raises:
         ValueError: The model has a parameter server strategy.

@@ -21,9 +21,6 @@ _DATA_CLASS_BLOB_SEQUENCE = 3
 class ImageWriter:
     """Write figures to an event file, which is created with the first figure.
 
-    Args:
-        directory: Directory of the event file, as for `tensorboard --logdir`.
-
     Raises:
         ImportError: matplotlib is not installed.
     """

@@ -24,12 +24,7 @@ def write_report(
 ) -> None:
     """Write a report and its counts, each file atomically; missing directories are created.
 
-    Args:
-        run_dir: Directory to write to.
-        epoch: Epoch, from 1, or `None` for an evaluation outside of `fit`.
-        text: Report as text, with its title.
-        as_dict: Report as a dict of unrounded values.
-        counts: Global counts.
+    The epoch is `None` for an evaluation outside of `fit`.
     """
     path = pathlib.Path(run_dir)
     (path / "reports").mkdir(parents=True, exist_ok=True)

@@ -25,13 +25,7 @@ _SPLITS = ("train", "validation")
 
 
 class _Results(NamedTuple):
-    """Global results of the metrics, each read once.
-
-    Fields:
-        metric: The reported metric.
-        counts: Its counts.
-        sweeps: Sweeps of the model, by name.
-    """
+    """Counts of the reported metric, and sweeps of the model by name, each read once."""
 
     metric: CountsMetric
     counts: Counts

@@ -43,7 +43,7 @@ class RunDir:
         self.precision_recall = self.path / "precision_recall.png"
 
     def prepare(self, config: dict[str, Any], may_change: Sequence[str]) -> bool:
-        """Make the directory, or check that the run in it can be resumed; return whether it holds one.
+        """Make the directory, or check that its run can be resumed; return whether it holds one.
 
         Settings in `may_change` may differ from those of the run in the directory.
 

@@ -72,13 +72,7 @@ def confusion_matrix(
 
 
 class _Style(NamedTuple):
-    """Texts and scale of a heatmap.
-
-    Args:
-        title: Title of a figure whose cells have text.
-        shade: Label of the colour bar.
-        darkest: Value of the darkest shade.
-    """
+    """Title, label of the colour bar, and value of the darkest shade of a heatmap."""
 
     title: str
     shade: str
@@ -147,15 +141,7 @@ def _draw_panels(
 def _draw_heatmap(
     axis: Axes, matrix: np.ndarray | None, shades: np.ndarray, style: _Style, cell: float
 ) -> AxesImage:
-    """Draw the shades, and the numbers of `matrix` if given.
-
-    Args:
-        axis: Axes to draw in.
-        matrix: Numbers `[R, R]`, or `None`.
-        shades: Values `[R, R]` from 0 to `style.darkest`.
-        style: Scale of the shades.
-        cell: Size of a cell in inches.
-    """
+    """Draw the shades `[R, R]`, up to `style.darkest`, and the numbers of `matrix` if given."""
     if matrix is None:
         from matplotlib.colors import PowerNorm
 

@@ -23,12 +23,7 @@ class GraphAccumulator:
     """Add up counts on each replica, and derive values from their sum over all replicas.
 
     Like `Accumulator`, but for the graph of a session. There, only control dependencies order ops:
-    the counts are read before the update.
-
-    Args:
-        vector: Counts of a batch on this replica, `[layout.size]`.
-        layout: Layout of the vector.
-        collections: Graph collections of values, and of updates.
+    the counts are read before the update. `collections` are those of values, and of updates.
     """
 
     def __init__(
@@ -90,16 +85,8 @@ def accumulate(
 ) -> GraphAccumulator:
     """Count a batch, and add it to the previous ones.
 
-    Args:
-        labels: Class ids `[...]` or `[..., 1]`, or 0/1 targets `[..., C]`.
-        predictions: Scores `[..., C]`, or class ids.
-        weights: Numbers, one per row or per leading axes, or `None`.
-        options: Options of the call.
-        check: Function of C, and of whether rows may have several classes. It raises if such
-            decisions do not have the score.
-        confusion: Whether to count the `[C, C]` matrix, if rows have one class of several.
-        betas: Further betas than 1 for sample averages of F.
-        by: Group ids, shaped like `weights`.
+    The arguments are those of the public functions, and of `CountSpec`. `check` gets C, and whether
+    rows may have several classes; it raises if such decisions do not have the score.
 
     Raises:
         ValueError: Inputs do not match.

@@ -24,11 +24,6 @@ _ARGUMENTS = {
 def scope(function: str, tensors: Sequence[TensorLike | None], options: Options) -> Iterator[None]:
     """Enter the variable scope of a call; errors in it also name the arguments as here.
 
-    Args:
-        function: Name of the called function.
-        tensors: Tensor arguments of the call.
-        options: Options of the call, with an optional `name` for the scope.
-
     Raises:
         RuntimeError: No graph is being built for a session.
         ValueError: The ops could not run in this context.
