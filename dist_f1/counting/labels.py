@@ -22,7 +22,6 @@ def from_labels(
     y_pred: Any,
     num_classes: int,
     sample_weight: Any,
-    *,
     confusion: bool,
     betas: tuple[float, ...],
     by: Any,

@@ -90,16 +90,8 @@ class Counts(NamedTuple):
         Raises:
             ValueError: Shapes do not match.
         """
-        return _count_labels(
-            y_true,
-            y_pred,
-            num_classes,
-            sample_weight,
-            confusion=confusion,
-            betas=tuple(betas),
-            by=by,
-            num_groups=num_groups,
-        )
+        options = (confusion, tuple(betas), by, num_groups)
+        return _count_labels(y_true, y_pred, num_classes, sample_weight, *options)
 
     @property
     def num_classes(self) -> int:

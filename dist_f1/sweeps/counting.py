@@ -46,11 +46,8 @@ class SweepSpec:
     def count(self, rows: Rows) -> tf.Tensor:
         """Count a batch of scores into one vector, packed as `layout(rows.num_classes)`.
 
-        Returns:
-            Counts in which `true_positive` and `predicted` are `[T + 1, C]`: bucket `b` counts
-            the scores, of rows of the class and of all rows, that are above exactly `b` of the T
-            thresholds. `buckets.at_thresholds` sums the buckets. The other fields are as for one
-            threshold.
+        Bucket `b` of `true_positive` and `predicted`, `[T + 1, C]`, counts the scores that are
+        above exactly `b` of the T thresholds; `buckets.at_thresholds` sums the buckets.
         """
         # A sweep has no groups, and this raises if rows have.
         parse_groups(rows.group_ids, None)
@@ -82,20 +79,16 @@ class SweepSpec:
 
 
 def count_scores(
-    grid: Grid,
+    spec: SweepSpec,
     y_true: Any,
     y_score: Any,
     sample_weight: Any,
-    *,
     num_classes: int | None,
-    from_logits: bool,
-    ignore_class: int | None,
 ) -> Counts:
-    """Count scores into the buckets of `grid`; see `Sweep.from_scores`."""
+    """Count scores into buckets; see `Sweep.from_scores`."""
     # Used only to flatten: with a threshold, each class has its own score.
     rule = DecisionRule(threshold=0.5)
     rows = flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
-    spec = SweepSpec(grid, from_logits, ignore_class)
     return spec.layout(rows.num_classes).unpack(spec.count(rows)).numpy()
 
 

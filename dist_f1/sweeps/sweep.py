@@ -103,15 +103,8 @@ class Sweep(NamedTuple):
             ValueError: Thresholds outside `(0, 1]`, or shapes that do not match.
         """
         grid = Grid.from_spec(thresholds)
-        buckets = counting.count_scores(
-            grid,
-            y_true,
-            y_score,
-            sample_weight,
-            num_classes=num_classes,
-            from_logits=from_logits,
-            ignore_class=ignore_class,
-        )
+        spec = counting.SweepSpec(grid, from_logits, ignore_class)
+        buckets = counting.count_scores(spec, y_true, y_score, sample_weight, num_classes)
         return cls.from_buckets(grid, buckets)
 
     @classmethod
