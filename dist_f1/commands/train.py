@@ -138,7 +138,8 @@ def _launch(config: ml_collections.ConfigDict, count: int, run_dir: str) -> int:
 
 
 def _require_extras(config: ml_collections.ConfigDict) -> None:
-    absent = [name for name in ("sklearn", "tqdm", "matplotlib") if not util.find_spec(name)]
+    names = ("sklearn", "tqdm", "matplotlib", "jinja2")
+    absent = [name for name in names if not util.find_spec(name)]
     if absent:
         raise UserError(f"{', '.join(absent)} is not installed. Run pip install 'dist-f1[train]'.")
     if config.tensorboard and not util.find_spec("tensorboard"):
