@@ -26,19 +26,12 @@ from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval
 from dist_f1.scores import score_names
 from dist_f1.scores.score_names import NamedScore
+from dist_f1.scores.table import SCORES
 
 Method = Literal["auto", "wilson", "dirichlet", "multinomial"]
 
 _MIN_DRAWS = 100
 _DEFAULTS = {"zero_division": 0.0, "labels": None, "beta": 1.0, "pos_label": 1}
-_RATIOS = (scores.f1, scores.precision, scores.recall, scores.specificity, scores.jaccard)
-_UNAVERAGED = (
-    scores.accuracy,
-    scores.balanced_accuracy,
-    scores.matthews_corrcoef,
-    scores.cohen_kappa,
-    scores.hamming_loss,
-)
 
 
 class Interval(NamedTuple):
@@ -193,13 +186,15 @@ def _find_named(score: Any) -> NamedScore | None:
         if isinstance(score, functools.partial) and not score.args:
             function, given = score.func, score.keywords
         given = {k: v for k, v in given.items() if _DEFAULTS.get(k, ...) != v}
-        if function is scores.f_beta and "beta" not in given:
-            function = scores.f1
-        if not given and any(function is x for x in _UNAVERAGED):
-            return score_names.parse(function.__name__)
-        if set(given) <= {"average"} and any(function is x for x in _RATIOS):
-            return score_names.parse(f"{function.__name__}_{given.get('average') or 'per_class'}")
-        return None
+        if function in (scores.f1, scores.f_beta) and "beta" not in given:
+            name: str | None = "f1"
+        else:
+            name = next((n for n, row in SCORES.items() if row.function is function), None)
+        if name is None or not set(given) <= {"average"}:
+            return None
+        has_average = name == "f1" or SCORES[name].ratio is not None
+        suffix = f"_{given.get('average') or 'per_class'}" if has_average else ""
+        return score_names.parse(f"{name}{suffix}")
     named = score_names.parse(score)
     if named.group_reduction is not None:
         raise ValueError(

@@ -33,9 +33,9 @@ class Score:
     lower_is_better: bool = False
 
 
-def _kappa(weights: agreement.Weights | None) -> Score:
+def _weighted_kappa(weights: agreement.Weights) -> Score:
     function = functools.partial(agreement.cohen_kappa, weights=weights)
-    return Score(function, one_class_per_row=True, needs_confusion=weights is not None)
+    return Score(function, one_class_per_row=True, needs_confusion=True)
 
 
 SCORES = {
@@ -46,9 +46,9 @@ SCORES = {
     "accuracy": Score(agreement.accuracy),
     "balanced_accuracy": Score(agreement.balanced_accuracy, one_class_per_row=True),
     "matthews_corrcoef": Score(agreement.matthews_corrcoef, one_class_per_row=True),
-    "cohen_kappa": _kappa(None),
-    "cohen_kappa_linear": _kappa("linear"),
-    "cohen_kappa_quadratic": _kappa("quadratic"),
+    "cohen_kappa": Score(agreement.cohen_kappa, one_class_per_row=True),
+    "cohen_kappa_linear": _weighted_kappa("linear"),
+    "cohen_kappa_quadratic": _weighted_kappa("quadratic"),
     "hamming_loss": Score(agreement.hamming_loss, lower_is_better=True),
 }
 
