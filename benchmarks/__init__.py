@@ -1,1 +1,1 @@
-"""What dist_f1 costs, measured: `python -m benchmarks` from the root of a checkout."""
+"""Benchmarks of dist_f1: run `python -m benchmarks` in the root of a checkout."""

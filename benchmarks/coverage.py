@@ -1,59 +1,51 @@
-"""Measures how often the 95% intervals of `dist_f1.intervals` cover the population's score.
+"""Simulates how often the 95% intervals of `dist_f1.intervals` cover the population's score.
 
     python benchmarks/coverage.py [--samples 2000] [--draws 1000] [--cases 10]
 
-A population is a confusion matrix of probabilities. Samples of it are drawn row by row, each gets
-its intervals, and the table tells the share of samples whose interval covers the score of the
-population, and the mean width. With 2,000 samples a share of 95% is known to 1 percentage point
-(two standard errors). `<` and `>` mark shares outside of 93% to 97%.
+A population is a confusion matrix of probabilities, from which samples are drawn. The table shows
+the fraction of the samples whose interval covers the score of the population, and the mean width of
+the intervals. With 2,000 samples, two standard errors of a fraction of 95% are 1 percentage point.
+`<` and `>` mark fractions outside of 93% to 97%.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-from typing import Any
+import itertools
 
 import numpy as np
 
 from dist_f1 import Counts
 from dist_f1.intervals import confidence_interval
+from dist_f1.scores import score_names
 
-ROWS = (200, 1000, 5000)
-# One entry per way of getting an interval: names are closed forms, the others are resampled, all at
-# once.
+SIZES = (200, 1000, 5000)
+# Scores with a closed form of the interval, and scores whose intervals are resampled, by whether
+# the task is binary.
 CLOSED = {True: ["f1_binary", "precision", "recall", "accuracy"], False: ["accuracy"]}
-RESAMPLED = {
-    True: ["f1_macro", "matthews_corrcoef", "balanced_accuracy", "cohen_kappa"],
-    False: [
-        "f1_macro",
-        "f1_weighted",
-        "precision_macro",
-        "matthews_corrcoef",
-        "balanced_accuracy",
-        "cohen_kappa",
-    ],
-}
+_SHARED = ["f1_macro", "matthews_corrcoef", "balanced_accuracy", "cohen_kappa"]
+RESAMPLED = {True: _SHARED, False: [*_SHARED, "f1_weighted", "precision_macro"]}
 
 
 def binary(positive: float, f1: float) -> np.ndarray:
-    """A population with a share of positives, and precision, recall and F1 of one value."""
-    right, wrong = positive * f1, positive * (1.0 - f1)
-    return np.array([[1.0 - positive - wrong, wrong], [wrong, right]])
+    """Create a population by its fraction of positives; precision, recall and F1 are equal."""
+    correct, wrong = positive * f1, positive * (1.0 - f1)
+    return np.array([[1.0 - positive - wrong, wrong], [wrong, correct]])
 
 
-def classes(number: int, longest: float, recalls: tuple[float, float]) -> np.ndarray:
-    """A population of classes, the first `longest` times as frequent as the last.
+def classes(number: int, imbalance: float, recalls: tuple[float, float]) -> np.ndarray:
+    """Create a population whose first class is `imbalance` times as frequent as the last one.
 
-    Recall goes evenly from that of the first class to that of the last. Mistakes fall on other
-    classes by their share.
+    Recall changes evenly from the first class to the last. Errors are distributed over the other
+    classes by their frequencies.
     """
-    share = longest ** -np.linspace(0.0, 1.0, number)
-    share /= share.sum()
+    frequency = imbalance ** -np.linspace(0.0, 1.0, number)
+    frequency /= frequency.sum()
     recall = np.linspace(*recalls, number)
-    mistakes = np.tile(share, (number, 1)) * (1.0 - np.eye(number))
-    mistakes *= ((1.0 - recall) / mistakes.sum(axis=1))[:, np.newaxis]
-    return share[:, np.newaxis] * (mistakes + np.diag(recall))
+    errors = np.tile(frequency, (number, 1)) * (1.0 - np.eye(number))
+    errors *= ((1.0 - recall) / errors.sum(axis=1))[:, np.newaxis]
+    return frequency[:, np.newaxis] * (errors + np.diag(recall))
 
 
 POPULATIONS = {
@@ -71,8 +63,8 @@ POPULATIONS = {
 }
 
 
-def counts_of(matrix: Any) -> Counts:
-    """The counts of a confusion matrix; of one class, the positive one, if it has two."""
+def to_counts(matrix: np.ndarray) -> Counts:
+    """Convert a confusion matrix; of two classes, only the positive one is counted."""
     total, invalid = matrix.sum(), matrix.dtype.type(0)
     predicted, actual = matrix.sum(axis=0), matrix.sum(axis=1)
     if len(matrix) == 2:
@@ -80,58 +72,54 @@ def counts_of(matrix: Any) -> Counts:
     return Counts(np.diagonal(matrix), predicted, actual, total, invalid, (), matrix)
 
 
-def scores_of(counts: Counts, names: list[str]) -> Any:
-    """Several scores beside each other; averages are over both sides of a binary task."""
-    sides = counts.to_two_class()
-    return np.stack(
-        [
-            names.parse(name)(sides if name.endswith("_macro") else counts).astype(np.float64)
-            for name in names
-        ],
-        axis=-1,
-    )
+def evaluate(counts: Counts, names: list[str]) -> np.ndarray:
+    """Evaluate scores; macro averages of a binary task are over both classes."""
+    values = []
+    for name in names:
+        averaged = counts.to_two_class() if name.endswith("_macro") else counts
+        values.append(score_names.parse(name)(averaged).astype(np.float64))
+    return np.stack(values, axis=-1)
 
 
 def coverage(
-    population: np.ndarray, rows: int, samples: int, draws: int
+    population: np.ndarray, size: int, samples: int, draws: int
 ) -> dict[str, tuple[float, float]]:
-    """The share of samples whose interval covers, and the mean width, of each score."""
+    """Compute the fraction of intervals that cover the score, and their mean width, by score."""
     is_binary = len(population) == 2
     closed, resampled = CLOSED[is_binary], RESAMPLED[is_binary]
-    truth = scores_of(counts_of(population * 1e9), [*closed, *resampled])
+    names = [*closed, *resampled]
+    truth = evaluate(to_counts(population * 1e9), names)
     random = np.random.default_rng(0)
-    drawn = random.multinomial(rows, population.ravel(), samples).reshape(-1, *population.shape)
-    found = collections.defaultdict(list)
+    drawn = random.multinomial(size, population.ravel(), samples).reshape(-1, *population.shape)
+    results = collections.defaultdict(list)
     for seed, matrix in enumerate(drawn):
-        counts = counts_of(matrix)
+        counts = to_counts(matrix)
         bounds = [confidence_interval(counts, name) for name in closed]
-        both = confidence_interval(
-            counts, lambda c: scores_of(c, resampled), draws=draws, seed=seed
+        lows, highs = confidence_interval(
+            counts, lambda c: evaluate(c, resampled), draws=draws, seed=seed
         )
-        bounds += list(zip(*both, strict=True))
-        for name, true, (low, high) in zip([*closed, *resampled], truth, bounds, strict=True):
-            # No interval, as for kappa where only one class occurs, covers nothing.
-            found[name].append((low <= true <= high, high - low))
-    return {name: tuple(np.nanmean(values, axis=0)) for name, values in found.items()}
+        bounds += list(zip(lows, highs, strict=True))
+        for name, score, (low, high) in zip(names, truth, bounds, strict=True):
+            # An interval of NaN covers nothing, e.g. of kappa where only one class occurs.
+            results[name].append((low <= score <= high, high - low))
+    return {name: tuple(np.nanmean(values, axis=0)) for name, values in results.items()}
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--cases", default="", help="only populations with this in their name")
+    parser.add_argument("--cases", default="", help="only populations whose name contains this")
     arguments = parser.parse_args()
     print(f"{'population':<22} {'rows':>5}  {'score':<18} {'coverage':>8}  {'width':>6}")
-    for name, population in POPULATIONS.items():
-        if arguments.cases not in name:
-            continue
-        for rows in ROWS:
-            table = coverage(population, rows, arguments.samples, arguments.draws)
-            for score, (covered, width) in table.items():
-                mark = "<" if covered < 0.93 else ">" if covered > 0.97 else ""
-                line = f"{name:<22} {rows:>5}  {score:<18} {covered:>8.3f}  {width:>6.3f} {mark}"
-                print(line.rstrip(), flush=True)
+    chosen = [name for name in POPULATIONS if arguments.cases in name]
+    for name, size in itertools.product(chosen, SIZES):
+        table = coverage(POPULATIONS[name], size, arguments.samples, arguments.draws)
+        for score, (covered, width) in table.items():
+            mark = " <" if covered < 0.93 else " >" if covered > 0.97 else ""
+            row = f"{name:<22} {size:>5}  {score:<18} {covered:>8.3f}  {width:>6.3f}{mark}"
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

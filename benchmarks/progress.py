@@ -1,62 +1,47 @@
-"""How far a benchmark has come: a bar in a terminal, a line for each task elsewhere."""
+"""Progress of a benchmark: a bar in a terminal, one line for each task elsewhere."""
 
 from __future__ import annotations
 
+import io
 import sys
-import time
-from types import TracebackType
 from typing import IO, Any
+
+from tqdm import tqdm
 
 
 class Progress:
-    """Shows one task at a time on `stream`, standard error by default."""
+    """Shows one task at a time.
+
+    Args:
+        stream: Output; standard error by default.
+        quiet: Whether to show nothing.
+    """
 
     def __init__(self, stream: IO[str] | None = None, *, quiet: bool = False) -> None:
-        """With `quiet` nothing is shown, in worker processes say."""
         self._stream = stream or sys.stderr
-        self._quiet = quiet
-        self._bar: Any = None
-        self._description = ""
-        self._done = 0
-        self._total = 0
-        self._started = 0.0
+        self._shows_bar = not quiet and self._stream.isatty()
+        self._shows_lines = not quiet and not self._shows_bar
+        self._bar: tqdm[Any] | None = None
 
     def task(self, description: str, total: int) -> None:
-        """Ends the task before, and begins one of `total` steps."""
+        """End the current task, and start one of `total` steps."""
         self.close()
-        self._description, self._done, self._total = description, 0, total
-        self._started = time.monotonic()
-        if not self._quiet and self._stream.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                desc=description, total=total, unit="step", file=self._stream, leave=False
-            )
+        # Without a terminal, tqdm only counts.
+        file = self._stream if self._shows_bar else io.StringIO()
+        self._bar = tqdm(desc=description, total=total, unit="step", file=file, leave=False)
 
     def step(self, done: int = 1) -> None:
-        """Goes on by `done` steps."""
-        self._done += done
+        """Advance by `done` steps."""
         if self._bar is not None:
             self._bar.update(done)
 
     def close(self) -> None:
-        """Ends the task, if there is one."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        elif self._description and not self._quiet:
-            seconds = time.monotonic() - self._started
-            line = f"{self._description}: {self._done}/{self._total} steps in {seconds:.1f} s"
+        """End the current task, if there is one."""
+        bar, self._bar = self._bar, None
+        if bar is None:
+            return
+        bar.close()
+        if self._shows_lines:
+            seconds = bar.format_dict["elapsed"]
+            line = f"{bar.desc}: {bar.n}/{bar.total} steps in {seconds:.1f} s"
             print(line, file=self._stream, flush=True)
-        self._description = ""
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -1,4 +1,4 @@
-"""What a benchmark has found: rows, kept as JSON lines under a header that tells what ran where."""
+"""Results of a benchmark: records, stored as JSON lines after a header that describes the run."""
 
 from __future__ import annotations
 
@@ -14,75 +14,74 @@ import numpy as np
 
 from benchmarks.samples import Difference, Samples
 
-Path = str | os.PathLike[str]
-
 
 class RecordError(ValueError):
-    """A file of results that cannot be read."""
+    """A file of results cannot be read."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """One variant of one case of a suite."""
+class Record:
+    """The result of one variant, in one case of a suite."""
 
     suite: str
-    case: dict[str, Any]  # what identifies the row, beside the variant
+    case: dict[str, Any]  # identifies the record, together with the variant
     variant: str
     timed: Samples | None = None
-    baseline: str | None = None  # the variant that `difference` is to
+    baseline: str | None = None  # the variant that `difference` refers to
     difference: Difference | None = None
-    noise: Difference | None = None  # of the A/A control, in the same process and rounds
-    counted: dict[str, int] = dataclasses.field(default_factory=dict)  # exact
+    noise: Difference | None = None  # of the A/A control, from the same process and rounds
+    counted: dict[str, int] = dataclasses.field(default_factory=dict)  # exact figures
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
-    wrong: int | None = None  # values that differ from scikit-learn; None: nothing to compare
+    wrong: int | None = None  # values that differ from scikit-learn's; None: nothing to compare
 
     @property
     def key(self) -> str:
-        """The same for the same suite, case and variant of another run."""
+        """Identifies the record in every run: suite, case and variant."""
         return json.dumps([self.suite, plain(self.case), self.variant], sort_keys=True)
 
     def to_json(self) -> dict[str, Any]:
-        """Built-in types only, and the statistics of the samples beside them."""
-        row = plain({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+        """Convert to built-in types, and add the statistics of the samples."""
+        content = plain({field.name: getattr(self, field.name) for field in _FIELDS})
         if self.timed is not None:
-            names = ("p50", "p90", "p99", "maximum", "jitter")
-            row["timed"] |= {name: getattr(self.timed, name) for name in names}
-        return row
+            content["timed"] |= self.timed.statistics
+        return content
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Row:
-        """The row of `to_json`.
+    def from_json(cls, content: Mapping[str, Any]) -> Record:
+        """Convert back from `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none.
+            KeyError, TypeError, ValueError: The content is not a record.
         """
-        found = {field.name: row[field.name] for field in dataclasses.fields(cls)}
-        if found["timed"] is not None:
-            found["timed"] = Samples(tuple(found["timed"]["values"]))
+        fields = {field.name: content[field.name] for field in _FIELDS}
+        if fields["timed"] is not None:
+            fields["timed"] = Samples(tuple(fields["timed"]["values"]))
         for name in ("difference", "noise"):
-            if found[name] is not None:
-                found[name] = Difference(**found[name])
-        return cls(**found)
+            if fields[name] is not None:
+                fields[name] = Difference(**fields[name])
+        return cls(**fields)
 
 
-class Log:
-    """A file of results; each line is there as soon as it was written."""
+_FIELDS = dataclasses.fields(Record)
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        """Creates the file.
 
-        Raises:
-            FileExistsError: it is there already.
-        """
-        self._path = pathlib.Path(path)
+class RecordLog:
+    """A new file of results. Every line is on disk as soon as it is written.
+
+    Raises:
+        FileExistsError: The file exists.
+    """
+
+    def __init__(self, path: pathlib.Path, header: Mapping[str, Any]) -> None:
+        self._path = path
         self._write("header", header, mode="x")
 
-    def write(self, row: Row) -> None:
-        """Adds a row."""
-        self._write("row", row.to_json())
+    def write(self, record: Record) -> None:
+        """Append a record."""
+        self._write("row", record.to_json())
 
-    def failure(self, suite: str, problem: str) -> None:
-        """Notes that a suite did not come to its end."""
+    def write_failure(self, suite: str, problem: str) -> None:
+        """Append a note that a suite did not finish."""
         self._write("failure", {"suite": suite, "problem": problem})
 
     def _write(self, event: str, content: Mapping[str, Any], mode: str = "a") -> None:
@@ -91,18 +90,18 @@ class Log:
             file.write(f"{line}\n")
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
-    """The header and the rows of a file of results.
+def load_records(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[Record]]:
+    """Load the header and the records of a file of results.
 
     Raises:
-        RecordError: there is no such file, or it is no file of results.
+        RecordError: The file does not exist, or is not a file of results.
     """
     try:
         lines = pathlib.Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} cannot be read: {error}.") from error
     header: dict[str, Any] | None = None
-    rows = []
+    records = []
     for number, line in enumerate(lines, 1):
         try:
             content = json.loads(line)
@@ -110,19 +109,19 @@ def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
             if event == "header":
                 header = content
             elif event == "row":
-                rows.append(Row.from_json(content))
+                records.append(Record.from_json(content))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordError(
-                f"{path}, line {number}, is no result of a benchmark ({error!r}). Name the "
-                "results.jsonl of a run; of one that was cut off, delete the last line."
+                f"{path}, line {number}, is not a benchmark result ({error!r}). Pass the "
+                "results.jsonl of a run; if the file was cut off, delete the last line."
             ) from error
     if header is None:
-        raise RecordError(f"{path} has no header. Name the results.jsonl of a run.")
-    return header, rows
+        raise RecordError(f"{path} has no header. Pass the results.jsonl of a run.")
+    return header, records
 
 
 def plain(value: Any) -> Any:
-    """The value in the types of JSON, tuples as lists; what is no finite number is None."""
+    """Convert a value to the types of JSON: tuples to lists, NaN and infinity to None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):

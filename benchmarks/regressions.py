@@ -1,24 +1,23 @@
-"""Two runs compared: which rows became slower in relation to their baseline, and which counts grew.
+"""Comparison of two runs: records that became slower than their baseline, and counts that grew.
 
-Absolute times of two runs tell little: clocks, neighbours and temperature differ. So ratios to the
-baseline are compared, which was timed in the same rounds as the row itself.
+Absolute times of two runs are not comparable: clocks, other processes and temperature differ.
+Ratios to the baseline are, because the baseline is timed in the same rounds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks import tables
-from benchmarks.records import Row
+from benchmarks.records import Record
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """Of one figure of one row."""
+    """A changed figure of a record of the new run."""
 
-    row: Row  # of the new run
+    record: Record
     what: str
     old: str
     new: str
@@ -26,34 +25,28 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What changed between two runs."""
+    """Differences between two runs."""
 
     slower: list[Change]
     faster: list[Change]
-    grown: list[Change]  # counted figures, and wrong values
-    matched: int  # rows that both runs have
+    grown: list[Change]  # counted figures, and values that differ from scikit-learn's
+    matched: int  # records in both runs
     only_old: int
     only_new: int
 
-    @property
-    def regressions(self) -> list[Change]:
-        """What became worse."""
-        return [*self.slower, *self.grown]
 
+def compare(old: Sequence[Record], new: Sequence[Record]) -> Comparison:
+    """Compare records of the same suite, case and variant.
 
-def compare(old: Sequence[Row], new: Sequence[Row]) -> Comparison:
-    """Compares rows of the same suite, case and variant.
-
-    A row became slower if the interval of its ratio lies above the old one, by more than the noise
-    of either run.
+    A record became slower if the interval of its ratio is above the old interval, by more than the
+    noise of both runs.
     """
-    before = {row.key: row for row in old}
-    after = {row.key: row for row in new}
-    pairs = [(before[key], row) for key, row in after.items() if key in before]
+    before, after = ({record.key: record for record in run} for run in (old, new))
+    pairs = [(before[key], record) for key, record in after.items() if key in before]
     return Comparison(
-        slower=[change for was, row in pairs for change in _ratio(was, row, slower=True)],
-        faster=[change for was, row in pairs for change in _ratio(was, row, slower=False)],
-        grown=[change for was, row in pairs for change in _grown(was, row)],
+        slower=[change for pair in pairs for change in _compare_ratios(*pair, slower=True)],
+        faster=[change for pair in pairs for change in _compare_ratios(*pair, slower=False)],
+        grown=[change for pair in pairs for change in _compare_counts(*pair)],
         matched=len(pairs),
         only_old=len(before.keys() - after.keys()),
         only_new=len(after.keys() - before.keys()),
@@ -61,55 +54,44 @@ def compare(old: Sequence[Row], new: Sequence[Row]) -> Comparison:
 
 
 def markdown(found: Comparison) -> str:
-    """The comparison as a section of a page."""
+    """Format the comparison as a section of a page."""
     lines = [
-        "## Compared with the old results",
+        "## Comparison with the old results",
         "",
-        f"{found.matched} rows are in both; {found.only_old} only in the old results, "
-        f"{found.only_new} only in the new ones. {len(found.slower)} became slower in relation to "
-        f"their baseline, {len(found.faster)} faster; {len(found.grown)} counted figures grew.",
+        f"{found.matched} records are in both runs, {found.only_old} only in the old run, "
+        f"{found.only_new} only in the new run. Relative to their baseline, {len(found.slower)} "
+        f"became slower, {len(found.faster)} became faster. {len(found.grown)} counted figures "
+        "grew.",
     ]
     if not found.matched:
-        lines += [
-            "",
-            "Nothing could be compared: rows match if suite, case, device and variant do.",
-        ]
-    for title, changes in (
-        ("Slower", found.slower),
-        ("Grown", found.grown),
-        ("Faster", found.faster),
-    ):
-        if changes:
-            cells = [
-                (c.row.suite, _case(c.row.case), c.row.variant, c.what, c.old, c.new)
-                for c in changes
-            ]
-            columns = ["suite", "case", "variant", "what", "old", "new"]
-            lines += ["", f"### {title}", "", tables.table(columns, cells, 4)]
+        lines += ["", "Nothing was compared: suite, case, device and variant must match."]
+    columns = ["suite", "case", "variant", "what", "old", "new"]
+    for title in ("slower", "grown", "faster"):
+        cells = []
+        for change in getattr(found, title):
+            x = change.record
+            case = ", ".join(f"{name} {tables.number(value)}" for name, value in x.case.items())
+            cells.append([x.suite, case, x.variant, change.what, change.old, change.new])
+        if cells:
+            lines += ["", f"### {title.title()}", "", tables.table(columns, cells, 4)]
     return "\n".join(lines) + "\n"
 
 
-def _ratio(old: Row, new: Row, *, slower: bool) -> list[Change]:
-    was, now = old.difference, new.difference
-    if was is None or now is None or old.baseline != new.baseline:
+def _compare_ratios(old: Record, new: Record, *, slower: bool) -> list[Change]:
+    before, after = old.difference, new.difference
+    if before is None or after is None or old.baseline != new.baseline:
         return []
-    noise = max((row.noise.ratio_floor for row in (old, new) if row.noise), default=0.0)
-    gap = now.ratio_low - was.ratio_high if slower else was.ratio_low - now.ratio_high
+    noise = max((x.noise.ratio_floor for x in (old, new) if x.noise), default=0.0)
+    gap = after.ratio_low - before.ratio_high if slower else before.ratio_low - after.ratio_high
     if gap <= noise:
         return []
-    shown = [tables.interval(d.ratio, d.ratio_low, d.ratio_high) for d in (was, now)]
-    return [Change(new, f"ratio to {new.baseline}", *shown)]
+    return [Change(new, f"ratio to {new.baseline}", tables.ratio(before), tables.ratio(after))]
 
 
-def _grown(old: Row, new: Row) -> list[Change]:
-    before, after = ({**row.counted, "wrong": row.wrong} for row in (old, new))
-    figures = [(name, before.get(name), now) for name, now in after.items()]
+def _compare_counts(old: Record, new: Record) -> list[Change]:
+    before, after = ({**record.counted, "wrong": record.wrong} for record in (old, new))
     return [
-        Change(new, name, tables.number(was), tables.number(now))
-        for name, was, now in figures
-        if was is not None and now is not None and now > was
+        Change(new, name, tables.number(before[name]), tables.number(value))
+        for name, value in after.items()
+        if value is not None and before.get(name) is not None and value > before[name]
     ]
-
-
-def _case(case: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {tables.number(value)}" for name, value in case.items())

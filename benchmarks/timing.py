@@ -1,4 +1,4 @@
-"""Times several callables in turn within one process, so that noise hits all of them alike."""
+"""Times several callables in turn within one process, so that noise affects all of them alike."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.records import Row
+from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
 
-# The A/A case: the baseline once more, timed like any other. Its difference is the noise floor.
+# The A/A control: the baseline, timed a second time. Its difference to the baseline is the noise.
 CONTROL = "control"
 
-# Fewer tell nothing about a tail, whatever the budget.
-LEAST_ROUNDS = 20
+# The tail cannot be estimated from fewer rounds, so a budget does not go below this number.
+MIN_ROUNDS = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Timed:
-    """The calls of one case."""
+    """Times of one variant. The first call traces and compiles, so it is kept apart."""
 
     samples: Samples
-    first_ms: float  # the first call, which traces and compiles
+    first_ms: float
 
 
 def interleaved(
-    cases: Mapping[str, Callable[[], Any]],
+    variants: Mapping[str, Callable[[], Any]],
     *,
     steps: int = 200,
     warmup: int = 5,
@@ -41,43 +41,40 @@ def interleaved(
     budget_seconds: float | None = None,
     agree: Callable[[int], int] | None = None,
 ) -> dict[str, Timed]:
-    """Calls each case once a round, in an order that is drawn anew for each round.
+    """Call each variant once per round, in a random order that changes from round to round.
 
-    What a case returns is waited for inside of the timed region: tensors, of any nest and of any
-    replica, and the work of their devices. Return all that is to be paid for, and nothing large.
+    The timed region ends when all tensors that a variant returns are computed, in any nest and on
+    any replica, and all devices are idle. A variant should return everything that has to be
+    computed, but nothing large.
 
     Args:
-        cases: what is timed, by name.
-        steps: timed rounds.
-        warmup: rounds before them which are not counted; the first call of each case is one.
-        seed: of the orders, which are the same for the same cases in every process.
-        progress: called with 1 after each timed round.
-        budget_seconds: bounds the rounds by what the warm-up took, but not below 20 of them; 0 and
-            None do not.
-        agree: makes one number of rounds out of each worker's own, where workers wait for each
-            other: a minimum over all. Only called with a budget.
+        variants: Callables by name.
+        steps: Number of timed rounds.
+        warmup: Number of rounds before them, including the first call.
+        seed: Seed of the orders, which are the same in every process.
+        progress: Called with 1 after each timed round.
+        budget_seconds: Limit for the timed rounds, estimated from the warm-up; 0 and None: no
+            limit. At least 20 rounds are timed.
+        agree: Reduces the number of rounds that the budget allows over all workers.
     """
-    names = list(cases)
     random = np.random.default_rng(seed)
-    first = {name: milliseconds(cases[name]) for name in names}
-    seconds = [_round(cases, random) for _ in range(max(0, warmup - 1))]
+    first = {name: milliseconds(call) for name, call in variants.items()}
+    warm = [_round(variants, random) for _ in range(max(0, warmup - 1))]
     if budget_seconds:
-        # The first of all rounds traces, so another one must tell what a round takes.
-        usual = np.median([sum(taken.values()) for taken in seconds or [_round(cases, random)]])
-        affordable = int(1e3 * budget_seconds / max(float(usual), 1e-6))
-        steps = min(steps, max(LEAST_ROUNDS, affordable))
+        # The first calls trace, so the estimate needs another round.
+        typical = np.median([sum(x.values()) for x in warm or [_round(variants, random)]])
+        affordable = int(1e3 * budget_seconds / max(float(typical), 1e-6))
+        steps = min(steps, max(MIN_ROUNDS, affordable))
         steps = agree(steps) if agree else steps
     rounds = []
     for _ in range(steps):
-        rounds.append(_round(cases, random))
+        rounds.append(_round(variants, random))
         if progress:
             progress(1)
-    return {
-        name: Timed(Samples(tuple(taken[name] for taken in rounds)), first[name]) for name in names
-    }
+    return {name: Timed(Samples(tuple(x[name] for x in rounds)), first[name]) for name in variants}
 
 
-def compared(
+def to_records(
     suite: str,
     case: Mapping[str, Any],
     timed: Mapping[str, Timed],
@@ -85,36 +82,36 @@ def compared(
     *,
     counted: Mapping[str, Mapping[str, int]] | None = None,
     values: Mapping[str, Mapping[str, Any]] | None = None,
-    wrong: Mapping[str, int] | None = None,
-) -> Iterator[Row]:
-    """A row for each variant, with its difference to the baseline and the noise of `CONTROL`.
+    wrong: Mapping[str, int | None] | None = None,
+) -> Iterator[Record]:
+    """Yield a record for each variant, with its difference to the baseline and the noise.
 
-    `counted`, `values` and `wrong` are by variant.
+    `counted`, `values` and `wrong` are fields of the records, by variant.
     """
     base = timed[baseline].samples
     noise = difference(base, timed[CONTROL].samples) if CONTROL in timed else None
-    for variant, found in timed.items():
+    for variant, times in timed.items():
         if variant == CONTROL:
             continue
         is_base = variant == baseline
-        yield Row(
+        yield Record(
             suite=suite,
             case=dict(case),
             variant=variant,
-            timed=found.samples,
+            timed=times.samples,
             baseline=None if is_base else baseline,
-            difference=None if is_base else difference(base, found.samples),
+            difference=None if is_base else difference(base, times.samples),
             noise=noise,
             counted=dict((counted or {}).get(variant, {})),
-            values={"first_ms": found.first_ms, **(values or {}).get(variant, {})},
+            values={"first_ms": times.first_ms, **(values or {}).get(variant, {})},
             wrong=(wrong or {}).get(variant),
         )
 
 
 def milliseconds(call: Callable[[], Any]) -> float:
-    """How long a call takes, with all the work that it has started."""
+    """Time a call, including all the work that it starts."""
     collects = gc.isenabled()
-    gc.disable()  # Otherwise a call pays for the garbage of another.
+    gc.disable()  # A call must not pay for the garbage of another one.
     try:
         started = time.perf_counter_ns()
         wait(call())
@@ -125,11 +122,11 @@ def milliseconds(call: Callable[[], Any]) -> float:
 
 
 def wait(result: Any) -> None:
-    """Returns when every tensor in a nest is there, and all devices are idle."""
+    """Wait until every tensor in a nest is computed, and all devices are idle."""
     for leaf in tf.nest.flatten(result, expand_composites=True):
-        if hasattr(leaf, "numpy") and not _is_torch(leaf):
+        if hasattr(leaf, "numpy") and not type(leaf).__module__.startswith("torch"):
             leaf.numpy()
-    # Fetching does not wait for what else a step does: variables that no result depends on.
+    # Fetching results does not wait for updates of variables that no result depends on.
     if _is_asynchronous():
         tf.test.experimental.sync_devices()
     torch = sys.modules.get("torch")
@@ -137,16 +134,14 @@ def wait(result: Any) -> None:
         torch.cuda.synchronize()
 
 
-def _round(cases: Mapping[str, Callable[[], Any]], random: np.random.Generator) -> dict[str, float]:
-    names = list(cases)
-    return {names[i]: milliseconds(cases[names[i]]) for i in random.permutation(len(names))}
-
-
-def _is_torch(leaf: Any) -> bool:
-    return type(leaf).__module__.partition(".")[0] == "torch"
+def _round(
+    variants: Mapping[str, Callable[[], Any]], random: np.random.Generator
+) -> dict[str, float]:
+    names = list(variants)
+    return {names[i]: milliseconds(variants[names[i]]) for i in random.permutation(len(names))}
 
 
 @functools.cache
 def _is_asynchronous() -> bool:
-    # A CPU has finished when a call returns; asking it to takes longer than a small update.
+    # Calls on a CPU are synchronous. Waiting for the device takes longer than a small update.
     return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())

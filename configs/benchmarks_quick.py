@@ -1,10 +1,10 @@
-"""Every suite in small, in under three minutes on two cores: that it runs, and counted figures."""
+"""Small benchmarks: every suite runs, in under three minutes on two cores."""
 
 import ml_collections
 
 
 def get_config() -> ml_collections.ConfigDict:
-    """The settings of `configs/benchmarks.py`; each can be overridden as `--config.KEY=VALUE`."""
+    """Return the settings, as in `configs/benchmarks.py`."""
     config = ml_collections.ConfigDict()
     config.suites = ("update", "per_step", "collectives", "read", "checkpoint", "scaling")
     config.replicas = 4

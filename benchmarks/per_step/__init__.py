@@ -1,1 +1,1 @@
-"""What a metric adds to a training step: the parts of the suite `per_step`."""
+"""The suite `per_step`: the cost of a metric in a training step."""

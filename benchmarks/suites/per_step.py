@@ -1,44 +1,51 @@
-"""What a metric adds to a real training step, on replicas of one process and of several."""
+"""The cost of a metric in a real training step, in one process and in several workers."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
+import numpy as np
+import tensorflow as tf
 
-from benchmarks import workers
+from benchmarks import environment, workers
+from benchmarks.context import Context, distribute_values, gather
 from benchmarks.models import PROBLEMS
-from benchmarks.per_step.measure import measure
+from benchmarks.per_step import training
 from benchmarks.per_step.meters import BASELINE, KERAS, VARIANTS
-from benchmarks.per_step.strategies import mirrored
-from benchmarks.records import Row
-from benchmarks.samples import Samples, difference, slowest
-from benchmarks.suites import Context
-from benchmarks.timing import CONTROL
+from benchmarks.records import Record
+from benchmarks.samples import Samples, difference
+from benchmarks.timing import CONTROL, Timed, interleaved, milliseconds, to_records
+from dist_f1.inspection import count_collectives
 
-Measured = Mapping[str, Any]
-# How long workers may take to start, trace and check, and for rounds that have no budget.
+# Number of different batches, which the steps use in turn.
+_BATCHES = 4
+_CHECKED_STEPS = 3
+# Limits for starting, tracing and checking in workers, and for rounds without a budget.
 _START_SECONDS = 900.0
-_WITHOUT_BUDGET_SECONDS = 4 * 3600.0
+_NO_BUDGET_SECONDS = 4 * 3600.0
 
 
-def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
-    """Rows of each model, number of replicas or workers, and variant.
+def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
+    """Yield records by model, number of replicas or workers, and variant.
 
-    Args:
-        config: `models`, `variants`, `replicas` and `workers` (lists), `steps`, `budget_seconds`
-            for the rounds of each model (0: as long as they take), and `batch_factor`, which
-            multiplies the batches of all models.
-        context: of the run; numbers of replicas beyond its devices are left out.
+    `config` has `models`, `variants`, `replicas` and `workers` (lists), `steps`, `budget_seconds`
+    for the rounds of each model (0: no limit), and `batch_factor`, a factor of all batch sizes.
 
     Raises:
-        ValueError: there is no such model or variant.
-        WorkersFailed: workers could not do it.
+        ValueError: A model or a variant does not exist.
+        WorkersFailedError: Workers failed.
     """
-    _check_names("models", config.models, PROBLEMS)
-    _check_names("variants", config.variants, VARIANTS)
+    for setting, supported in [("models", PROBLEMS), ("variants", VARIANTS)]:
+        for name in config[setting]:
+            if name not in supported:
+                raise ValueError(
+                    f"config.per_step.{setting}: there is no {name!r}; "
+                    f"choose from {', '.join(supported)}."
+                )
     common = {
         "variants": list(config.variants),
         "steps": config.steps,
@@ -46,107 +53,173 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
         "batch_factor": config.batch_factor,
         "budget_seconds": config.budget_seconds or None,
     }
-    for replicas in (number for number in config.replicas if number <= len(context.devices)):
+    for strategy in context.strategies(config.replicas):
         for model in config.models:
+            replicas = strategy.num_replicas_in_sync
             context.progress.task(f"per_step {model}, replicas: {replicas}", config.steps)
-            measured = measure(
-                mirrored(context.devices, replicas),
-                model=model,
-                progress=context.progress.step,
-                **common,
-            )
-            yield from rows(model, [measured])
+            measured = measure(strategy, model=model, progress=context.progress.step, **common)
+            yield from records(model, [measured])
     for number in config.workers:
         for model in config.models:
             context.progress.task(f"per_step {model}, workers: {number}", config.steps)
-            several = workers.run(
-                "benchmarks.per_step.measure:measure",
+            results = workers.run(
+                "benchmarks.suites.per_step:measure",
                 number,
                 {"model": model, **common},
-                timeout=_START_SECONDS + (2.0 * config.budget_seconds or _WITHOUT_BUDGET_SECONDS),
+                timeout=_START_SECONDS + (2.0 * config.budget_seconds or _NO_BUDGET_SECONDS),
             )
-            context.progress.step(len(several[0]["variants"][BASELINE]["ms"]))
-            yield from rows(model, several)
+            context.progress.step(len(results[0]["variants"][BASELINE]["ms"]))
+            yield from records(model, results)
 
 
-def rows(model: str, measured: Sequence[Measured]) -> Iterator[Row]:
-    """A row for each variant: of one process, or of the slowest worker in each round.
+def measure(
+    strategy: tf.distribute.Strategy,
+    *,
+    model: str,
+    variants: Sequence[str],
+    steps: int,
+    seed: int,
+    batch_factor: int = 1,
+    budget_seconds: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Check the variants, then time their steps in turn, and the baseline's a second time.
+
+    Every worker of a strategy calls the function with the same arguments, which are settings of the
+    suite.
+
+    Returns:
+        Built-in types: values of the whole case and, as `"variants"`, those of each variant and of
+        the control.
+    """
+    environment.reset_peak_memory()
+    before = environment.peak_memory_mb()
+    problem = PROBLEMS[model]
+    replicas = strategy.num_replicas_in_sync
+    samples = replicas * -(-problem.batch * batch_factor // replicas)
+    drawn = training.draw_batches(problem, samples, _BATCHES, seed)
+    batches = [training.distribute(strategy, batch) for batch in drawn]
+    with strategy.scope():
+        network = problem.create(seed)
+        meters = {
+            name: VARIANTS[name](strategy, problem.classes)
+            for name in dict.fromkeys([BASELINE, *variants])
+        }
+
+    # All variants see the same training steps.
+    step = training.training_step(strategy, problem, network, list(meters.values()), keep=True)
+    checked = itertools.islice(itertools.cycle(batches), _CHECKED_STEPS)
+    wrong = training.count_mismatches(strategy, step, meters, checked)
+    del wrong[BASELINE]
+    for meter in meters.values():
+        meter.reset()
+
+    # The control shares the baseline's meter, which has no state. Its step is traced again.
+    timed_meters = {**meters, CONTROL: meters[BASELINE]}
+    traced = {
+        name: training.training_step(strategy, problem, network, [meter])
+        for name, meter in timed_meters.items()
+    }
+
+    def agree(rounds: int) -> int:
+        of_workers = distribute_values(strategy, lambda *_: np.array([rounds]))
+        return int(gather(strategy, of_workers).min())
+
+    timed = interleaved(
+        {
+            name: training.timed_call(step, timed_meters[name], itertools.cycle(batches))
+            for name, step in traced.items()
+        },
+        steps=steps,
+        seed=seed,
+        progress=progress,
+        budget_seconds=budget_seconds,
+        agree=agree,
+    )
+    peak = environment.peak_memory_mb()
+    return {
+        "device": environment.label(),
+        "replicas": replicas,
+        "scores": [*drawn[0].y.shape, problem.classes],
+        "peak_memory_mb": peak,
+        # TensorFlow keeps the graphs of functions with collectives, so a process only grows.
+        "case_memory_mb": {name: round(peak[name] - before[name], 1) for name in peak},
+        "variants": {
+            name: {
+                "ms": list(timed[name].samples.values),
+                "first_ms": timed[name].first_ms,
+                "end_ms": milliseconds(meter.values),
+                "collectives": count_collectives(traced[name], batches[0]),
+                "wrong": wrong.get(name),
+                "notes": meter.notes,
+            }
+            for name, meter in timed_meters.items()
+        },
+    }
+
+
+def records(model: str, measured: Sequence[Mapping[str, Any]]) -> Iterator[Record]:
+    """Yield a record for each variant, with the time of the slowest worker in each round.
 
     Args:
-        model: that was trained.
-        measured: what `measure` returned, in each worker.
+        model: Name of the model.
+        measured: Result of `measure` in each worker.
     """
-    chief = measured[0]
-    several = len(measured) > 1
-    case = {
-        "model": model,
-        "replicas": chief["replicas"],
-        "workers": len(measured),
-        "scores": str(chief["scores"]),
-        "device": f"{len(measured)} x ({chief['device']})" if several else chief["device"],
+    chief, device = measured[0], measured[0]["device"]
+    by_variant = {
+        name: [worker["variants"][name] for worker in measured] for name in chief["variants"]
     }
-    each = {
-        name: [Samples(tuple(worker["variants"][name]["ms"])) for worker in measured]
-        for name in chief["variants"]
+    # The memory of all variants together, of the worker that needs most.
+    memory = {
+        key: {name: max(worker[key][name] for worker in measured) for name in chief[key]}
+        for key in ("peak_memory_mb", "case_memory_mb")
     }
-    timed = {name: slowest(samples) for name, samples in each.items()}
-    noise = difference(timed[BASELINE], timed[CONTROL])
-    for name, samples in timed.items():
-        if name == CONTROL:
-            continue
-        own = [worker["variants"][name] for worker in measured]
-        values: dict[str, Any] = {
-            **own[0]["notes"],
-            "steps_per_second": 1e3 / samples.p50,
-            "first_ms": max(variant["first_ms"] for variant in own),
-            # Of all variants together.
-            "peak_memory_mb": _largest([worker["peak_memory_mb"] for worker in measured]),
-            "case_memory_mb": _largest([worker["case_memory_mb"] for worker in measured]),
-        }
-        if several:
-            medians = [worker.p50 for worker in each[name]]
-            values["slowest_worker"] = medians.index(max(medians))
-            values["worker_p50_ms"] = medians
-        if name != BASELINE:
-            values["end_ms"] = max(variant["end_ms"] for variant in own)
-            values |= _overhead(timed, name)
-        collectives = own[0]["collectives"]
-        yield Row(
-            suite="per_step",
-            case=case,
-            variant=name,
-            timed=samples,
-            baseline=None if name == BASELINE else BASELINE,
-            difference=None if name == BASELINE else difference(timed[BASELINE], samples),
-            noise=noise,
-            counted={
-                "collectives": collectives,
-                "collectives_added": collectives - chief["variants"][BASELINE]["collectives"],
-            },
-            values=values,
-            wrong=None if name == BASELINE else sum(variant["wrong"] for variant in own),
-        )
+    timed: dict[str, Timed] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for name, results in by_variant.items():
+        # A synchronous step takes as long as the slowest worker.
+        rounds = zip(*(result["ms"] for result in results), strict=True)
+        slowest = Samples(tuple(max(ms) for ms in rounds))
+        timed[name] = Timed(slowest, max(result["first_ms"] for result in results))
+        steps_per_second = 1e3 / slowest.p50
+        values[name] = {**results[0]["notes"], **memory, "steps_per_second": steps_per_second}
+        if len(measured) > 1:
+            medians = [Samples(tuple(result["ms"])).p50 for result in results]
+            values[name]["slowest_worker"] = medians.index(max(medians))
+            values[name]["worker_p50_ms"] = medians
+    others = [name for name in timed if name not in (BASELINE, CONTROL)]
+    for name in others:
+        values[name]["end_ms"] = max(result["end_ms"] for result in by_variant[name])
+        values[name] |= _overhead(timed, name)
+    collectives = {name: results[0]["collectives"] for name, results in by_variant.items()}
+    yield from to_records(
+        "per_step",
+        {
+            "model": model,
+            "replicas": chief["replicas"],
+            "workers": len(measured),
+            "scores": str(chief["scores"]),
+            "device": device if len(measured) == 1 else f"{len(measured)} x ({device})",
+        },
+        timed,
+        BASELINE,
+        counted={
+            name: {"collectives": number, "collectives_added": number - collectives[BASELINE]}
+            for name, number in collectives.items()
+        },
+        values=values,
+        wrong={name: sum(result["wrong"] for result in by_variant[name]) for name in others},
+    )
 
 
-def _check_names(setting: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(
-                f"config.per_step.{setting}: there is no {name!r}; choose from {', '.join(known)}."
-            )
-
-
-def _overhead(timed: Mapping[str, Samples], name: str) -> dict[str, Any]:
-    """In percent of the baseline's step, and against Keras's F1 in the same rounds."""
-    added, step = difference(timed[BASELINE], timed[name]), timed[BASELINE].p50
+def _overhead(timed: Mapping[str, Timed], name: str) -> dict[str, Any]:
+    """Compute the overhead in percent of the step, and the difference to Keras's F1."""
+    samples, base = timed[name].samples, timed[BASELINE].samples
+    added, percent = difference(base, samples), 100.0 / base.p50
     values: dict[str, Any] = {
-        "overhead_percent": 100.0 * added.median / step,
-        "overhead_percent_interval": [100.0 * added.low / step, 100.0 * added.high / step],
+        "overhead_percent": percent * added.median,
+        "overhead_percent_interval": [percent * added.low, percent * added.high],
     }
     if KERAS in timed and name != KERAS:
-        values["versus_keras_f1"] = dataclasses.asdict(difference(timed[KERAS], timed[name]))
+        values["versus_keras_f1"] = dataclasses.asdict(difference(timed[KERAS].samples, samples))
     return values
-
-
-def _largest(peaks: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: max(peak[name] for peak in peaks) for name in peaks[0]}

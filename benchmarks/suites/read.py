@@ -1,114 +1,107 @@
-"""What a global read costs, in a step and after it; and an all-reduce of as many bytes."""
+"""The cost of a global read, in a step and outside, and of an all-reduce of as many bytes."""
 
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_collections
 import numpy as np
 import tensorflow as tf
-from sklearn import metrics
 
 import dist_f1
-from benchmarks import filled
-from benchmarks.per_step.batches import on_replicas
+from benchmarks import known_counts
+from benchmarks.context import Context, distribute_values
+from benchmarks.expected_values import (
+    COUNTS,
+    MEAN_OF_ALL,
+    Values,
+    count_mismatches,
+    expected_values,
+)
 from benchmarks.per_step.meters import EIGHT
-from benchmarks.per_step.strategies import mirrored
-from benchmarks.records import Row
-from benchmarks.suites import Context
-from benchmarks.timing import CONTROL, compared, interleaved
-from dist_f1.inspection.graphs import count_bytes, count_collectives
+from benchmarks.records import Record
+from benchmarks.timing import CONTROL, interleaved, to_records
+from dist_f1.inspection import count_bytes, count_collectives
 
 KERAS = "keras F1Score"
 ALL_REDUCE, NO_REDUCTION = "all_reduce", "the step without it"
 OUTSIDE, IN_STEP = "after a step", "in a step"
-# scikit-learn makes a matrix of class by class for some scores.
-_MOST_SQUARED = 4096
 
 
-def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
-    """Rows of reads by replicas, classes and place, then of bare all-reduces by replicas and bytes.
+def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
+    """Yield records of reads, then of all-reduces without a metric.
 
-    Args:
-        config: `replicas`, `classes` and `scores` (lists: how many are derived from one read),
-            `steps` and `budget_seconds` (of each case; 0: as long as it takes).
-        context: of the run; numbers of replicas beyond its devices are left out.
+    `config` has `replicas`, `classes` and `scores` (lists; `scores` are numbers of scores that are
+    derived from one read), `steps` and `budget_seconds` (of each case; 0: no limit).
     """
     timing = context.timing(config)
-    for replicas in config.replicas:
-        if replicas > len(context.devices):
-            continue
-        strategy = mirrored(context.devices, replicas)
+    for strategy in context.strategies(config.replicas):
+        replicas = strategy.num_replicas_in_sync
         for classes in config.classes:
             context.progress.task(f"read, {replicas} replicas, {classes} classes", 2 * config.steps)
-            yield from reads(strategy, classes, config.scores, timing)
+            yield from measure_reads(strategy, classes, config.scores, timing)
         for size in sorted({3 * classes + 2 for classes in config.classes}):
             if replicas > 1:
                 context.progress.task(f"all_reduce, {replicas} x {8 * size} B", config.steps)
-                yield from all_reduces(strategy, size, timing)
+                yield from measure_all_reduces(strategy, size, timing)
 
 
 class Reader(NamedTuple):
-    """A metric that has counted something.
-
-    Fields:
-        result: reads it.
-        wrong: how many values differ in what `result` returned.
-    """
+    """A metric with known counts."""
 
     result: Callable[[], Any]
-    wrong: Callable[[Any], int]
+    values: Callable[[Any], Values]  # of a result, to compare with the expected values
 
 
-def reads(
+def measure_reads(
     strategy: tf.distribute.Strategy,
     classes: int,
     scores: Sequence[int],
     timing: Mapping[str, Any],
-) -> Iterator[Row]:
-    """Of metrics that have counted the same rows, other ones on each replica."""
-    rows = filled.draw(strategy, classes)
-    y_true, y_pred = np.concatenate(rows, axis=1)
-    truth = expected(y_true, y_pred, classes)
+) -> Iterator[Record]:
+    """Time metrics that have counted the same samples, which differ between replicas."""
+    labels = known_counts.draw_labels(strategy, classes)
+    y_true, y_pred = np.concatenate(labels, axis=1)
+    expected = expected_values([*COUNTS, MEAN_OF_ALL, *EIGHT], y_true, y_pred, classes)
     with strategy.scope():
-        readers = {KERAS: _keras(strategy, rows, classes, truth)}
+        keras = known_counts.keras_metric(strategy, labels, classes)
+        readers = {KERAS: Reader(keras.result, lambda result: {MEAN_OF_ALL: result})}
         for number in scores:
-            names = EIGHT[:number]
-            name = "F1Score" if number == 1 else f"Scores, {len(names)} scores"
-            readers[name] = _ours(strategy, rows, classes, truth, names)
-    for where, calls in [
-        (OUTSIDE, {name: _outside(strategy, reader) for name, reader in readers.items()}),
-        (IN_STEP, {name: _in_step(strategy, reader) for name, reader in readers.items()}),
-    ]:
+            name = "F1Score" if number == 1 else f"Scores, {len(EIGHT[:number])} scores"
+            readers[name] = _reader(strategy, labels, classes, EIGHT[:number])
+    for where, make_call in [(OUTSIDE, _read_outside), (IN_STEP, _read_in_step)]:
+        calls = {name: make_call(strategy, reader) for name, reader in readers.items()}
         timed = interleaved({**calls, CONTROL: calls[KERAS]}, **timing)
-        found = {
-            name: sum(readers[name].wrong(value) for value in _values(call()))
+        wrong = {
+            name: sum(
+                count_mismatches(readers[name].values(result), expected)
+                for result in _local_results(call())
+            )
             for name, call in calls.items()
         }
-        yield from compared(
+        yield from to_records(
             "read",
             {"replicas": strategy.num_replicas_in_sync, "classes": classes, "where": where},
             timed,
             KERAS,
-            counted={name: _counted(strategy, readers[name], where) for name in calls},
-            # What a peer does wrong is found, and no failure of this run.
-            values={KERAS: {"peer_wrong": found.pop(KERAS)}},
-            wrong=found,
+            counted={name: _count(call) for name, call in calls.items()},
+            # Mismatches of other libraries are not failures of this run.
+            values={KERAS: {"peer_wrong": wrong.pop(KERAS)}},
+            wrong=wrong,
         )
 
 
-def all_reduces(
+def measure_all_reduces(
     strategy: tf.distribute.Strategy, size: int, timing: Mapping[str, Any]
-) -> Iterator[Row]:
-    """Of int64 vectors, each in a step of its own, against that step without an all-reduce."""
+) -> Iterator[Record]:
+    """Time an all-reduce of int64 vectors in a step, and the same step without it."""
     replicas = strategy.num_replicas_in_sync
-    vectors = on_replicas(strategy, lambda replica, _: np.arange(size) * (replica + 1))
+    vectors = distribute_values(strategy, lambda replica, _: np.arange(size) * (replica + 1))
 
     def last(vector: tf.Tensor) -> tf.Tensor:
-        # The whole of it would have to be copied to the host.
+        # The whole vector would have to be copied to the host.
         return vector[-1]
 
     def summed(vector: tf.Tensor) -> tf.Tensor:
@@ -116,90 +109,40 @@ def all_reduces(
         return last(context.all_reduce(tf.distribute.ReduceOp.SUM, vector))
 
     steps = {
-        name: functools.partial(_step, tf.function(strategy.run, autograph=False), call, vectors)
+        name: functools.partial(tf.function(strategy.run, autograph=False), call, (vectors,))
         for name, call in [(NO_REDUCTION, last), (ALL_REDUCE, summed)]
     }
     total = (size - 1) * replicas * (replicas + 1) // 2
     timed = interleaved({**steps, CONTROL: steps[NO_REDUCTION]}, **timing)
-    wrong = sum(int(value) != total for value in _values(steps[ALL_REDUCE]()))
+    wrong = sum(int(value) != total for value in _local_results(steps[ALL_REDUCE]()))
     case = {"replicas": replicas, "bytes": 8 * size}
-    yield from compared("read", case, timed, NO_REDUCTION, wrong={ALL_REDUCE: wrong})
+    yield from to_records("read", case, timed, NO_REDUCTION, wrong={ALL_REDUCE: wrong})
 
 
-def _step(run: Callable[..., Any], call: Callable[..., Any], vectors: Any) -> Any:
-    return run(call, (vectors,))
-
-
-def expected(y_true: np.ndarray, y_pred: np.ndarray, classes: int) -> dict[str, Any]:
-    """Counts by NumPy, and scores by scikit-learn where it has room for them."""
-    hit = y_true == y_pred
-    true_positive = np.bincount(y_true[hit], minlength=classes)
-    predicted = np.bincount(y_pred, minlength=classes)
-    actual = np.bincount(y_true, minlength=classes)
-    averaged = {
-        "f1": metrics.f1_score,
-        "precision": metrics.precision_score,
-        "recall": metrics.recall_score,
-    }
-    found: dict[str, Any] = {
-        "true_positive": true_positive,
-        "predicted": predicted,
-        "actual": actual,
-        "accuracy": metrics.accuracy_score(y_true, y_pred),
-        # Keras's mean is over all classes, of which some may not occur.
-        KERAS: np.mean(2 * true_positive / np.maximum(predicted + actual, 1)),
-    }
-    for name in EIGHT:
-        function, _, average = name.partition("_")
-        if function in averaged and average in ("macro", "micro", "weighted"):
-            found[name] = averaged[function](y_true, y_pred, average=average, zero_division=0)
-    if np.count_nonzero(predicted + actual) <= _MOST_SQUARED:
-        with warnings.catch_warnings():
-            # It warns of classes that are decided but do not occur.
-            warnings.simplefilter("ignore", UserWarning)
-            found["balanced_accuracy"] = metrics.balanced_accuracy_score(y_true, y_pred)
-        found["matthews_corrcoef"] = metrics.matthews_corrcoef(y_true, y_pred)
-    return found
-
-
-def _ours(
+def _reader(
     strategy: tf.distribute.Strategy,
-    rows: Sequence[filled.Rows],
+    labels: Sequence[known_counts.Labels],
     classes: int,
-    truth: Mapping[str, Any],
     names: Sequence[str],
 ) -> Reader:
-    one = names == EIGHT[:1]
+    """Create `F1Score` for a single name, else `Scores`."""
+    is_single = len(names) == 1
     metric: Any = (
         dist_f1.F1Score("macro", num_classes=classes, sync="step")
-        if one
+        if is_single
         else dist_f1.Scores(names, num_classes=classes, sync="step")
     )
-    filled.fill(strategy, metric, rows)
+    strategy.run(metric.update_state, known_counts.distribute_labels(strategy, labels))
 
-    def wrong(result: Any) -> int:
+    def values(result: Any) -> Values:
         counts = metric.counts().numpy()
-        fields = ("true_positive", "predicted", "actual")
-        differing = sum(int(np.sum(getattr(counts, x) != truth[x])) for x in fields)
-        differing += int(counts.total != len(rows) * filled.ROWS) + int(counts.invalid)
-        given = {names[0]: result} if one else result
-        return differing + sum(_differs(given[x], truth[x]) for x in names if x in truth)
+        scores = {names[0]: result} if is_single else result
+        return {name: getattr(counts, name) for name in COUNTS} | scores
 
-    return Reader(metric.result, wrong)
+    return Reader(metric.result, values)
 
 
-def _keras(
-    strategy: tf.distribute.Strategy,
-    rows: Sequence[filled.Rows],
-    classes: int,
-    truth: Mapping[str, Any],
-) -> Reader:
-    metric = tf.keras.metrics.F1Score("macro")
-    filled.fill_keras(strategy, metric, rows, classes)
-    return Reader(metric.result, lambda result: _differs(result, truth[KERAS]))
-
-
-def _outside(strategy: tf.distribute.Strategy, reader: Reader) -> Callable[[], Any]:
+def _read_outside(strategy: tf.distribute.Strategy, reader: Reader) -> Callable[[], Any]:
     def read() -> Any:
         with strategy.scope():
             return reader.result()
@@ -207,28 +150,20 @@ def _outside(strategy: tf.distribute.Strategy, reader: Reader) -> Callable[[], A
     return read
 
 
-def _in_step(strategy: tf.distribute.Strategy, reader: Reader) -> Callable[[], Any]:
-    # tf-keras returns one object for all replicas, which `run` would take for one value.
+def _read_in_step(strategy: tf.distribute.Strategy, reader: Reader) -> Callable[[], Any]:
+    # tf-keras returns the same object on all replicas, which `run` would take for a single value.
     def replica() -> Any:
         return tf.nest.map_structure(tf.identity, reader.result())
 
     return tf.function(lambda: strategy.run(replica), autograph=False)
 
 
-def _counted(strategy: tf.distribute.Strategy, reader: Reader, where: str) -> dict[str, int]:
-    call = _in_step(strategy, reader)
-    if where == OUTSIDE:
-        call = tf.function(_outside(strategy, reader), autograph=False)
-    return {"collectives": count_collectives(call), "bytes": count_bytes(call)}
+def _count(call: Callable[[], Any]) -> dict[str, int]:
+    traced = tf.function(call, autograph=False).get_concrete_function()
+    return {"collectives": count_collectives(traced), "bytes": count_bytes(traced)}
 
 
-def _values(result: Any) -> list[Any]:
-    """What each replica has, or the one value that there is."""
-    leaves = tf.nest.flatten(result)
-    each = [getattr(leaf, "values", (leaf,)) for leaf in leaves]
-    return [tf.nest.pack_sequence_as(result, several) for several in zip(*each, strict=True)]
-
-
-def _differs(value: Any, right: float) -> int:
-    """Beyond rounding in float32."""
-    return int(not np.isclose(float(value), float(right), rtol=1e-5, atol=1e-7))
+def _local_results(result: Any) -> list[Any]:
+    """Return the result of each replica, or the only result."""
+    leaves = [getattr(leaf, "values", (leaf,)) for leaf in tf.nest.flatten(result)]
+    return [tf.nest.pack_sequence_as(result, values) for values in zip(*leaves, strict=True)]

@@ -1,168 +1,140 @@
-"""What reads would take on more replicas than there are: a model, fitted to what was measured.
+"""Predictions of reads on more replicas than there are, by a model fitted to measurements.
 
-No row of this suite is a measurement; each says so.
+The records of this suite are not measurements, and are labelled accordingly.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import ml_collections
+import numpy as np
 
 import dist_f1
-from benchmarks import records
-from benchmarks.alpha_beta import ALGORITHMS, Fit, Point, TooFewPoints, better, fit
+from benchmarks.alpha_beta import ALGORITHMS, Fit, Point, TooFewPointsError, best_fit, fit
+from benchmarks.context import Context
 from benchmarks.models import PROBLEMS
-from benchmarks.records import Row
+from benchmarks.records import Record, load_records
 from benchmarks.samples import Difference, difference
-from benchmarks.suites import Context
 
 # What is predicted, by the suite that measures it.
-_WHAT = {"read": "a read", "per_step": 'sync="step" in each step'}
-
-# Points that belong together: of one suite, on devices that are connected in one way.
-Group = tuple[str, str, int]
+_PREDICTED = {"read": "a read", "per_step": 'sync="step" in each step'}
 
 
-@dataclasses.dataclass
-class Measured:
-    """Of one group.
+# Suite, device and workers: measurements on replicas that are connected in one way.
+Network = tuple[str, str, int]
+# Replicas and bytes of an all-reduce, and the time by which it extends a step.
+Measured = list[tuple[int, float, Difference]]
 
-    Args:
-        points: what can be told from noise.
-        lost: how many points cannot.
+
+def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
+    """Fit a ring and a tree to the records of this run, and predict more replicas.
+
+    `config` has `replicas` and `classes` (lists), and `measured`, a file of results to use instead
+    of this run's.
     """
-
-    points: list[Point] = dataclasses.field(default_factory=list)
-    lost: int = 0
-
-    def add(self, replicas: int, size: float, added: Difference) -> None:
-        """What an all-reduce adds to a step without it."""
-        if added.low > 0.0:
-            self.points.append(Point(replicas, size, added.median))
-        else:
-            self.lost += 1
-
-
-def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
-    """Fits rings and trees to the rows of this run, and predicts more replicas.
-
-    Args:
-        config: `replicas` and `classes` (lists), and `measured`, a file of results to take in
-            place of this run's.
-        context: of the run.
-    """
-    path = pathlib.Path(config.get("measured", "") or context.out / "results.jsonl")
-    measured = records.read(path)[1] if path.exists() or config.get("measured") else []
-    found = points(measured)
-    for suite in _WHAT:
-        if not any(group[0] == suite for group in found):
-            found[(suite, context.device_label, 1)] = Measured()
-    for group, several in found.items():
-        context.progress.task(f"scaling {group[0]}", len(ALGORITHMS))
-        yield from predictions(group, several, config.replicas, config.classes)
+    other = config.get("measured", "")
+    path = pathlib.Path(other or context.out / "results.jsonl")
+    measured = measurements(load_records(path)[1] if other or path.exists() else [])
+    for suite in _PREDICTED:
+        if not any(network[0] == suite for network in measured):
+            measured[suite, context.device_label, 1] = []
+    for network, found in measured.items():
+        context.progress.task(f"scaling {network[0]}", len(ALGORITHMS))
+        yield from predictions(network, found, config.replicas, config.classes)
         context.progress.step(len(ALGORITHMS))
 
 
-def points(rows: Iterable[Row]) -> dict[Group, Measured]:
-    """What the suites `read` and `per_step` have measured, by how replicas are connected."""
-    found: dict[Group, Measured] = collections.defaultdict(Measured)
-    pairs: dict[str, dict[str, Row]] = collections.defaultdict(dict)
-    for row in rows:
-        if row.timed is None or "replicas" not in row.case:
+def measurements(records: Iterable[Record]) -> dict[Network, Measured]:
+    """Collect the measurements of `read` and `per_step`, by how replicas are connected."""
+    found: dict[Network, Measured] = collections.defaultdict(list)
+    pairs: dict[str, dict[str, Record]] = collections.defaultdict(dict)
+
+    def network(record: Record) -> Network:
+        case = record.case
+        return record.suite, str(case.get("device", "")), int(case.get("workers", 1))
+
+    for record in records:
+        case = record.case
+        if record.timed is None or "replicas" not in case:
             continue
-        if row.suite == "read" and row.variant == "all_reduce" and "bytes" in row.case:
-            if row.difference is not None:
-                found[_group(row)].add(row.case["replicas"], row.case["bytes"], row.difference)
-        elif row.suite == "per_step" and row.variant.startswith("F1Score"):
-            key = dataclasses.replace(row, variant="").key
-            pairs[key][row.values.get("sync", "")] = row
+        if record.suite == "read" and record.variant == "all_reduce" and record.difference:
+            point = case["replicas"], case["bytes"], record.difference
+            found[network(record)].append(point)
+        elif record.suite == "per_step" and record.variant.startswith("F1Score"):
+            key = dataclasses.replace(record, variant="").key
+            pairs[key][record.values.get("sync", "")] = record
     for pair in pairs.values():
-        if pair.keys() >= {"step", "epoch"} and pair["step"].case.get("model") in PROBLEMS:
-            step, end = pair["step"], pair["epoch"]
-            assert step.timed is not None
-            assert end.timed is not None
+        step, epoch = pair.get("step"), pair.get("epoch")
+        if step and epoch and step.timed and epoch.timed and step.case.get("model") in PROBLEMS:
             size = state_bytes(PROBLEMS[step.case["model"]].classes)
-            added = difference(end.timed, step.timed)
-            found[_group(step)].add(step.case["replicas"], size, added)
+            point = step.case["replicas"], size, difference(epoch.timed, step.timed)
+            found[network(step)].append(point)
     return dict(found)
 
 
 def predictions(
-    group: Group, measured: Measured, replicas: Sequence[int], classes: Sequence[int]
-) -> Iterator[Row]:
-    """The fits and what follows from them, or one row that says why there is nothing."""
-    suite, device, workers = group
-    case = {"predicted": _WHAT[suite], "workers": workers, "device": device}
+    network: Network, measured: Measured, replicas: Sequence[int], classes: Sequence[int]
+) -> Iterator[Record]:
+    """Yield fits and predictions, or one record with the reason why there are none."""
+    suite, device, workers = network
+    case = {"predicted": _PREDICTED[suite], "workers": workers, "device": device}
+    points = [Point(p, size, added.median) for p, size, added in measured if added.low > 0.0]
+    lost = len(measured) - len(points)
     try:
-        fits = [fit(measured.points, algorithm) for algorithm in ALGORITHMS]
-    except TooFewPoints as problem:
-        lost = f", and {measured.lost} were lost in noise" if measured.lost else ""
-        reason = f"nothing is predicted from {suite}: {problem}{lost}"
-        yield Row("scaling", case, "model", values={"model": True, "skipped": reason})
+        fits = [fit(points, algorithm) for algorithm in ALGORITHMS]
+    except TooFewPointsError as problem:
+        noise = f", and {lost} were within the noise" if lost else ""
+        reason = f"nothing is predicted from {suite}: {problem}{noise}"
+        yield Record("scaling", case, "model", values={"model": True, "skipped": reason})
         return
-    best = better(fits)
+    best = best_fit(fits)
     for found in fits:
-        name = f"{found.model.algorithm} (model)"
-        yield Row(
-            "scaling",
-            case,
-            f"{name}, fit",
-            values=_values(found, found is best) | {"lost_in_noise": measured.lost},
+        name, errors = f"{found.model.algorithm} (model)", _errors_percent(found)
+        fitted = {
+            "model": True,
+            "start_ms": found.model.start,
+            "alpha_us": 1e3 * found.model.alpha,
+            "gb_per_s": 1e-6 / found.model.beta if found.model.beta > 0.0 else None,
+            "points": len(found.errors),
+            **{f"{name}_percent": error for name, error in errors.items()},
+            "fits_better": found is best,
+            "lost_in_noise": lost,
+        }
+        yield Record("scaling", case, f"{name}, fit", values=fitted)
+        median, most, left_out, left_out_most, _ = errors.values()
+        description = (
+            f"{len(found.errors)} points, error {median:.1f}% (at most {most:.1f}%), "
+            f"left out {left_out:.1f}% (at most {left_out_most:.1f}%)"
         )
-        for number in classes:
-            size = state_bytes(number)
-            for p in replicas:
-                if p > 1:
-                    yield Row(
-                        "scaling",
-                        {**case, "classes": number, "bytes": size, "replicas": p},
-                        name,
-                        values={
-                            "model": True,
-                            "predicted_ms": found.model.predict(p, size),
-                            "fit": _in_words(found),
-                        },
-                    )
+        for number, p in itertools.product(classes, replicas):
+            if p > 1:
+                size = state_bytes(number)
+                predicted_ms = found.model.predict(p, size)
+                yield Record(
+                    "scaling",
+                    {**case, "classes": number, "bytes": size, "replicas": p},
+                    name,
+                    values={"model": True, "predicted_ms": predicted_ms, "fit": description},
+                )
 
 
 def state_bytes(classes: int) -> int:
-    """What one read of an `F1Score` sums up."""
+    """Return the bytes that a read of `F1Score` reduces."""
     layout = dist_f1.F1Score("macro", num_classes=classes).accumulator.layout
     assert layout is not None
     return 8 * layout.size
 
 
-def _group(row: Row) -> Group:
-    return row.suite, str(row.case.get("device", "")), int(row.case.get("workers", 1))
-
-
-def _values(found: Fit, is_better: bool) -> dict[str, Any]:
-    beta = found.model.beta
+def _errors_percent(found: Fit) -> dict[str, float | None]:
     return {
-        "model": True,
-        "start_ms": found.model.start,
-        "alpha_us": 1e3 * found.model.alpha,
-        "gb_per_s": 1e-6 / beta if beta > 0.0 else None,
-        "points": found.points,
-        "median_error_percent": 100.0 * found.median_error,
-        "max_error_percent": 100.0 * found.max_error,
-        "left_out_median_error_percent": 100.0 * found.left_out_median,
-        "left_out_max_error_percent": 100.0 * found.left_out_max,
-        "extrapolated_max_error_percent": None
-        if found.extrapolated_max is None
-        else 100.0 * found.extrapolated_max,
-        "fits_better": is_better,
+        "median_error": 100.0 * float(np.median(found.errors)),
+        "max_error": 100.0 * max(found.errors),
+        "left_out_median_error": 100.0 * float(np.median(found.left_out)),
+        "left_out_max_error": 100.0 * max(found.left_out),
+        "extrapolated_max_error": 100.0 * max(found.extrapolated) if found.extrapolated else None,
     }
-
-
-def _in_words(found: Fit) -> str:
-    return (
-        f"{found.points} points, off by {100 * found.median_error:.1f}% "
-        f"(at most {100 * found.max_error:.1f}%), left out {100 * found.left_out_median:.1f}% "
-        f"(at most {100 * found.left_out_max:.1f}%)"
-    )

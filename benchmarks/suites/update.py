@@ -1,7 +1,7 @@
-"""What one update of a metric costs, beside one read of the scores and beside other libraries.
+"""The cost of one update of a metric, next to one pass over the scores and to other libraries.
 
-All variants of one size take turns in one process. Each is a `tf.function` whose arguments are the
-tensors, traced with static shapes; other frameworks update as they do.
+All variants of a size take turns in one process. Those in TensorFlow are a `tf.function` that gets
+the tensors as arguments and is traced with static shapes. Other frameworks update as they do.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
+import numpy as np
+import tensorflow as tf
 
-from benchmarks import peers
-from benchmarks.records import Row
+from benchmarks.context import Context
+from benchmarks.expected_values import SWEPT, count_mismatches, expected_sweep, expected_values
+from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
-from benchmarks.suites import Context
-from benchmarks.timing import CONTROL, Timed, compared, interleaved, milliseconds
-from benchmarks.updates import batches, expected, subjects
-from benchmarks.updates.batches import Batch
-from benchmarks.updates.subjects import FLOOR, OURS, Subject, Tensors
-from dist_f1.inspection.operations import count_operations
+from benchmarks.timing import CONTROL, Timed, interleaved, milliseconds, to_records
+from benchmarks.updates import peers, subjects
+from benchmarks.updates.subjects import FLOOR, OURS, Batch, Subject
+from dist_f1.inspection import count_operations
 
-# What is measured of the sizes that the config lists under that name.
+# Options of the batches, by the key under which the config lists their sizes.
 _KINDS: dict[str, dict[str, Any]] = {
     "sizes": {"task": "argmax"},
     "bfloat16": {"task": "argmax", "dtype": "bfloat16"},
@@ -31,86 +32,69 @@ _KINDS: dict[str, dict[str, Any]] = {
     "thresholds": {"task": "ids"},
     "multilabel": {"task": "indicators"},
 }
-# Calls of a peer that are tried before it takes turns with the others.
+# Number of calls that decide whether a peer is fast enough.
 _TRIES = 2
 
 
-def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Row]:
-    """Yields a row for each variant of each size."""
+def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
+    """Yield a record for each variant of each size."""
     for kind, options in _KINDS.items():
         for shape in config.get(kind, ()):
-            batch = batches.make(shape=shape, seed=context.seed, **options)
-            yield from _all_variants(batch, config, context)
-            # Graphs refer to themselves, and to gigabytes of scores.
+            batch = subjects.make_batch(
+                shape=shape, device=context.devices[0], seed=context.seed, **options
+            )
+            variants = [subjects.floor(batch), *subjects.ours(batch)]
+            offers = peers.offers(batch) if config.get("peers", True) else {}
+            tried = [_try_peer(name, x, batch, config) for name, x in offers.items()]
+            variants += [peer for peer in tried if isinstance(peer, Subject)]
+            yield from measure(batch, variants, config, context)
+            case = {**batch.case(), "device": context.device_label}
+            yield from (dataclasses.replace(x, case=case) for x in tried if isinstance(x, Record))
+            # Graphs are reference cycles, which hold gigabytes of scores.
+            del batch, variants, tried
             gc.collect()
 
 
-def _all_variants(
-    batch: Batch, config: ml_collections.ConfigDict, context: Context
-) -> Iterator[Row]:
-    tensors = Tensors(batch, context.devices[0])
-    variants = [subjects.floor(tensors), *subjects.ours(tensors)]
-    offers = peers.offers(tensors) if config.get("peers", True) else {}
-    yield from measure(batch, variants, _tried(offers, tensors, config), config, context)
-
-
 def measure(
-    batch: Batch,
-    variants: Sequence[Subject],
-    tried: Mapping[str, Subject | Row],
-    config: Mapping[str, Any],
-    context: Context,
-) -> Iterator[Row]:
-    """Times variants and the peers that can take part in turn, and compares what they count.
+    batch: Batch, variants: Sequence[Subject], config: ml_collections.ConfigDict, context: Context
+) -> Iterator[Record]:
+    """Time variants in turn, and compare what they count with scikit-learn.
 
-    Args:
-        batch: what is counted.
-        variants: the first is the baseline.
-        tried: peers by name; a `Row` says why one does not take part.
-        config: of the suite.
-        context: of the run.
+    The first variant is the baseline.
     """
-    case = {**batch.describe(), "device": context.device_label}
-    peers_ready = [peer for peer in tried.values() if isinstance(peer, Subject)]
-    taking_part = [*variants, *peers_ready]
-    steps = config["steps"]
-    context.progress.task(f"update {batch.task} {batch.rows:,} x {batch.classes:,}", steps)
-    timed = interleaved(
-        {subject.name: subject.update for subject in taking_part} | {CONTROL: variants[0].update},
-        steps=steps,
-        seed=context.seed,
-        progress=context.progress.step,
-        budget_seconds=config.get("budget_seconds") or None,
-    )
-    yield from compared(
+    task = f"update {batch.task} {batch.samples:,} x {batch.classes:,}"
+    context.progress.task(task, config.steps)
+    updates = {subject.name: subject.update for subject in variants}
+    timed = interleaved({**updates, CONTROL: variants[0].update}, **context.timing(config))
+    yield from to_records(
         "update",
-        case,
+        {**batch.case(), "device": context.device_label},
         timed,
         FLOOR,
-        counted={subject.name: _counted(subject) for subject in taking_part},
-        values={subject.name: _values(subject, batch, timed) for subject in taking_part},
-        wrong={
-            subject.name: wrong
-            for subject in taking_part
-            if (wrong := wrong_of(subject, batch)) is not None
-        },
+        counted={subject.name: _counted(subject) for subject in variants},
+        values={subject.name: _values(subject, batch, timed) for subject in variants},
+        wrong={subject.name: subject_mismatches(subject, batch) for subject in variants},
     )
-    for skipped in tried.values():
-        if isinstance(skipped, Row):
-            yield dataclasses.replace(skipped, case=case)
 
 
-def wrong_of(subject: Subject, batch: Batch) -> int | None:
-    """How many values of one update differ from scikit-learn's and NumPy's."""
+def subject_mismatches(subject: Subject, batch: Batch) -> int | None:
+    """Count the values of one update that differ from scikit-learn's and NumPy's."""
     subject.reset()
     subject.update()
-    answer = subject.answer()
-    if not answer:
+    values = subject.values()
+    if not values:
         return None
-    truth = expected.expected(batch, [name for name in answer if name not in expected.SWEPT])
+    y_true, y_pred, weights = batch.y_true, batch.y_pred, batch.weights
+    if batch.task != "argmax":
+        y_true, y_pred = y_true.astype(np.int8), y_pred.astype(np.int8)
+    if weights is not None:
+        weights = weights.reshape(-1).astype(np.float64)
+    names = [name for name in values if name not in SWEPT]
+    expected = expected_values(names, y_true, y_pred, batch.classes, weights)
     if subject.thresholds:
-        truth |= expected.swept(batch, subject.thresholds)
-    return expected.differing(answer, truth)
+        scores = batch.scores.reshape(-1, batch.classes)
+        expected |= expected_sweep(scores, batch.y_true, subject.thresholds)
+    return count_mismatches(values, expected)
 
 
 def _counted(subject: Subject) -> dict[str, int]:
@@ -124,42 +108,37 @@ def _counted(subject: Subject) -> dict[str, int]:
 
 
 def _values(subject: Subject, batch: Batch, timed: Mapping[str, Timed]) -> dict[str, Any]:
-    mine = timed[subject.name]
-    seconds = mine.samples.p50 / 1e3
+    times = timed[subject.name]
+    seconds = times.samples.p50 / 1e3
     values: dict[str, Any] = {
-        "first_ms": mine.first_ms if subject.first_ms is None else subject.first_ms,
-        "rows_per_s": batch.rows / seconds,
-        "gb_per_s": batch.bytes_of_scores / 1e9 / seconds,
+        "first_ms": times.first_ms if subject.first_ms is None else subject.first_ms,
+        "rows_per_s": batch.samples / seconds,
+        "gb_per_s": batch.scores.size * tf.dtypes.as_dtype(batch.dtype).size / 1e9 / seconds,
     }
     if subject.name not in (FLOOR, OURS) and OURS in timed:
-        over = difference(timed[OURS].samples, mine.samples)
-        values["over_ours"] = dataclasses.asdict(over)
+        over_ours = difference(timed[OURS].samples, times.samples)
+        values["over_ours"] = dataclasses.asdict(over_ours)
     return values
 
 
-def _tried(
-    offers: Mapping[str, peers.Offer], tensors: Tensors, config: Mapping[str, Any]
-) -> dict[str, Subject | Row]:
-    """Peers that are there and fast enough to take turns; a row for each other."""
+def _try_peer(
+    name: str, offer: peers.Offer, batch: Batch, config: Mapping[str, Any]
+) -> Subject | Record:
+    """Create a peer; return a record with the reason if it is unavailable or too slow."""
     seconds = config.get("peer_limit_seconds", 1.0)
-    megabytes = config.get("peer_limit_mb", 2048.0)
-    found: dict[str, Subject | Row] = {}
-    for name, offer in offers.items():
-        taken: list[float] = []
-        try:
-            peer = offer(tensors, megabytes)
-            for _ in range(_TRIES):
-                taken.append(milliseconds(peer.update))
-            if taken[-1] <= 1e3 * seconds:
-                found[name] = dataclasses.replace(peer, first_ms=taken[0])
-                continue
-            reason = f"one call takes {taken[-1] / 1e3:.1f} s, the limit is {seconds:g}"
-            wrong = wrong_of(peer, tensors.batch)
-        except peers.Unavailable as error:
-            reason, wrong = str(error), None
-        except Exception as error:  # Whatever another library does, the others are measured.
-            reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-            wrong = None
-        few = Samples(tuple(taken)) if taken else None
-        found[name] = Row("update", {}, name, few, values={"skipped": reason}, wrong=wrong)
-    return found
+    ms: list[float] = []
+    wrong = None
+    try:
+        peer = offer(batch, config.get("peer_limit_mb", 2048.0))
+        for _ in range(_TRIES):
+            ms.append(milliseconds(peer.update))
+        if ms[-1] <= 1e3 * seconds:
+            return dataclasses.replace(peer, first_ms=ms[0])
+        reason = f"one call takes {ms[-1] / 1e3:.1f} s, the limit is {seconds:g}"
+        wrong = subject_mismatches(peer, batch)
+    except peers.PeerUnavailableError as error:
+        reason = str(error)
+    except Exception as error:  # A failure of another library must not end the run.
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    samples = Samples(tuple(ms)) if ms else None
+    return Record("update", {}, name, samples, values={"skipped": reason}, wrong=wrong)

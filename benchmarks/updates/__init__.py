@@ -1,1 +1,1 @@
-"""What the suite `update` times: batches, metrics, and what they must have counted."""
+"""The suite `update`: batches, metrics and other libraries."""

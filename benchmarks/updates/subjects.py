@@ -1,174 +1,231 @@
-"""What is timed: the floor, one read of the scores, and the metrics of this library."""
+"""Batches, and the updates that are timed: a pass over the scores, and our metrics.
+
+In the batches, no decision is a tie or a matter of rounding.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 import dist_f1
+from benchmarks.expected_values import COUNTS, SWEPT, Values
 from benchmarks.per_step.meters import EIGHT
-from benchmarks.updates.batches import THRESHOLD, Batch
-from benchmarks.updates.expected import SWEPT, Values
 
 FLOOR = "reduce_max"
 OURS = "F1Score"
-MEMBERS = "F1Score, one-hot targets"
 
 TWELVE = (*EIGHT, "f2_macro", "specificity_macro", "jaccard_macro", "cohen_kappa")
 
+# `argmax`: class ids and the class with the best score; `ids`: class ids and every class above a
+# threshold; `indicators`: 0/1 targets and every class above a threshold.
+Task = Literal["argmax", "ids", "indicators"]
 
-def _nothing() -> None:
-    pass
+THRESHOLD = 0.5
+# Scores are odd multiples of 1/8192, which no threshold i/200 is, in float32 either.
+_LEVELS = 4096
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch:
+    """Scores and targets in NumPy, and as tensors on a device."""
+
+    task: Task
+    scores: np.ndarray  # `[..., C]`, float32, and exact in `dtype`
+    targets: np.ndarray  # class ids `[...]`, int64, or indicators `[..., C]`, bool
+    weights: np.ndarray | None = None  # `[...]`, multiples of 1/8, so that sums are exact
+    dtype: str = "float32"  # of the scores that the metrics get
+    device: str = "CPU:0"
+
+    @property
+    def classes(self) -> int:
+        """Number of classes C."""
+        return self.scores.shape[-1]
+
+    @property
+    def samples(self) -> int:
+        """Number of samples N, over all leading axes."""
+        return self.scores.size // self.classes
+
+    @functools.cached_property
+    def y_pred(self) -> np.ndarray:
+        """The class of each sample, `[N]`, or the classes above the threshold, `[N, C]`."""
+        flat = self.scores.reshape(-1, self.classes)
+        return flat.argmax(-1) if self.task == "argmax" else flat > THRESHOLD
+
+    @functools.cached_property
+    def y_true(self) -> np.ndarray:
+        """The targets in the form of `y_pred`."""
+        if self.task == "argmax":
+            return self.targets.reshape(-1)
+        if self.task == "indicators":
+            return self.targets.reshape(-1, self.classes)
+        return self.targets.reshape(-1, 1) == np.arange(self.classes)
+
+    @functools.cached_property
+    def arguments(self) -> tuple[tf.Tensor, ...]:
+        """Arguments of an update: targets, scores and, if any, weights."""
+        with tf.device(self.device):
+            weights = () if self.weights is None else (tf.constant(self.weights),)
+            scores = tf.cast(tf.constant(self.scores), self.dtype)
+            return tf.constant(self.targets), scores, *weights
+
+    @functools.cached_property
+    def flat_arguments(self) -> tuple[tf.Tensor, ...]:
+        """The arguments with 0/1 targets in float32, and with a single leading axis."""
+        targets, scores, *weights = self.arguments
+        with tf.device(self.device):
+            has_ids = self.task != "indicators"
+            one_hot = tf.one_hot(targets, self.classes) if has_ids else tf.cast(targets, tf.float32)
+            flat = [tf.reshape(x, [-1, self.classes]) for x in (one_hot, scores)]
+            return *flat, *(tf.reshape(x, [-1]) for x in weights)
+
+    def case(self) -> dict[str, Any]:
+        """Describe the batch as the case of a record."""
+        shape = self.scores.shape[:-1]
+        return {
+            "task": self.task,
+            "rows": self.samples,
+            "classes": self.classes,
+            "scores": self.dtype,
+            "weighted": self.weights is not None,
+            **({"shape": "x".join(map(str, shape))} if len(shape) > 1 else {}),
+        }
+
+
+def make_batch(
+    task: Task,
+    shape: Sequence[int],
+    *,
+    dtype: str = "float32",
+    weighted: bool = False,
+    device: str = "CPU:0",
+    seed: int = 0,
+) -> Batch:
+    """Draw a batch with scores of the shape `[..., C]`, of which 7 of 10 predict the target.
+
+    Every class occurs, if there are enough samples.
+    """
+    random = np.random.default_rng(seed)
+    *leading, classes = map(int, shape)
+    samples = math.prod(leading)
+    ids = random.permutation(np.arange(samples) % classes)
+    if task == "argmax":
+        scores = random.random((samples, classes), np.float32) * np.float32(0.9)
+        other = random.integers(0, classes, samples)
+        # The gap to all other scores prevents ties in a narrow dtype.
+        scores[np.arange(samples), np.where(random.random(samples) < 0.7, ids, other)] = 0.9375
+    else:
+        levels = random.integers(0, _LEVELS, (samples, classes), np.uint16)
+        scores = (levels.astype(np.float32) + np.float32(0.5)) / np.float32(_LEVELS)
+    scores = scores.astype(tf.dtypes.as_dtype(dtype).as_numpy_dtype).astype(np.float32)
+    targets = ids.reshape(leading)
+    if task == "indicators":
+        targets = random.random((samples, classes), np.float32) < 0.1
+        targets[np.arange(samples), ids] = True
+        targets = targets.reshape(shape)
+    weights = None
+    if weighted:
+        weights = (random.integers(1, 17, leading) / 8.0).astype(np.float32)
+    return Batch(task, scores.reshape(shape), targets, weights, dtype, device)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
-    """One variant of an update.
-
-    Args:
-        name: of the variant.
-        update: makes one update.
-        reset: forgets all updates.
-        answer: what was counted since then, by the names of `benchmarks.updates.expected`.
-        state_bytes: what is kept between updates, after the first of them.
-        graph: the `tf.function` that `update` calls, and its arguments.
-        thresholds: of a sweep.
-        first_ms: what the first call took, if there was one already.
-    """
+    """One variant of an update."""
 
     name: str
     update: Callable[[], Any]
-    reset: Callable[[], None] = _nothing
-    answer: Callable[[], Values] = dict
-    state_bytes: Callable[[], int] | None = None
-    graph: tuple[Any, tuple[tf.Tensor, ...]] | None = None
-    thresholds: tuple[float, ...] = ()
-    first_ms: float | None = None
+    reset: Callable[[], Any] = lambda: None
+    values: Callable[[], Values] = dict  # since the reset, by names of `expected_values`
+    state_bytes: Callable[[], int] | None = None  # after an update
+    graph: tuple[Any, tuple[tf.Tensor, ...]] | None = None  # a `tf.function`, and its arguments
+    thresholds: tuple[float, ...] = ()  # of a sweep
+    first_ms: float | None = None  # time of the first call, if there was one
 
 
-class Tensors:
-    """A batch on the device, shared by all that is written in TensorFlow."""
-
-    def __init__(self, batch: Batch, device: str) -> None:
-        """Copies it there."""
-        self.batch = batch
-        self.device = device
-        with tf.device(device):
-            self.scores = tf.cast(tf.constant(batch.scores), batch.dtype)
-            self.targets = tf.constant(batch.targets)
-            self.weights = None if batch.weights is None else tf.constant(batch.weights)
-
-    @functools.cached_property
-    def rows_of_scores(self) -> tf.Tensor:
-        """`[N, C]`."""
-        return tf.reshape(self.scores, [-1, self.batch.classes])
-
-    @functools.cached_property
-    def one_hot(self) -> tf.Tensor:
-        """0/1 targets `[N, C]`, float32."""
-        with tf.device(self.device):
-            if self.batch.task == "indicators":
-                return tf.reshape(tf.cast(self.targets, tf.float32), [-1, self.batch.classes])
-            return tf.one_hot(tf.reshape(self.targets, [-1]), self.batch.classes)
+def floor(batch: Batch) -> Subject:
+    """Return one pass over the scores, which no update can avoid."""
+    return traced(FLOOR, lambda scores: tf.reduce_max(scores, axis=-1), batch.arguments[1:2])
 
 
-def floor(tensors: Tensors) -> Subject:
-    """One read of the scores: less, no update can do."""
-    function = tf.function(lambda scores: tf.reduce_max(scores, axis=-1))
-    return _traced(FLOOR, function, (tensors.scores,))
-
-
-def ours(tensors: Tensors) -> list[Subject]:
-    """The metrics of this library; `F1Score` is the first."""
-    with tf.device(tensors.device):
-        if tensors.batch.task == "argmax":
+def ours(batch: Batch) -> list[Subject]:
+    """Return the metrics of this library; `F1Score` is the first."""
+    arguments = batch.arguments
+    with tf.device(batch.device):
+        if batch.task == "argmax":
+            f1, one_hot_f1 = dist_f1.F1Score("macro"), dist_f1.F1Score("macro")
             return [
-                _of_metric(OURS, dist_f1.F1Score("macro"), tensors, "f1_macro"),
-                _of_metric(MEMBERS, dist_f1.F1Score("macro"), tensors, "f1_macro", tensors.one_hot),
-                _of_metric("Precision", dist_f1.Precision("macro"), tensors, "precision_macro"),
-                _of_metric("Scores (8)", dist_f1.Scores(EIGHT), tensors),
-                _of_metric("Scores (12)", dist_f1.Scores(TWELVE), tensors),
+                _metric(OURS, f1, arguments, "f1_macro"),
+                _metric(f"{OURS}, one-hot targets", one_hot_f1, batch.flat_arguments, "f1_macro"),
+                _metric("Precision", dist_f1.Precision("macro"), arguments, "precision_macro"),
+                _metric("Scores (8)", dist_f1.Scores(EIGHT), arguments),
+                _metric("Scores (12)", dist_f1.Scores(TWELVE), arguments),
             ]
-        one = dist_f1.F1Score("macro", threshold=THRESHOLD)
-        sweep = dist_f1.ThresholdSweep()
-        swept = update_of(sweep, (tensors.targets, tensors.scores))
-        return [
-            _of_metric(OURS, one, tensors, "f1_macro"),
-            dataclasses.replace(
-                swept,
-                name=f"ThresholdSweep ({len(sweep.thresholds)})",
-                answer=functools.partial(_answer_of_sweep, sweep),
-                state_bytes=functools.partial(_state_bytes, sweep),
-                thresholds=sweep.thresholds,
-            ),
-        ]
+        f1 = dist_f1.F1Score("macro", threshold=THRESHOLD)
+        return [_metric(OURS, f1, arguments, "f1_macro"), _sweep(arguments)]
 
 
-def update_of(metric: Any, arguments: Iterable[tf.Tensor | None]) -> Subject:
-    """The update of a Keras metric in a `tf.function`, to which the tensors are arguments."""
+def traced(name: str, function: Callable[..., Any], arguments: tuple[tf.Tensor, ...]) -> Subject:
+    """Return a call of a `tf.function` with the tensors as arguments."""
+    traced_function = tf.function(function)
 
-    @tf.function
-    def update(*arguments: tf.Tensor) -> None:
-        metric.update_state(*arguments)
-
-    given = tuple(argument for argument in arguments if argument is not None)
-    return dataclasses.replace(_traced("", update, given), reset=metric.reset_state)
-
-
-def _traced(name: str, function: Any, arguments: tuple[tf.Tensor, ...]) -> Subject:
     @functools.cache
     def trace() -> None:
-        # TensorFlow takes calls that trace for a loop that does so by mistake, and warns.
-        function.get_concrete_function(*arguments)
+        # TensorFlow warns about calls in a loop that trace.
+        traced_function.get_concrete_function(*arguments)
 
     def update() -> None:
         trace()
-        # Nothing is returned, since results are fetched, which costs more than to compute them.
-        function(*arguments)
+        # The result is not returned: fetching it would cost more than computing it.
+        traced_function(*arguments)
 
-    return Subject(name, update, graph=(function, arguments))
+    return Subject(name, update, graph=(traced_function, arguments))
 
 
-def _of_metric(
-    name: str,
-    metric: Any,
-    tensors: Tensors,
-    score: str | None = None,
-    members: tf.Tensor | None = None,
-) -> Subject:
-    if members is None:
-        arguments = tensors.targets, tensors.scores, tensors.weights
-    else:
-        weights = None if tensors.weights is None else tf.reshape(tensors.weights, [-1])
-        arguments = members, tensors.rows_of_scores, weights
+def metric_update(name: str, metric: Any, arguments: tuple[tf.Tensor, ...]) -> Subject:
+    """Return the update of a Keras metric in a `tf.function`."""
+
+    def update(*arguments: tf.Tensor) -> None:
+        metric.update_state(*arguments)
+
+    def state_bytes() -> int:
+        # Our metrics have one vector of int64 or float64.
+        if hasattr(metric, "accumulator"):
+            return 8 * metric.accumulator.layout.size
+        return sum(np.asarray(variable).nbytes for variable in metric.variables)
+
     return dataclasses.replace(
-        update_of(metric, arguments),
-        name=name,
-        answer=functools.partial(_answer, metric, score),
-        state_bytes=functools.partial(_state_bytes, metric),
+        traced(name, update, arguments), reset=metric.reset_state, state_bytes=state_bytes
     )
 
 
-def _answer(metric: Any, score: str | None) -> Values:
-    counts, result = metric.counts().numpy(), metric.result()
-    return {
-        "true_positive": counts.true_positive,
-        "predicted": counts.predicted,
-        "actual": counts.actual,
-        "total": counts.total,
-        **(result if score is None else {score: result}),
-    }
+def _metric(
+    name: str, metric: Any, arguments: tuple[tf.Tensor, ...], score: str | None = None
+) -> Subject:
+    """Return the update of a metric with one score, or of `Scores`."""
+
+    def values() -> Values:
+        counts, result = metric.counts().numpy(), metric.result()
+        scores = result if score is None else {score: result}
+        return {name: getattr(counts, name) for name in COUNTS} | scores
+
+    return dataclasses.replace(metric_update(name, metric, arguments), values=values)
 
 
-def _answer_of_sweep(metric: dist_f1.ThresholdSweep) -> Values:
-    counts = metric.sweep().counts
-    return dict(zip(SWEPT, (counts.true_positive, counts.predicted), strict=True))
+def _sweep(arguments: tuple[tf.Tensor, ...]) -> Subject:
+    metric = dist_f1.ThresholdSweep()
 
+    def values() -> Values:
+        counts = metric.sweep().counts
+        return dict(zip(SWEPT, (counts.true_positive, counts.predicted), strict=True))
 
-def _state_bytes(metric: Any) -> int:
-    # One vector of int64 or float64.
-    return 8 * metric.accumulator.layout.size
+    name = f"ThresholdSweep ({len(metric.thresholds)})"
+    subject = metric_update(name, metric, arguments)
+    return dataclasses.replace(subject, values=values, thresholds=metric.thresholds)

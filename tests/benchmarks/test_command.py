@@ -1,5 +1,6 @@
-"""The command: what it runs and writes, when it fails, and what it says about mistakes."""
+"""The command: its output, its exit code, and its messages about mistakes."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,25 +11,25 @@ import textwrap
 import ml_collections
 import pytest
 
-from benchmarks import records, running, settings, suites
+from benchmarks import config_check, runner, suites
 from benchmarks.progress import Progress
-from benchmarks.records import Row
+from benchmarks.records import Record, load_records
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUICK = "--config=configs/benchmarks_quick.py"
 
-# Takes the place of a suite; what it finds is set in the environment.
+# Replaces a suite; the environment sets its results.
 FAKE = """
     import os
-    from benchmarks.records import Row
+    from benchmarks.records import Record
     from benchmarks.samples import Samples, difference
 
     def run(config, context):
         context.progress.task("fake", config.steps)
         base, slow = (Samples((x, x + 0.01, x + 0.02)) for x in (1.0, float(os.environ["SLOW"])))
         noise = difference(base, base)
-        yield Row("update", {"replicas": len(context.devices)}, "floor", base, noise=noise)
-        yield Row(
+        yield Record("update", {"replicas": len(context.devices)}, "floor", base, noise=noise)
+        yield Record(
             "update", {"replicas": len(context.devices)}, "F1Score", slow, "floor",
             difference(base, slow), noise, wrong=int(os.environ["WRONG"]),
         )
@@ -39,7 +40,9 @@ START = """
     from absl import app
     from benchmarks import suites
 
-    suites.SUITES["update"] = "fake_suite"
+    import fake_suite
+
+    suites.load = lambda name: fake_suite.run
     from benchmarks import __main__ as command
 
     app.run(command.main, flags_parser=command._parse)
@@ -58,7 +61,7 @@ def command(*arguments):
 
 @pytest.fixture
 def fake(tmp_path):
-    """Runs the command with a suite that is fast, slow or wrong."""
+    """Return a function that runs the command with a suite that may be slow or wrong."""
     (tmp_path / "fake_suite.py").write_text(textwrap.dedent(FAKE))
 
     def run(out, *arguments, wrong=0, slow=2.0):
@@ -80,16 +83,17 @@ def fake(tmp_path):
     return run
 
 
-def test_a_run_writes_rows_tables_and_pictures_and_finds_a_regression(fake, tmp_path):
+@pytest.mark.slow
+def test_a_run_writes_records_tables_and_charts_and_finds_a_regression(fake, tmp_path):
     done = fake("old", "--config.updates.steps=50", "--config.replicas=3")
     assert done.returncode == 0, done.stderr
     assert "| F1Score | 3 |" in done.stdout
     assert "fake: 50/50 steps" in done.stderr
-    header, rows = records.read(tmp_path / "old" / "results.jsonl")
+    header, records = load_records(tmp_path / "old" / "results.jsonl")
     assert header["config"]["updates"]["steps"] == 50
     assert header["config"]["suites"] == ["update"]
-    assert [row.variant for row in rows] == ["floor", "F1Score"]
-    assert all(row.case["device"] == header["device"] for row in rows)
+    assert [record.variant for record in records] == ["floor", "F1Score"]
+    assert all(record.case["device"] == header["device"] for record in records)
     assert (tmp_path / "old" / "results.md").read_text() in done.stdout
     assert (tmp_path / "old" / "update.png").stat().st_size > 1000
     assert f"{tmp_path / 'old' / 'update.png'}" in done.stdout
@@ -103,7 +107,8 @@ def test_a_run_writes_rows_tables_and_pictures_and_finds_a_regression(fake, tmp_
     assert "0 became slower" in same.stdout
 
 
-def test_a_wrong_row_fails_the_command(fake, tmp_path):
+@pytest.mark.slow
+def test_a_mismatch_fails_the_command(fake, tmp_path):
     done = fake("wrong", wrong=2)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
@@ -112,25 +117,31 @@ def test_a_wrong_row_fails_the_command(fake, tmp_path):
     assert "| F1Score | 3 |" in (tmp_path / "wrong" / "results.md").read_text()
 
 
+def slow(*arguments):
+    return pytest.param(*arguments, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (["--suite=updates"], "no suite 'updates'; choose from update, per_step"),
-        (["--config=configs/none.py"], "configs/none.py"),
-        (["--config=configs/digits.py"], "is missing. configs/benchmarks.py shows every setting"),
         (["--config.updates.step=3"], "no config.updates.step; did you mean config.updates.steps?"),
-        (["--config.updates.steps=few"], "config.updates.steps=few"),
-        (["--config.updates.steps=0"], "config.updates.steps is 0, but must be at least 1"),
-        (["--config.updates.sizes=(5, 5)"], "must be like (("),
-        (["--compare=none.jsonl"], "none.jsonl cannot be read"),
-        (["--compare=README.md"], "README.md, line 1, is no result"),
-        (["--with=README.md"], "--with needs --compare"),
-        (["--out=docs"], "--out=docs is there already; name a new directory"),
-        (["quick"], "unexpected argument 'quick'"),
-        (["--suits=update"], "suits"),
+        slow(["--config=configs/none.py"], "configs/none.py"),
+        slow(
+            ["--config=configs/digits.py"], "is missing. configs/benchmarks.py shows every setting"
+        ),
+        slow(["--config.updates.steps=few"], "config.updates.steps=few"),
+        slow(["--config.updates.steps=0"], "config.updates.steps is 0, but must be at least 1"),
+        slow(["--config.updates.sizes=(5, 5)"], "must be like (("),
+        slow(["--compare=none.jsonl"], "none.jsonl cannot be read"),
+        slow(["--compare=README.md"], "README.md, line 1, is not a benchmark result"),
+        slow(["--with=README.md"], "--with needs --compare"),
+        slow(["--out=docs"], "--out=docs exists already; choose a new directory"),
+        slow(["quick"], "unexpected argument 'quick'"),
+        slow(["--suits=update"], "suits"),
     ],
 )
-def test_a_mistake_is_one_line(arguments, problem):
+def test_a_mistake_is_reported_in_one_line(arguments, problem):
     done = command(*arguments)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -140,24 +151,24 @@ def test_a_mistake_is_one_line(arguments, problem):
 
 
 def config_of(*names):
-    config = settings.reference()
+    config = config_check.full_config()
     config.suites = names
     return config
 
 
 def test_the_other_suites_run_when_one_fails(monkeypatch, tmp_path, capsys):
     def failing(config, context):
-        yield Row("read", {}, "before")
+        yield Record("read", {}, "before")
         raise ArithmeticError("it is\nbroken")
 
     def fine(config, context):
-        yield Row("scaling", {"replicas": config.replicas[-1]}, "after")
+        yield Record("scaling", {"replicas": config.replicas[-1]}, "after")
 
     runs = {"read": failing, "scaling": fine}
     monkeypatch.setattr(suites, "load", runs.__getitem__)
-    outcome = running.run(config_of("read", "scaling"), tmp_path / "out", Progress(quiet=True))
-    assert [row.variant for row in outcome.rows] == ["before", "after"]
-    assert outcome.rows[1].case["replicas"] == 16384
+    outcome = runner.run(config_of("read", "scaling"), tmp_path / "out", Progress(quiet=True))
+    assert [record.variant for record in outcome.records] == ["before", "after"]
+    assert outcome.records[1].case["replicas"] == 16384
     (problem,) = outcome.problems
     assert problem.startswith("read failed")
     assert problem.endswith("ArithmeticError: it is broken")
@@ -166,26 +177,37 @@ def test_the_other_suites_run_when_one_fails(monkeypatch, tmp_path, capsys):
     assert [json.loads(line)["event"] for line in lines] == ["header", "row", "failure", "row"]
 
 
-def test_what_was_found_before_an_interrupt_is_kept(monkeypatch, tmp_path):
+def test_mismatches_are_problems(monkeypatch, tmp_path):
+    def suite(config, context):
+        yield Record("read", {"classes": 3}, "F1Score", wrong=0)
+        yield Record("read", {"classes": 5}, "F1Score", wrong=2)
+
+    monkeypatch.setattr(suites, "load", lambda name: suite)
+    outcome = runner.run(config_of("read"), tmp_path / "out", Progress(quiet=True))
+    problem = "read, F1Score (classes 5): 2 values differ from scikit-learn."
+    assert outcome.problems == [problem]
+
+
+def test_records_before_an_interrupt_are_kept(monkeypatch, tmp_path):
     def interrupted(config, context):
-        yield Row("read", {}, "before")
+        yield Record("read", {}, "before")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(suites, "load", lambda name: interrupted)
-    outcome = running.run(config_of("read", "scaling"), tmp_path / "out", Progress(quiet=True))
-    assert [row.variant for row in outcome.rows] == ["before"]
+    outcome = runner.run(config_of("read", "scaling"), tmp_path / "out", Progress(quiet=True))
+    assert [record.variant for record in outcome.records] == ["before"]
     assert len(outcome.problems) == 1
     assert "interrupted" in outcome.problems[0]
-    assert len(records.read(tmp_path / "out" / "results.jsonl")[1]) == 1
+    assert len(load_records(tmp_path / "out" / "results.jsonl")[1]) == 1
 
 
-def test_both_configs_have_the_same_settings():
-    full = settings.reference()
+def test_the_quick_config_has_the_settings_of_the_full_one():
+    full = config_check.full_config()
     text = (ROOT / "configs" / "benchmarks_quick.py").read_text()
     module: dict = {}
     exec(text, module)
-    assert settings.resolve(module["get_config"]()).suites == full.suites
-    settings.resolve(full)
+    assert config_check.resolve(module["get_config"]()).suites == full.suites
+    config_check.resolve(full)
     for name in ("updates", "per_step", "read", "checkpoint"):
         assert full[name].steps >= 200
         assert full[name].budget_seconds == 0.0
@@ -196,27 +218,27 @@ def test_both_configs_have_the_same_settings():
     [
         (lambda values: values["read"].pop("steps"), "config.read.steps is missing"),
         (lambda values: values["read"].update(speed=1), "there is no config.read.speed"),
-        (lambda values: values.update(read=3), "config.read must have settings"),
+        (lambda values: values.update(read=3), "config.read.*is missing"),
         (lambda values: values.update(suites=()), "config.suites is empty"),
         (lambda values: values.update(replicas=0), "config.replicas is 0"),
         (lambda values: values["updates"].update(sizes=(1, 2)), "must be like"),
     ],
 )
-def test_a_config_of_another_shape_is_refused(change, problem):
-    values = settings.reference().to_dict()
+def test_a_config_with_other_settings_raises(change, problem):
+    values = config_check.full_config().to_dict()
     change(values)
-    with pytest.raises(settings.SettingsError, match=problem):
-        settings.resolve(ml_collections.ConfigDict(values))
+    with pytest.raises(config_check.ConfigError, match=problem):
+        config_check.resolve(ml_collections.ConfigDict(values))
 
 
 def test_every_suite_has_its_settings():
-    config = settings.reference()
-    for name in suites.SUITES:
-        assert isinstance(config[suites.section(name)], ml_collections.ConfigDict)
+    config = config_check.full_config()
+    for section in suites.SUITES.values():
+        assert isinstance(config[section], ml_collections.ConfigDict)
 
 
 class Terminal:
-    """A stream that says what it is."""
+    """A stream that may be a terminal."""
 
     def __init__(self, is_terminal):
         self.is_terminal, self.text = is_terminal, ""
@@ -235,7 +257,7 @@ def test_progress_is_a_bar_in_a_terminal_and_a_line_elsewhere():
     shown = {}
     for is_terminal in (True, False):
         stream = Terminal(is_terminal)
-        with Progress(stream) as progress:
+        with contextlib.closing(Progress(stream)) as progress:
             progress.task("update 10 x 2", 3)
             for _ in range(3):
                 progress.step()

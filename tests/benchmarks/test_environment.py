@@ -11,7 +11,7 @@ import dist_f1
 from benchmarks import environment
 
 
-def test_fewer_devices_than_there_are_can_be_had_at_any_time():
+def test_fewer_devices_can_be_set_up_at_any_time():
     names = environment.set_up(3)
     assert len(names) <= 3
     with tf.device(names[-1]):
@@ -19,7 +19,7 @@ def test_fewer_devices_than_there_are_can_be_had_at_any_time():
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="splits the CPU")
-def test_more_devices_after_the_start_are_an_error_that_tells_what_to_do():
+def test_more_devices_after_the_start_raise_with_a_remedy():
     tf.constant(1)
     with pytest.raises(RuntimeError, match=r"already started.*Call environment.set_up\(\) before"):
         environment.set_up(99)
@@ -35,11 +35,13 @@ def test_logical_devices_are_labelled_as_such():
 def test_gpus_are_labelled_by_name(monkeypatch):
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["a", "b", "c"])
     names = {"a": "NVIDIA A100", "b": "NVIDIA A100", "c": "NVIDIA T4"}
-    monkeypatch.setattr(environment, "_details", lambda gpu: {"device_name": names[gpu]})
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"device_name": names[gpu]}
+    )
     assert environment.label() == "2 x NVIDIA A100, 1 x NVIDIA T4"
 
 
-def test_the_header_tells_what_ran_where(monkeypatch):
+def test_the_header_describes_the_environment_without_secrets(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_hlo_profile=false")
     monkeypatch.setenv("TF_TOKEN_registry", "a secret")
     header = environment.header({"seed": 7})
@@ -56,22 +58,23 @@ def test_the_header_tells_what_ran_where(monkeypatch):
     assert header.keys() >= {"git", "peers", "gpus", "driver", "build", "command", "date"}
 
 
-def test_git_and_drivers_may_be_missing(monkeypatch):
+def test_git_and_drivers_are_optional(monkeypatch):
     monkeypatch.setenv("PATH", "")
     header = environment.header()
     assert header["git"] == {"hash": None, "changed": False}
     assert header["driver"] == []
 
 
-def test_peak_memory_grows_with_what_is_used():
+@pytest.mark.slow
+def test_peak_memory_grows_with_allocations():
     before = environment.peak_memory_mb()["host"]
     used = np.ones(int(before * 2**20 / 8) + 50 * 2**17)
     assert environment.peak_memory_mb()["host"] > before + 40.0
     del used
 
 
-@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="not of Linux")
-def test_the_peak_is_counted_anew():
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="only on Linux")
+def test_the_peak_can_be_reset():
     used = np.ones(100 * 2**17)
     peak = environment.peak_memory_mb()["host"]
     del used

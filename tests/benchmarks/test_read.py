@@ -1,107 +1,94 @@
-"""Reads are timed where they are right, and a wrong one would be seen."""
+"""Reads are correct, and a wrong one is noticed."""
 
 import dataclasses
-import pathlib
 
 import ml_collections
 import numpy as np
 import pytest
-from sklearn import metrics
+from benchmark_context import DEVICES, quiet_context
 
 import dist_f1
-from benchmarks import filled
-from benchmarks.per_step.meters import EIGHT
-from benchmarks.per_step.strategies import mirrored
-from benchmarks.progress import Progress
-from benchmarks.records import Row
-from benchmarks.suites import Context, read
+from benchmarks import known_counts
+from benchmarks.context import mirrored
+from benchmarks.records import Record
+from benchmarks.suites import read
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 
-DEVICES = [f"CPU:{i}" for i in range(4)]
 TIMING = {"steps": 3, "warmup": 1}
 
 
-def context():
-    return Context(DEVICES, "test", 0, Progress(quiet=True), pathlib.Path())
+SIZES = [((3,), (7,)), pytest.param(((1, 3), (7, 5000)), marks=pytest.mark.slow)]
 
 
-def config(**settings):
-    common = {"replicas": (2,), "classes": (10,), "scores": (1, 8), "steps": 3}
-    return ml_collections.ConfigDict({**common, "budget_seconds": 0.0, **settings})
+@pytest.fixture(scope="module", params=SIZES, ids=str)
+def sizes(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return list(read.run(config(replicas=(1, 3, 16), classes=(7, 5000)), context()))
+def records(sizes):
+    replicas, classes = sizes
+    config = {"replicas": (*replicas, 16), "classes": classes, "scores": (1, 8), "steps": 3}
+    return list(read.run(ml_collections.ConfigDict(config), quiet_context()))
 
 
-def test_a_row_for_each_read_and_each_all_reduce(rows):
-    reads = [row for row in rows if "where" in row.case]
+def test_there_is_a_record_for_each_read_and_each_all_reduce(records, sizes):
+    reads = [record for record in records if "where" in record.case]
     variants = {"keras F1Score", "F1Score", "Scores, 8 scores"}
-    assert {row.variant for row in reads} == variants
-    assert len(reads) == 2 * 2 * 2 * len(variants)
+    assert {record.variant for record in reads} == variants
+    assert len(reads) == len(sizes[0]) * len(sizes[1]) * 2 * len(variants)
     sums = {
-        (row.variant, row.case["replicas"], row.case["bytes"])
-        for row in rows
-        if "bytes" in row.case
+        (record.variant, record.case["replicas"], record.case["bytes"])
+        for record in records
+        if "bytes" in record.case
     }
-    sizes = 8 * (3 * 7 + 2), 8 * (3 * 5000 + 2)
-    assert sums == {(n, 3, size) for n in ("all_reduce", "the step without it") for size in sizes}
-    assert len(rows) == len(reads) + len(sums)
-    assert len({row.key for row in rows}) == len(rows)
-    for row in rows:
-        assert len(row.timed) == 3
-        assert row.noise is not None
-        assert (row.difference is None) == (row.baseline is None)
-        assert Row.from_json(row.to_json()) == dataclasses.replace(row)
+    assert sums == {
+        (name, 3, 8 * (3 * classes + 2))
+        for name in ("all_reduce", "the step without it")
+        for classes in sizes[1]
+    }
+    assert len(records) == len(reads) + len(sums)
+    assert len({record.key for record in records}) == len(records)
+    for record in records:
+        assert len(record.timed) == 3
+        assert record.noise is not None
+        assert (record.difference is None) == (record.baseline is None)
+        assert Record.from_json(record.to_json()) == dataclasses.replace(record)
 
 
-def test_what_was_read_is_right(rows):
-    for row in rows:
-        peer = row.variant in ("keras F1Score", "the step without it")
-        assert row.wrong == (None if peer else 0)
-    after = [row for row in rows if row.case.get("where") == "after a step"]
-    assert [row.values["peer_wrong"] for row in after if row.variant == "keras F1Score"] == [0] * 4
+def test_the_scores_of_a_read_are_correct(records, sizes):
+    for record in records:
+        peer = record.variant in ("keras F1Score", "the step without it")
+        assert record.wrong == (None if peer else 0)
+    after = [record for record in records if record.case.get("where") == "after a step"]
+    peers = [record for record in after if record.variant == "keras F1Score"]
+    assert [record.values["peer_wrong"] for record in peers] == [0] * len(sizes[0]) * len(sizes[1])
 
 
 @pytest.mark.skipif(IS_LEGACY, reason="tf-keras reads globally in a step")
-def test_in_a_step_keras_3_reads_what_a_replica_has_counted_itself(rows):
-    for row in rows:
-        if row.variant == "keras F1Score" and row.case["where"] == "in a step":
-            replicas = row.case["replicas"]
-            assert row.values["peer_wrong"] == (replicas if replicas > 1 else 0)
-            assert row.counted["collectives"] == 0
+def test_in_a_step_keras_3_reads_the_counts_of_one_replica(records):
+    for record in records:
+        if record.variant == "keras F1Score" and record.case["where"] == "in a step":
+            replicas = record.case["replicas"]
+            assert record.values["peer_wrong"] == (replicas if replicas > 1 else 0)
+            assert record.counted["collectives"] == 0
 
 
-def test_reads_are_one_collective_for_ours_and_six_for_keras(rows):
-    for row in rows:
-        if row.case.get("where") == "after a step" and row.case["replicas"] == 3:
-            classes = row.case["classes"]
+def test_a_read_is_one_collective_for_ours_and_six_for_keras(records):
+    for record in records:
+        if record.case.get("where") == "after a step" and record.case["replicas"] == 3:
+            classes = record.case["classes"]
             ours = {"collectives": 1, "bytes": 8 * (3 * classes + 2)}
             keras = {"collectives": 6, "bytes": 6 * 4 * classes}
-            assert row.counted == (keras if row.variant == "keras F1Score" else ours)
+            assert record.counted == (keras if record.variant == "keras F1Score" else ours)
 
 
-def test_expected_values_are_those_of_a_small_case():
-    y_true, y_pred = np.array([0, 1, 2, 2]), np.array([0, 2, 2, 1])
-    found = read.expected(y_true, y_pred, 4)
-    np.testing.assert_array_equal(found["true_positive"], [1, 0, 1, 0])
-    np.testing.assert_array_equal(found["predicted"], [1, 1, 2, 0])
-    np.testing.assert_array_equal(found["actual"], [1, 1, 2, 0])
-    assert found["f1_macro"] == pytest.approx((1 + 0 + 0.5) / 3)
-    assert found["keras F1Score"] == pytest.approx((1 + 0 + 0.5 + 0) / 4)
-    assert found["matthews_corrcoef"] == metrics.matthews_corrcoef(y_true, y_pred)
-    assert set(EIGHT) <= found.keys()
-
-
-def test_a_wrong_read_is_seen(monkeypatch):
-    """One that forgets the rows of all replicas but one, and one that is off."""
-
+def test_a_wrong_read_is_noticed(monkeypatch):
     def wrong(name, where, **attributes):
         with monkeypatch.context() as patch:
             for attribute, value in attributes.items():
                 patch.setattr(dist_f1.F1Score, attribute, value)
-            found = read.reads(mirrored(DEVICES, 2), 5, [1], TIMING)
+            found = read.measure_reads(mirrored(DEVICES, 2), 5, [1], TIMING)
             return next(r for r in found if (r.variant, r.case["where"]) == (name, where)).wrong
 
     result = dist_f1.F1Score.result
@@ -110,7 +97,7 @@ def test_a_wrong_read_is_seen(monkeypatch):
     def local(self):
         return self.score(self.accumulator.read_locally())
 
-    if not IS_LEGACY:  # tf-keras wraps what is put there, so that it is read globally.
+    if not IS_LEGACY:  # tf-keras makes every `result` read globally.
         assert wrong("F1Score", read.IN_STEP, result=local) == 2
     assert wrong("F1Score", read.OUTSIDE, result=lambda self: result(self) + 1e-3) == 1
     counts = dist_f1.F1Score.counts
@@ -118,10 +105,10 @@ def test_a_wrong_read_is_seen(monkeypatch):
     assert twice == 3 * 5 + 1
 
 
-def test_known_rows_are_other_ones_on_each_replica_and_the_same_each_time():
+def test_labels_differ_between_replicas_and_are_reproducible():
     strategy = mirrored(DEVICES, 2)
-    first, second = filled.draw(strategy, 5)
+    first, second = known_counts.draw_labels(strategy, 5)
     assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(first, filled.draw(strategy, 5)[0])
-    hit, extra, missed = filled.outcomes(np.array([0, 1, 1]), np.array([0, 0, 2]), 3)
+    np.testing.assert_array_equal(first, known_counts.draw_labels(strategy, 5)[0])
+    hit, extra, missed = known_counts.count_outcomes(np.array([0, 1, 1]), np.array([0, 0, 2]), 3)
     np.testing.assert_array_equal([hit, extra, missed], [[1, 0, 0], [1, 0, 1], [0, 2, 0]])

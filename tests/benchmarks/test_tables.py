@@ -1,10 +1,10 @@
-"""Tables for people."""
+"""Markdown tables."""
 
 import dataclasses
 import re
 
 from benchmarks import tables
-from benchmarks.records import Row
+from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
 
 BASE, OTHER = Samples((1.0, 2.0, 3.0)), Samples((2.0, 3.0, 4.0))
@@ -16,10 +16,10 @@ HEADER = {
 }
 
 
-def rows(**case):
+def records(**case):
     case = {"device": "4 devices", "classes": 1000, **case}
-    yield Row("update", case, "floor", BASE, noise=NOISE, values={"first_ms": 12.3456})
-    yield Row(
+    yield Record("update", case, "floor", BASE, noise=NOISE, values={"first_ms": 12.3456})
+    yield Record(
         "update",
         case,
         "F1Score",
@@ -34,13 +34,13 @@ def rows(**case):
 
 
 def cells(page, variant):
-    """The lines of a variant, of each table."""
+    """Return the cells of a variant in each table."""
     lines = [line for line in page.splitlines() if f"| {variant} |" in line]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_a_row_has_its_statistics_difference_and_verdict():
-    page = tables.markdown(HEADER, list(rows()))
+def test_a_line_has_statistics_difference_and_verdict():
+    page = tables.markdown(HEADER, list(records()))
     times, figures = cells(page, "F1Score")
     assert times[:7] == ["F1Score", "3", "3", "3.8", "3.98", "4", "1.483"]
     assert times[7:] == [
@@ -50,8 +50,12 @@ def test_a_row_has_its_statistics_difference_and_verdict():
     assert cells(page, "floor")[0][7:] == ["", "", "0.25", "baseline", ""]
 
 
-def test_tables_are_labelled_with_suite_and_device():
-    several = [*rows(), *rows(device="2 GPUs"), Row("read", {}, "x", counted={"collectives": 1})]
+def test_tables_have_suite_and_device_as_title():
+    several = [
+        *records(),
+        *records(device="2 GPUs"),
+        Record("read", {}, "x", counted={"collectives": 1}),
+    ]
     page = tables.markdown(HEADER, several)
     titles = re.findall(r"^## (.*)$", page, re.MULTILINE)
     assert titles == ["update: 4 devices", "update: 2 GPUs", "read: no device"]
@@ -59,36 +63,36 @@ def test_tables_are_labelled_with_suite_and_device():
     assert "0123456789ab with changes" in page
 
 
-def test_what_all_rows_share_is_no_column():
-    page = tables.markdown(HEADER, [*rows(replicas=2), *rows(replicas=4)])
+def test_a_setting_that_all_records_share_is_not_a_column():
+    page = tables.markdown(HEADER, [*records(replicas=2), *records(replicas=4)])
     assert "classes 1,000" in page.splitlines()
     assert "| replicas | variant | rounds |" in page
     assert [line[:2] for line in cells(page, "F1Score")[:2]] == [["2", "F1Score"], ["4", "F1Score"]]
 
 
-def test_every_line_of_a_table_has_as_many_cells():
-    piped = Row("update", {"a|b": 1}, "x|y", counted={"n": 1})
-    page = tables.markdown(HEADER, [*rows(replicas=2), piped])
+def test_all_lines_of_a_table_have_the_same_number_of_cells():
+    piped = Record("update", {"a|b": 1}, "x|y", counted={"n": 1})
+    page = tables.markdown(HEADER, [*records(replicas=2), piped])
     assert "x\\|y" in page
     for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
         lines = table.replace("\\|", "").splitlines()
         assert len({line.count("|") for line in lines}) == 1
 
 
-def test_another_difference_is_one_column():
-    row = Row("update", {}, "x", values={"over": dataclasses.asdict(difference(BASE, OTHER))})
-    assert "| x | 1.500 [1.333, 2.000] |" in tables.markdown({}, [row])
+def test_a_difference_among_the_values_is_one_column():
+    record = Record("update", {}, "x", values={"over": dataclasses.asdict(difference(BASE, OTHER))})
+    assert "| x | 1.500 [1.333, 2.000] |" in tables.markdown({}, [record])
 
 
-def test_numbers():
+def test_numbers_are_formatted_for_people():
     given = [1234567, 0.000123456, 12345.6, True, None, [1, 0.5], "text", float("nan")]
     shown = ["1,234,567", "0.0001235", "12,346", "True", "", "1, 0.5", "text", ""]
     assert [tables.number(value) for value in given] == shown
 
 
-def test_cases_of_other_kinds_have_tables_of_their_own():
-    given = [Row("read", {"classes": n}, "F1Score", counted={"collectives": 1}) for n in (2, 10)]
-    given += [Row("read", {"bytes": n}, "all_reduce", values={"bytes": 3}) for n in (8, 16)]
+def test_cases_with_different_settings_have_separate_tables():
+    given = [Record("read", {"classes": n}, "F1Score", counted={"collectives": 1}) for n in (2, 10)]
+    given += [Record("read", {"bytes": n}, "all_reduce", values={"bytes": 3}) for n in (8, 16)]
     page = tables.markdown({}, given)
     assert "| classes | variant | collectives | wrong |" in page
     assert "| bytes | variant | bytes (counted) | wrong |" in page

@@ -1,4 +1,4 @@
-"""Timing in turn: what is called when, what is waited for, and what is counted."""
+"""Interleaved timing: the order of calls, what is waited for, and what is counted."""
 
 import collections
 import gc
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from benchmarks import timing
 from benchmarks.samples import Samples
-from benchmarks.timing import CONTROL, LEAST_ROUNDS, Timed, compared, interleaved
+from benchmarks.timing import CONTROL, MIN_ROUNDS, Timed, interleaved, to_records
 
 
 def calls_of(seed, rounds=60, warmup=5):
@@ -19,7 +19,7 @@ def calls_of(seed, rounds=60, warmup=5):
     return [tuple(called[i : i + 3]) for i in range(0, len(called), 3)]
 
 
-def test_every_round_has_every_case_in_an_order_drawn_anew():
+def test_every_round_has_every_variant_in_a_new_random_order():
     rounds = calls_of(seed=0)
     assert len(rounds) == 65
     assert all(sorted(order) == ["a", "b", "c"] for order in rounds)
@@ -28,7 +28,7 @@ def test_every_round_has_every_case_in_an_order_drawn_anew():
     assert max(orders.values()) < 30
 
 
-def test_the_orders_follow_from_the_seed():
+def test_the_orders_depend_only_on_the_seed():
     assert calls_of(seed=3) == calls_of(seed=3)
     assert calls_of(seed=3) != calls_of(seed=4)
 
@@ -44,13 +44,13 @@ def test_the_first_call_is_kept_apart():
         {"a": lambda: call("a", 0.05), "b": lambda: call("b", 0.0)}, steps=7, warmup=1
     )
     assert found["a"].first_ms > 50.0 > found["b"].first_ms
-    assert found["a"].samples.maximum < 50.0
+    assert found["a"].samples.statistics["maximum"] < 50.0
     assert len(found["a"].samples) == len(found["b"].samples) == 7
     assert called == {"a": 8, "b": 8}
 
 
 class Slow:
-    """Like a tensor that is not there yet."""
+    """Like a tensor that is not computed yet."""
 
     def __init__(self):
         self.waited = False
@@ -85,7 +85,7 @@ def test_every_replica_is_waited_for():
     assert all(one.waited for one in slow)
 
 
-def test_devices_that_work_on_are_waited_for(monkeypatch):
+def test_asynchronous_devices_are_waited_for(monkeypatch):
     synced = []
 
     def sync():
@@ -98,7 +98,7 @@ def test_devices_that_work_on_are_waited_for(monkeypatch):
     assert synced == [True]
 
 
-def test_devices_are_asked_which_of_them_work_on(monkeypatch):
+def test_only_devices_other_than_cpus_are_asynchronous(monkeypatch):
     device = collections.namedtuple("Device", "device_type")
     timing._is_asynchronous.cache_clear()
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda: [device("CPU"), device("GPU")])
@@ -109,52 +109,52 @@ def test_devices_are_asked_which_of_them_work_on(monkeypatch):
     timing._is_asynchronous.cache_clear()
 
 
-def test_no_call_pays_for_garbage_of_another():
+def test_garbage_is_not_collected_during_a_call():
     collecting = []
     interleaved({"a": lambda: collecting.append(gc.isenabled())}, steps=3)
     assert not any(collecting)
     assert gc.isenabled()
 
 
-def test_a_call_that_fails_leaves_the_garbage_collected():
+def test_a_failing_call_leaves_garbage_collection_enabled():
     with pytest.raises(ZeroDivisionError):
         interleaved({"a": lambda: 1 / 0})
     assert gc.isenabled()
 
 
-def test_progress_is_told_after_each_timed_round():
-    told = []
-    interleaved({"a": lambda: None}, steps=4, progress=told.append)
-    assert told == [1, 1, 1, 1]
+def test_progress_is_reported_after_each_timed_round():
+    reported = []
+    interleaved({"a": lambda: None}, steps=4, progress=reported.append)
+    assert reported == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
-    ("budget", "rounds"), [(None, 50), (0, 50), (1e-6, LEAST_ROUNDS), (60.0, 50)]
+    ("budget", "rounds"), [(None, 50), (0, 50), (1e-6, MIN_ROUNDS), (60.0, 50)]
 )
-def test_a_budget_bounds_the_rounds_but_not_below_the_least(budget, rounds):
+def test_a_budget_limits_the_rounds_but_not_below_the_minimum(budget, rounds):
     found = interleaved({"a": lambda: time.sleep(1e-3)}, steps=50, budget_seconds=budget)
     assert len(found["a"].samples) == rounds
 
 
-def test_fewer_steps_than_the_least_stay_as_few():
+def test_fewer_steps_than_the_minimum_are_not_increased():
     found = interleaved({"a": lambda: None}, steps=3, warmup=0, budget_seconds=1e-6)
     assert len(found["a"].samples) == 3
 
 
-def test_workers_agree_on_what_the_budget_allows():
+def test_workers_agree_on_the_rounds_that_the_budget_allows():
     found = interleaved(
         {"a": lambda: None}, steps=50, budget_seconds=1e3, agree=lambda rounds: rounds - 8
     )
     assert len(found["a"].samples) == 42
 
 
-def test_rows_have_the_difference_to_the_baseline_and_the_noise():
+def test_records_have_the_difference_to_the_baseline_and_the_noise():
     timed = {
         "base": Timed(Samples((1.0, 2.0, 3.0)), 50.0),
         "other": Timed(Samples((2.0, 3.0, 4.0)), 60.0),
         CONTROL: Timed(Samples((1.25, 2.25, 3.25)), 1.0),
     }
-    base, other = compared(
+    base, other = to_records(
         "read",
         {"classes": 3},
         timed,
