@@ -31,7 +31,7 @@ train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
 
 # tests/README.md describes the tiers.
-test: export HYPOTHESIS_PROFILE ?= quick
+test: export HYPOTHESIS_PROFILE ?= fast
 test: $(VENV)/dev
 	$(BIN)/python $(PYTEST) $(FAST) $(ARGS)
 

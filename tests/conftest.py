@@ -29,8 +29,10 @@ settings.register_profile(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# For the fast tests, and for runs that repeat tests under other versions.
+# For `.ci/run`, and for other versions of TensorFlow and Keras.
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
+# For `make test`.
+settings.register_profile("fast", settings.get_profile("default"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from tracing import graph_function
 
 import dist_f1
 
@@ -102,7 +103,7 @@ def test_beta_must_be_positive(beta):
 def test_a_batch_that_does_not_fit_raises_and_keeps_the_counts(y_true, y_pred, message, graph):
     metric = dist_f1.F1Score("macro")
     metric.update_state(Y, SCORES)
-    update = tf.function(metric.update_state) if graph else metric.update_state
+    update = graph_function(metric.update_state) if graph else metric.update_state
     with pytest.raises(ValueError, match=message):
         update(y_true, y_pred)
     assert metric.counts().total == 3
@@ -134,7 +135,7 @@ def test_nan_scores_raise_on_reading_with_their_number():
 def test_weights_after_an_unweighted_update_raise_and_are_never_truncated(graph):
     metric = dist_f1.F1Score("macro")
     metric.update_state(Y, SCORES)
-    update = tf.function(metric.update_state) if graph else metric.update_state
+    update = graph_function(metric.update_state) if graph else metric.update_state
     with pytest.raises(ValueError, match=r"sample_weight was passed to.*weighted=True"):
         update(Y, SCORES, [0.5, 0.5, 0.5])
     assert metric.counts().total == 3

@@ -6,6 +6,7 @@ import tensorflow as tf
 from helpers import mirrored, per_replica, strategy
 from sklearn.metrics import f1_score
 from tiers import slow_except
+from tracing import graph_function
 
 import dist_f1
 from dist_f1 import count_collectives
@@ -95,10 +96,10 @@ def test_a_jit_compiled_custom_loop_of_one_replica_reads_the_score(name, where):
         return metric.result()
 
     if where == "inside":
-        compiled = tf.function(replica, jit_compile=True)
+        compiled = graph_function(replica, jit_compile=True)
         value = chosen.run(lambda *columns: compiled(*columns), (tf.constant(y), tf.constant(x)))
     else:
-        step = tf.function(lambda *columns: chosen.run(replica, columns), jit_compile=True)
+        step = graph_function(lambda *columns: chosen.run(replica, columns), jit_compile=True)
         value = step(tf.constant(y), tf.constant(x))
     assert float(value) == pytest.approx(truth(x, y), abs=1e-6)
 
@@ -142,7 +143,7 @@ def test_a_metric_inside_the_gradient_tape_does_not_change_the_gradients(name):
         return tape.gradient(loss, weight)
 
     x, y = data(9)
-    step = tf.function(lambda: chosen.run(replica, (tf.constant(x), tf.constant(y))))
+    step = graph_function(lambda: chosen.run(replica, (tf.constant(x), tf.constant(y))))
     for gradient in chosen.experimental_local_results(step()):
         assert float(gradient) == pytest.approx(x.sum(), rel=1e-5)
     assert metric.counts().total == 9 * chosen.num_replicas_in_sync
@@ -165,7 +166,7 @@ def test_updates_inside_a_loop_and_a_branch_of_a_replica_are_counted(name):
         tf.while_loop(lambda step, _: step < 4, body, [0, 0.0])
         return tf.cond(tf.random.uniform([]) < 2.0, lambda: update(1), lambda: 0.0)
 
-    step = tf.function(lambda: chosen.run(replica))
+    step = graph_function(lambda: chosen.run(replica))
     values = chosen.experimental_local_results(step())
     # Each replica has its own score: 3 of 5 rows are correct.
     assert [float(value) for value in values] == pytest.approx([0.6] * len(values))
@@ -186,7 +187,7 @@ def test_a_global_read_in_a_branch_of_a_replica_raises_instead_of_a_hang():
         return tf.cond(tf.random.uniform([]) < 0.5, metric.result, lambda: 0.0)
 
     with pytest.raises(RuntimeError, match="control flow"):
-        tf.function(lambda: chosen.run(replica))()
+        graph_function(lambda: chosen.run(replica))()
 
 
 @pytest.mark.parametrize("name", slow_except(SINGLE, "mirrored_1"))
@@ -199,15 +200,17 @@ def test_a_global_read_in_a_branch_of_a_single_replica_works(name):
     def replica():
         return tf.cond(tf.random.uniform([]) < 2.0, metric.result, lambda: 0.0)
 
-    assert float(tf.function(lambda: chosen.run(replica))()) == 0.5
+    assert float(graph_function(lambda: chosen.run(replica))()) == 0.5
 
 
 def _called_in_branch(chosen, replica):
     """Call a compiled function in a branch of a loop, as Keras calls its steps."""
 
-    @tf.function
+    @graph_function
     def steps(columns):
-        call = tf.function(lambda: chosen.experimental_local_results(chosen.run(replica, columns)))
+        call = graph_function(
+            lambda: chosen.experimental_local_results(chosen.run(replica, columns))
+        )
 
         def body(step, _):
             return step + 1, tf.cond(step >= 0, lambda: call()[-1], lambda: 0.0)
@@ -250,7 +253,7 @@ def test_reads_in_the_middle_of_an_epoch_change_nothing():
     def replica(y_true, y_pred):
         metric.update_state(y_true, y_pred)
 
-    @tf.function
+    @graph_function
     def step(*columns):
         chosen.run(replica, columns)
 

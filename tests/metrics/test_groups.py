@@ -6,10 +6,11 @@ import sklearn.metrics
 import tensorflow as tf
 from comparisons import same
 from helpers import mirrored, run_on_shards
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks import tasks
 from tiers import slow
+from tracing import graph_function
 
 import dist_f1
 from dist_f1 import Counts, count_collectives
@@ -22,6 +23,7 @@ def f1_of(group):
     return sklearn.metrics.f1_score(Y[group == BY], P[group == BY], average="macro")
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(task=tasks(), groups=st.integers(1, 4))
 def test_counts_by_group_are_the_counts_of_the_rows_of_each_group(task, groups):
     by = np.random.default_rng(len(task.y_true)).integers(0, groups, len(task.y_true))
@@ -86,7 +88,7 @@ def test_groups_are_read_with_the_other_scores_in_one_collective():
         metric.update_state(y_true, y_pred, by=by)
         return metric.result()
 
-    step = tf.function(lambda *args: chosen.run(replica, args))
+    step = graph_function(lambda *args: chosen.run(replica, args))
     assert count_collectives(step, *map(tf.constant, (Y, P, BY))) == 1
     metric.reset_state()
     metric.update_state(Y, P, by=BY)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from comparisons import same
 from helpers import mirrored, strategy
 from sklearn.metrics import f1_score
+from tracing import graph_function
 
 import dist_f1
 from dist_f1 import Counts
@@ -54,7 +55,7 @@ def test_merging_inside_replicas_adds_the_counts_of_each_replica(graph):
     def step():
         chosen.run(replica)
 
-    step = tf.function(step) if graph else step
+    step = graph_function(step) if graph else step
     for _ in range(3):
         step()
     assert part.counts().total == 0
@@ -120,7 +121,7 @@ def test_merging_and_resetting_may_be_compiled_before_the_first_update(name):
         assert part.counts().total == 0
         assert total.counts().total == seen
     with pytest.raises(ValueError, match="before its first update"):
-        tf.function(dist_f1.F1Score().reset_state)()
+        graph_function(dist_f1.F1Score().reset_state)()
 
 
 def test_counts_in_files_merge_without_a_metric(tmp_path):

@@ -5,7 +5,8 @@ import pytest
 import sklearn.metrics
 import tensorflow as tf
 from helpers import mirrored, run_on_shards
-from tiers import slow, slow_except
+from tiers import slow
+from tracing import graph_function
 
 import dist_f1
 from dist_f1 import count_collectives
@@ -57,15 +58,15 @@ def test_twelve_scores_need_one_collective_and_an_update_needs_none(replicas):
 
     batch = tf.constant(Y), tf.constant(SCORES)
     for function, expected in ((replica, 1), (own, 0)):
-        step = tf.function(lambda *args, function=function: chosen.run(function, args))
+        step = graph_function(lambda *args, function=function: chosen.run(function, args))
         assert count_collectives(step, *batch) == expected
     with chosen.scope():
-        assert count_collectives(tf.function(metric.result)) == 1
+        assert count_collectives(graph_function(metric.result)) == 1
 
 
 def _ops(metric):
     """Return the number of operations of an update by type."""
-    step = tf.function(lambda y, p: (metric.update_state(y, p), tf.constant(0))[1])
+    step = graph_function(lambda y, p: (metric.update_state(y, p), tf.constant(0))[1])
     graph = step.get_concrete_function(tf.constant(Y), tf.constant(SCORES)).graph
     kinds = [op.type for op in graph.get_operations()]
     return {kind: kinds.count(kind) for kind in set(kinds)}
@@ -104,7 +105,8 @@ def test_a_binary_task_has_scores_of_its_positive_class():
     assert [float(value) for value in values.values()] == pytest.approx([expected] * 3)
 
 
-@pytest.mark.parametrize("replicas", slow_except([1, 2, 3], 2))
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [1, 2, 3])
 def test_fit_keeps_every_score_in_its_history(replicas):
     with mirrored(replicas).scope():
         model = tf.keras.Sequential([tf.keras.layers.Dense(3)])
@@ -248,7 +250,7 @@ def test_two_metrics_of_one_model_have_prefixes():
 def test_scores_of_many_classes_are_not_sliced_one_by_one():
     metric = dist_f1.Scores(["f1_per_class"], num_classes=1000)
     metric.update_state([0, 999], [0, 999])
-    graph = tf.function(metric.result).get_concrete_function().graph
+    graph = graph_function(metric.result).get_concrete_function().graph
     # Mostly outputs of the function; tf-keras makes two per entry.
     assert len(graph.get_operations()) < 2500
 

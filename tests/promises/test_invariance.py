@@ -9,11 +9,13 @@ from comparisons import same
 from helpers import mirrored, per_replica, split
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiers import slow
 from tracing import traced_once
 
 import dist_f1
 from dist_f1 import Counts
+
+# metrics/test_every_metric.py and replicas/test_accumulator.py are the fast tests of this promise.
+pytestmark = pytest.mark.slow
 
 CLASSES = 4
 REPLICAS = range(1, 9)
@@ -79,7 +81,7 @@ def loop(replicas, weighted, compiled):
     return CustomLoop(replicas, weighted, compiled)
 
 
-@pytest.mark.parametrize("compiled", [False, slow(True)])
+@pytest.mark.parametrize("compiled", [False, True])
 @settings(max_examples=settings.default.max_examples // 2)
 @given(plan=plans())
 def test_custom_loops_give_the_same_counts(compiled, plan):
@@ -125,7 +127,6 @@ def fit(replicas, weighted):
     return Fit(replicas, weighted)
 
 
-@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 4)
 @given(plan=plans())
 def test_fit_gives_the_same_counts(plan):

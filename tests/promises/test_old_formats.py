@@ -49,6 +49,7 @@ def test_a_checkpoint_restores_accumulators_of_every_kind_and_counting_resumes()
         assert accumulator.read().numpy().total.sum() == 2 * np.sum(stored[kind]["total"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_evaluates_with_its_metrics(name, tmp_path):
     path = tmp_path / name

@@ -5,8 +5,9 @@ import placement
 import pytest
 import tensorflow as tf
 from helpers import mirrored
-from placement import assert_on_gpu, examine, function, spec
+from placement import assert_on_gpu, examine, spec
 from tensorflow.core.framework import node_def_pb2
+from tracing import graph_function
 
 pytestmark = pytest.mark.skipif(
     not placement.has_gpu_kernels(), reason="this TensorFlow was built without kernels for GPUs"
@@ -18,7 +19,9 @@ IDS, ROWS = spec(tf.int64, None), spec(tf.float32, None, C)
 
 def found(call, *specs):
     """Return the reason of each finding by its op."""
-    return {finding.op: finding.reason for finding in examine(function(call), *specs).findings}
+    return {
+        finding.op: finding.reason for finding in examine(graph_function(call), *specs).findings
+    }
 
 
 def test_an_op_without_a_kernel_is_found():
@@ -47,10 +50,10 @@ def test_data_on_the_host_is_found():
     assert found(add, floats) == {"AddV2": "data on the host: x, z"}
     assert found(join, floats) == {"ConcatV2": "data on the host: output, values"}
     assert found(at, floats, spec(tf.int64)) == {"StridedSlice": "data on the host: begin, end"}
-    [finding] = examine(function(add), floats).findings
+    [finding] = examine(graph_function(add), floats).findings
     assert (finding.dtypes, finding.is_data) == ((("T", "int32"),), True)
     with pytest.raises(AssertionError, match=r"AddV2\(T=int32\): data on the host: x, z"):
-        assert_on_gpu(function(add), floats)
+        assert_on_gpu(graph_function(add), floats)
 
 
 def test_shapes_and_constants_are_not_data():
@@ -59,7 +62,7 @@ def test_shapes_and_constants_are_not_data():
         sizes = tf.stack([rows * 2, tf.size(x) // (rows * 2) + tf.rank(x) - 2])
         return tf.reshape(x, sizes) + 1.0
 
-    report = assert_on_gpu(function(reshaped), ROWS)
+    report = assert_on_gpu(graph_function(reshaped), ROWS)
     assert {"Shape", "StridedSlice", "Mul", "Pack", "AddV2"} <= set(report.examined)
 
 
@@ -81,7 +84,7 @@ def add_on_the_host(x):
 
 
 def test_functions_branches_and_loops_are_followed():
-    inner = function(add_on_the_host)
+    inner = graph_function(add_on_the_host)
     floats = spec(tf.float32)
 
     def nested(x):
@@ -102,7 +105,7 @@ def test_functions_branches_and_loops_are_followed():
 
     for call in (nested, loop):
         assert found(call, floats) == {"AddV2": "data on the host: x, z"}
-    assert examine(function(nested), floats).examined["AddV2"] == 3
+    assert examine(graph_function(nested), floats).examined["AddV2"] == 3
     assert found(branch, spec(tf.float32, None), floats)["AddV2"] == "data on the host: x, z"
     assert found(from_the_second_turn_on, floats)["Mul"] == "data on the host: x, z"
     assert "StatelessIf" in found(
@@ -119,7 +122,7 @@ def test_a_loop_condition_that_is_data_is_found():
 
 def test_a_function_compiled_by_xla_is_one_op():
     compiled = tf.function(add_on_the_host, jit_compile=True, autograph=False)
-    report = assert_on_gpu(function(lambda x: compiled(x) * 2.0), spec(tf.float32, None))
+    report = assert_on_gpu(graph_function(lambda x: compiled(x) * 2.0), spec(tf.float32, None))
     assert len(report.compiled) == report.examined["XLA"] == 1
     assert "AddV2" not in report.examined
     # The whole function may be compiled too.
@@ -135,7 +138,7 @@ def test_the_keys_of_a_collective_may_be_on_the_host_but_not_its_data():
             mine = [tf.cast(tf.random.uniform([2]), dtype) for _ in range(tensors)]
             return [tf.cast(x, tf.float32) for x in context.all_reduce("SUM", mine)]
 
-        return function(lambda: strategy.run(replica))
+        return graph_function(lambda: strategy.run(replica))
 
     for dtype in (tf.float32, tf.int64):
         assert assert_on_gpu(reduce(dtype, 1)).examined["CollectiveReduceV2"] == 2
@@ -171,5 +174,5 @@ def test_keras_f1_has_no_findings():
     def update(y_true, y_pred):
         metric.update_state(y_true, y_pred)
 
-    assert_on_gpu(function(update), ROWS, ROWS)
-    assert_on_gpu(function(lambda: metric.result()))
+    assert_on_gpu(graph_function(update), ROWS, ROWS)
+    assert_on_gpu(graph_function(lambda: metric.result()))

@@ -287,8 +287,3 @@ def _source(op: Any) -> str:
 def spec(dtype: tf.DType, *shape: int | None) -> tf.TensorSpec:
     """Return the spec of an argument."""
     return tf.TensorSpec(shape, dtype)
-
-
-def function(call: Callable[..., Any]) -> Any:
-    """Compile a step without autograph."""
-    return tf.function(call, autograph=False)

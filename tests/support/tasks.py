@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import warnings
 
 import numpy as np
 import sklearn.metrics
@@ -10,11 +9,6 @@ from hypothesis import strategies as st
 
 from dist_f1 import Counts, scores
 
-AVERAGED = {
-    "f1": (scores.f1, sklearn.metrics.f1_score),
-    "precision": (scores.precision, sklearn.metrics.precision_score),
-    "recall": (scores.recall, sklearn.metrics.recall_score),
-}
 ZERO_DIVISION = st.sampled_from([0.0, 1.0, math.nan])
 
 
@@ -75,12 +69,21 @@ def tasks(
     return Task(y_true, y_pred, num_classes, weight)
 
 
-def sklearn_score(score, task, **arguments):
-    """Compute a score of `AVERAGED` with scikit-learn."""
+def assert_ratios_equal_sklearn(task, counts=None, **arguments):
+    """Assert that precision, recall and F1 equal scikit-learn.
+
+    Args:
+        task: A task.
+        counts: The counts to derive the ratios from; those of the task by default.
+        arguments: Arguments of the scores.
+    """
+    counts = task.counts().numpy() if counts is None else counts
     y_true, y_pred, weight = task.with_nonzero_weight()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return AVERAGED[score][1](y_true, y_pred, sample_weight=weight, **arguments)
+    expected = sklearn.metrics.precision_recall_fscore_support(
+        y_true, y_pred, sample_weight=weight, warn_for=(), **arguments
+    )
+    for score, value in zip((scores.precision, scores.recall, scores.f1), expected, strict=False):
+        assert_close(score(counts, **arguments), value)
 
 
 def assert_close(actual, expected):

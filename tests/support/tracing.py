@@ -1,13 +1,18 @@
 """Steps that are traced once for any number of rows."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from helpers import per_replica
 
+# AutoGraph would convert dist_f1 in every process, which takes seconds.
+graph_function = functools.partial(tf.function, autograph=False)
+
 
 def traced_once(step, strategy, specs):
     """Compile `step` for one value of each spec per replica."""
-    return tf.function(step, input_signature=[on_each_replica(strategy, spec) for spec in specs])
+    return graph_function(step, input_signature=[on_each_replica(strategy, spec) for spec in specs])
 
 
 def on_each_replica(strategy, spec):

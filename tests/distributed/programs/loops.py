@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 from shards import CLASSES
+from tracing import graph_function
 from worker_steps import columns_of, compile_step, fields, to_lists
 
 import dist_f1
@@ -50,7 +51,7 @@ def custom_loop(strategy, steps):
     rows = strategy.run(lambda y_true, *_: tf.size(y_true), example)
     with strategy.scope():
         outside = dist_f1.all_reduce_sum([rows])[0]
-        read = tf.function(lambda: metric.result())
+        read = graph_function(lambda: metric.result())
     errors = []
     for scope in (strategy.scope(), contextlib.nullcontext()):
         try:
@@ -127,7 +128,7 @@ def uneven_datasets(strategy):
 
     logs = []
 
-    @tf.function
+    @graph_function
     def step(iterator):
         return strategy.run(replica, next(iterator))
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from cluster import free_ports
 from shards import CLASSES, shard
+from tracing import graph_function
 from worker_steps import fields, to_lists
 
 import dist_f1
@@ -41,7 +42,7 @@ def custom_loop(_, variables, directory, path):
 
     row = tf.TensorSpec([None], tf.int64)
 
-    @tf.function(input_signature=[row, row])
+    @graph_function(input_signature=[row, row])
     def step(y_true, y_pred):
         return strategy.run(replica, (y_true, y_pred))
 
@@ -52,7 +53,7 @@ def custom_loop(_, variables, directory, path):
         sizes.append(values)
     coordinator.join()
     with strategy.scope():
-        compiled = tf.function(lambda: metric.result())()
+        compiled = graph_function(lambda: metric.result())()
     counts = fields(metric.counts())
     saved = tf.train.Checkpoint(f1=metric.accumulator).save(os.path.join(directory, "ps"))
     metric.update_state([0, 1], np.array([0, 1]))

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 from shards import CLASSES, shard
+from tracing import graph_function
 
 import dist_f1
 
@@ -61,7 +62,7 @@ def compile_step(strategy, replica):
             *(tf.ensure_shape(x, spec.shape) for x, spec in zip(columns, specs, strict=True))
         )
 
-    @tf.function(reduce_retracing=True)
+    @graph_function(reduce_retracing=True)
     def step(*columns):
         return strategy.run(with_unknown_rows, columns)
 
