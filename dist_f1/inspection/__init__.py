@@ -1,4 +1,4 @@
-"""What a traced step sends over replicas, and the operations that it runs."""
+"""Counts of the collectives, bytes and operations of a traced step."""
 
 from dist_f1.inspection.graphs import count_bytes, count_collectives
 from dist_f1.inspection.operations import count_operations

@@ -65,6 +65,7 @@ class FunctionLibrary:
         return tf.compat.v1.GraphDef(versions=self._versions, library=library)
 
     def _body_uncached(self, name: str) -> func_graph.FuncGraph:
+        assert self._graph is not None, "FunctionLibrary needs the graph itself."
         try:
             # The traced graph, if TensorFlow keeps it, has the shapes of variables.
             return self._graph._get_function(name).graph

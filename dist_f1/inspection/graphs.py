@@ -68,12 +68,7 @@ def count_bytes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
     """Count the bytes that one replica sends in the reductions of `count_collectives`.
 
     Counts the input of the reductions, for the replica with the most. A graph does not show how
-    often the algorithm of a reduction passes them on.
-
-    Args:
-        function: A `tf.function`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
+    often the algorithm of a reduction passes them on. Takes the arguments of `count_collectives`.
 
     Raises:
         TypeError: `function` has no graph.

@@ -24,12 +24,8 @@ def count_operations(
 
     Counts the nodes of the traced graph, without constants, arguments, identities and calls, and
     without nodes that nothing depends on, which the runtime prunes. Follows called functions.
-    Counts the larger side of a branch and one iteration of a loop.
-
-    Args:
-        function: A `tf.function`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
+    Counts the larger side of a branch and one iteration of a loop. Takes the arguments of
+    `count_collectives`.
 
     Raises:
         TypeError: `function` has no graph.
@@ -66,7 +62,7 @@ def _count(
 def _live(
     nodes: Iterable[node_def_pb2.NodeDef], outputs: Iterable[str]
 ) -> Iterable[node_def_pb2.NodeDef]:
-    """Return the nodes that the outputs or stateful nodes depend on, in their order."""
+    """Return the nodes that the outputs or stateful nodes depend on, in order."""
     by_name = {node.name: node for node in nodes}
     stateful = (n.name for n in by_name.values() if op_def_registry.get(n.op).is_stateful)
     ahead, live = [*outputs, *stateful], set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +22,7 @@ _emulations: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 @contextlib.contextmanager
 def emulated_tpu() -> Iterator[None]:
-    """Run on the CPU what was traced under `tpu_strategy`.
+    """Run steps that were traced under `tpu_strategy` on the CPU.
 
     Works for everything that calls `strategy.run`: a `tf.function`, `strategy.run` itself, and
     Keras's `fit` and `evaluate`. Takes the graph that was traced for the TPU and runs each op of
@@ -72,8 +73,5 @@ def _emulate(graph: func_graph.FuncGraph) -> Callable[..., Any] | None:
     library, ops = FunctionLibrary(graph.as_graph_def(), graph), graph.get_operations()
     if not any(op.type in METADATA_OPS or library.calls_any(op, METADATA_OPS) for op in ops):
         return None
-
-    def emulation(*arguments: tf.Tensor) -> list[tf.Tensor]:
-        return lockstep.trace(graph, arguments)
-
-    return tf.function(emulation, autograph=False)
+    # TensorFlow counts retracing by code object, so one closure for all graphs would warn.
+    return tf.function(functools.partial(lockstep.trace, graph), autograph=False)

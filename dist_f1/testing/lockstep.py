@@ -8,6 +8,7 @@ loop or branch for all replicas. Ops outside the computation are copied once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 from tensorflow.python.framework import func_graph
@@ -18,15 +19,15 @@ from dist_f1.testing.collectives import run_collective
 from dist_f1.testing.computations import COLLECTIVE_OPS, METADATA_OPS, clone_op
 
 # One tensor for the host or for all replicas, or one tensor for each replica.
-Value = tf.Tensor | tuple[tf.Tensor, ...]
+Value: TypeAlias = "tf.Tensor | tuple[tf.Tensor, ...]"
 
 
-def trace(graph: func_graph.FuncGraph, arguments: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+def trace(graph: func_graph.FuncGraph, *arguments: tf.Tensor) -> list[tf.Tensor]:
     """Copy a graph into the default graph, with its TPU computation run in lockstep.
 
     Args:
         graph: Graph of a concrete function that has a TPU computation or calls one.
-        arguments: Values of the graph's inputs, including captured ones.
+        *arguments: Values of the graph's inputs, including captured ones.
 
     Returns:
         The outputs of `graph`.

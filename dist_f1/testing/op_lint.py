@@ -62,17 +62,8 @@ def lint_tpu_ops(function: Callable[..., Any], *args: Any, **kwargs: Any) -> OpR
 
     The list (`tpu_ops.json`) is TensorFlow 2.20's own registry of TPU kernels. An op in the list
     may still fail because of its arguments, e.g. a size that must be constant. Compiling the
-    program shows that; see `replica_program`.
-
-    Args:
-        function: A `tf.function` that calls `strategy.run`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s. If all shapes are fixed, an op with a
-            data-dependent result shape is a finding too.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
-
-    Raises:
-        TypeError: `function` has no graph.
-        ValueError: `function` has no TPU computation, or several.
+    program shows that; see `replica_program`, which takes the same arguments and raises the same
+    errors. If all shapes are fixed, an op with a data-dependent result shape is a finding too.
 
     Example:
         >>> from dist_f1.testing import tpu_strategy
@@ -105,14 +96,7 @@ def cross_replica_sums(
 ) -> list[tf.TensorSpec]:
     """Return a `tf.TensorSpec` of each tensor that a TPU computation sums over replicas.
 
-    Args:
-        function: A `tf.function` that calls `strategy.run`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
-
-    Raises:
-        TypeError: `function` has no graph.
-        ValueError: `function` has no TPU computation, or several.
+    Takes the arguments of `replica_program`, and raises the same errors.
 
     Example:
         >>> import dist_f1
