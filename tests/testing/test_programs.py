@@ -25,6 +25,20 @@ def test_the_arguments_are_those_of_a_replica():
     assert "multiply" in program.lower()
 
 
+def test_arguments_of_the_step_that_replicas_share_are_arguments():
+    @tf.function(autograph=False)
+    def step(x, shared):
+        def replica(x):
+            return x * shared
+
+        return tpu(8).run(replica, (x,))
+
+    specs = [tf.TensorSpec([4]), tf.TensorSpec([])]
+    program = testing.replica_program(step, *specs)
+    assert program.specs == specs
+    assert "multiply" in program.lower()
+
+
 def test_variables_of_the_first_replica_are_no_arguments():
     with tpu(8).scope():
         variable = tf.Variable(tf.ones([4]), synchronization=tf.VariableSynchronization.ON_READ)

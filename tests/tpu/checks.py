@@ -111,7 +111,7 @@ def traced_epoch_reads(cases: Sequence[Case], replicas: int) -> Any:
     """Trace one step that updates and reads several metrics with `sync="epoch"`."""
     strategy = tpu(replicas)
     with strategy.scope():
-        metrics = [case.make(sync="epoch") for case in cases]
+        metrics = [case.make(sync="epoch", name=f"case_{i}") for i, case in enumerate(cases)]
     batches = [distribute(strategy, case.columns(replicas)) for case in cases]
 
     def replica(batches: Sequence[Any]) -> list[tf.Tensor]:
@@ -119,11 +119,12 @@ def traced_epoch_reads(cases: Sequence[Case], replicas: int) -> Any:
             metric.update_state(**columns)
         return tf.nest.flatten([metric.result() for metric in metrics])
 
-    @tf.function(autograph=False)
-    def step(batches: Sequence[Any]) -> Any:
+    @tf.autograph.experimental.do_not_convert
+    def step() -> Any:
         return strategy.run(replica, (batches,))
 
-    return step.get_concrete_function(batches)
+    # Unlike `get_concrete_function`, this traces only once. It needs unique variable names.
+    return tf.compat.v1.wrap_function(step, signature=[])
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What `Model.fit` and `Model.evaluate` become on TPU cores, and what they log."""
+"""`Model.fit` and `Model.evaluate` on TPU cores: their collectives and their logs."""
 
 import numpy as np
 import pytest

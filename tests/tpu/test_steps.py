@@ -1,4 +1,4 @@
-"""What an update and a read become in a custom loop on TPU cores, traced and emulated."""
+"""Steps of a custom loop on TPU cores, traced and emulated: an update and a read."""
 
 import numpy as np
 import pytest

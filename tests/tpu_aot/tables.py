@@ -122,7 +122,7 @@ def _messages(found: Sequence[Row]) -> list[str]:
             where = row.topology or "lowering"
             messages.setdefault((row.program, _short(row.message)), []).append(where)
     lines = [f"- {name} ({', '.join(at)}): {text}" for (name, text), at in messages.items()]
-    return [_title("What did not compile"), *lines] if lines else []
+    return [_title("Errors"), *lines] if lines else []
 
 
 def table(columns: Sequence[str], cells: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""What the check reads from compiled code, and the rows and tables that it makes."""
+"""Statistics of compiled code, and the rows and tables that show them."""
 
 import json
 
@@ -100,11 +100,11 @@ REQUESTS_ONE = Expected(("all-reduce u32",), requested=1)
     ],
 )
 def test_a_row_has_a_problem_unless_the_result_is_expected(fields, problem):
-    made = row(**fields)
-    assert made.problem == problem
-    assert rows.from_json(rows.to_json(made)) == made
-    assert json.loads(rows.to_json(made))["problem"] == problem
-    assert len(rows.problems([made])) == (problem is not None)
+    result = row(**fields)
+    assert result.problem == problem
+    assert rows.from_json(rows.to_json(result)) == result
+    assert json.loads(rows.to_json(result))["problem"] == problem
+    assert len(rows.problems([result])) == (problem is not None)
 
 
 def test_the_tables_show_what_compiled_where():
