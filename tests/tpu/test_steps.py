@@ -11,7 +11,7 @@ from dist_f1 import Counts, testing
 from dist_f1 import metrics as public
 from tpu import checks, reference
 from tpu.cases import CASES
-from tpu.steps import Step, distribute, replica_values, step_for
+from tpu.steps import Step, distribute, step_for
 
 # Emulating two replicas is cheap, and shows the same for one case of each kind of counts.
 FEW = [(name, 2) for name in ("F1Score", "ConfusionMatrix", "samples average", "weighted")]
@@ -211,28 +211,3 @@ def test_padding_rows_do_not_count():
 
 def pad(column, size):
     return np.pad(column, [(0, size - len(column)), *[(0, 0)] * (column.ndim - 1)])
-
-
-@pytest.mark.slow
-def test_replicas_count_batches_of_different_sizes():
-    strategy = tpu(8)
-    with strategy.scope():
-        metric = dist_f1.F1Score("macro", num_classes=4)
-
-    def replica(y_true, y_pred):
-        metric.update_state(y_true, y_pred)
-        return metric.result()
-
-    @tf.function(autograph=False)
-    def step(y_true, y_pred):
-        return strategy.run(replica, (y_true, y_pred))
-
-    rng = np.random.default_rng(0)
-    y_true, y_pred = rng.integers(0, 4, 45), rng.random((45, 4), np.float32)
-    data = tf.data.Dataset.from_tensor_slices((y_true, y_pred)).batch(16)
-    with testing.emulated_tpu():
-        for batch in strategy.experimental_distribute_dataset(data):
-            values = replica_values(strategy, step(*batch))
-    expected = sklearn.metrics.f1_score(y_true, y_pred.argmax(-1), average="macro")
-    assert values == pytest.approx([expected] * 8, abs=1e-6)
-    assert int(metric.counts().total) == 45
