@@ -99,7 +99,7 @@ def test_an_unwritable_run_directory_is_named(tmp_path):
         (["--config.validation_fraction=0.003"], "=0.003 leaves too few rows"),
         (
             ["--config.model=mlp", "--config.learning_rate=1e300"],
-            "infinite logits for 1437 rows. Lower config.learning_rate=1e+300",
+            "rows. Lower config.learning_rate=1e+300, and use another --run_dir.",
         ),
     ],
 )
