@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiers import slow
 
 import dist_f1
 from dist_f1.callbacks import EvaluateScores
@@ -73,7 +74,7 @@ def waits_for_the_best(stopping, history):
 
 
 @pytest.mark.filterwarnings("ignore:.*It now waits for")
-@pytest.mark.parametrize("source", [pytest.param(in_compile, marks=pytest.mark.slow), by_callback])
+@pytest.mark.parametrize("source", [slow(in_compile), by_callback])
 def test_callbacks_stop_save_and_lower_the_rate_at_the_best_epoch(source, tmp_path):
     metrics, callbacks = source()
     keras = tf.keras.callbacks

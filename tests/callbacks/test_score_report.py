@@ -8,6 +8,7 @@ import pytest
 import sklearn.metrics
 import tensorflow as tf
 from helpers import strategy
+from tiers import slow
 
 import dist_f1
 from dist_f1.callbacks import EvaluateScores, ScoreReport
@@ -40,7 +41,7 @@ def expected(network, x, y, **arguments):
     return sklearn.metrics.classification_report(y, predicted, target_names=NAMES, **arguments)
 
 
-@pytest.mark.parametrize("name", ["none", pytest.param("mirrored_2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["none", slow("mirrored_2")])
 def test_the_report_of_an_epoch_shows_the_validation_data(name, tmp_path):
     printed = []
     with strategy(name).scope():
@@ -48,7 +49,7 @@ def test_the_report_of_an_epoch_shows_the_validation_data(name, tmp_path):
     network.fit(
         X,
         Y,
-        24,
+        48 if name == "none" else 24,
         epochs=3,
         verbose=0,
         validation_data=(X_VAL, Y_VAL),
@@ -77,6 +78,7 @@ def test_the_training_data_are_reported_on_request_or_without_validation(validat
     network.fit(
         X,
         Y,
+        48,
         epochs=2,
         verbose=0,
         validation_data=(X_VAL, Y_VAL) if validated else None,
@@ -86,6 +88,7 @@ def test_the_training_data_are_reported_on_request_or_without_validation(validat
     assert printed == [f"\nepoch {epoch}, train, 48 rows\n\n{report}" for epoch in (1, 2)]
 
 
+@pytest.mark.slow
 def test_another_evaluation_after_an_epoch_is_not_reported_as_validation():
     printed = []
     network = model(dist_f1.Scores(class_names=NAMES))
@@ -95,6 +98,7 @@ def test_another_evaluation_after_an_epoch_is_not_reported_as_validation():
     network.fit(
         X,
         Y,
+        48,
         verbose=0,
         validation_data=(X_VAL, Y_VAL),
         callbacks=[other, ScoreReport(print_fn=printed.append)],
@@ -106,7 +110,7 @@ def test_another_evaluation_after_an_epoch_is_not_reported_as_validation():
 def test_without_validation_data_a_validation_report_is_not_printed():
     printed = []
     model(dist_f1.Scores()).fit(
-        X, Y, verbose=0, callbacks=[ScoreReport(print_fn=printed.append, split="validation")]
+        X, Y, 48, verbose=0, callbacks=[ScoreReport(print_fn=printed.append, split="validation")]
     )
     assert printed == []
 
@@ -124,7 +128,7 @@ def test_the_counts_of_evaluate_scores_are_reported():
     weight = np.full(30, 0.5)
     evaluation = EvaluateScores((X_VAL, Y_VAL, weight), every=2, class_names=NAMES)
     report = ScoreReport(evaluation, print_fn=printed.append)
-    network.fit(X, Y, epochs=3, verbose=0, callbacks=[evaluation, report])
+    network.fit(X, Y, 48, epochs=3, verbose=0, callbacks=[evaluation, report])
     assert len(printed) == 1
     title, text = printed[0].strip().split("\n\n", 1)
     assert title == "epoch 2, validation, 15 weight"
@@ -132,7 +136,7 @@ def test_the_counts_of_evaluate_scores_are_reported():
     assert text.split() == want.split()
     for callbacks in ([report], [report, evaluation]):
         with pytest.raises(ValueError, match="does not come before it"):
-            network.fit(X, Y, verbose=0, callbacks=callbacks)
+            network.fit(X, Y, 48, verbose=0, callbacks=callbacks)
 
 
 def test_the_most_detailed_metric_is_selected():
@@ -149,7 +153,7 @@ def test_the_most_detailed_metric_is_selected():
 
 def test_a_model_without_a_metric_and_arguments_out_of_range_raise():
     with pytest.raises(ValueError, match="without a metric of dist_f1"):
-        model().fit(X, Y, verbose=0, callbacks=[ScoreReport()])
+        model().fit(X, Y, 48, verbose=0, callbacks=[ScoreReport()])
     for arguments in ({"split": "test"}, {"every": 0}, {"metric": "f1"}):
         with pytest.raises(ValueError, match=f"{next(iter(arguments))} must be"):
             ScoreReport(**arguments)
@@ -162,7 +166,7 @@ def test_only_the_chief_prints_and_writes(monkeypatch, tmp_path):
     callback = ScoreReport(
         run_dir=tmp_path / "run", tensorboard_dir=tmp_path / "logs", print_fn=printed.append
     )
-    network.fit(X, Y, verbose=0, callbacks=[callback])
+    network.fit(X, Y, 48, verbose=0, callbacks=[callback])
     assert printed == []
     assert list(tmp_path.iterdir()) == []
 
@@ -173,6 +177,7 @@ def test_tensorboard_gets_the_matrix_and_the_curves(tmp_path):
     network.fit(
         X,
         Y,
+        48,
         epochs=2,
         verbose=0,
         validation_data=(X_VAL, Y_VAL),
@@ -198,7 +203,7 @@ def test_tensorboard_gets_the_matrix_and_the_curves(tmp_path):
 def test_counts_without_a_matrix_warn_instead_of_writing_an_image(tmp_path):
     callback = ScoreReport(tensorboard_dir=tmp_path, print_fn=None)
     with pytest.warns(UserWarning, match="has no confusion matrix"):
-        model(dist_f1.F1Score("macro")).fit(X, Y, verbose=0, callbacks=[callback])
+        model(dist_f1.F1Score("macro")).fit(X, Y, 48, verbose=0, callbacks=[callback])
 
 
 def test_images_without_matplotlib_raise_immediately(monkeypatch, tmp_path):

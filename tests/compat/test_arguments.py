@@ -5,6 +5,7 @@ import pytest
 import sessions
 import tensorflow as tf
 from sklearn import metrics as sk
+from tiers import slow
 
 from dist_f1.compat import v1
 
@@ -82,7 +83,7 @@ def test_averaged_labels_and_zero_division_equal_scikit_learn():
         assert value == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["none", pytest.param("mirrored_2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["none", slow("mirrored_2")])
 def test_fetching_a_score_of_invalid_rows_raises_but_other_rows_are_counted(name):
     good = (np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]], np.float32))
     bad = (np.array([0, 5]), np.array([[0.9, 0.1], [np.nan, 0.8]], np.float32))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dist_f1.compat import v1
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(rows=st.integers(0, 40), size=st.integers(1, 7), replicas=st.integers(1, 4))
 def test_every_replica_has_a_batch_in_every_step_and_no_row_is_lost(rows, size, replicas):
     data = tf.data.Dataset.range(rows).apply(v1.batch_for_replicas(size, replicas))

@@ -9,6 +9,7 @@ import pytest
 import sessions
 import tensorflow as tf
 from sklearn import metrics as sk
+from tiers import slow
 
 import dist_f1
 from dist_f1.compat import v1
@@ -63,30 +64,17 @@ def test_in_a_branch_one_replica_counts_and_several_raise(name):
         assert session.run(pairs.update, pairs.feed([batch])) == (1.0,)
 
 
-def mirrored():
-    return tf.compat.v1.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
-def one_device():
-    return tf.compat.v1.distribute.OneDeviceStrategy("CPU:0")
-
-
-def central_storage():
-    return tf.compat.v1.distribute.experimental.CentralStorageStrategy(["CPU:0"])
-
-
-def parameter_server():
-    return tf.compat.v1.distribute.experimental.ParameterServerStrategy()
+def central_storage(*devices):
+    return tf.compat.v1.distribute.experimental.CentralStorageStrategy(devices)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        one_device,
-        *(
-            pytest.param(make, marks=pytest.mark.slow)
-            for make in (mirrored, central_storage, parameter_server)
-        ),
+        lambda: tf.compat.v1.distribute.OneDeviceStrategy("CPU:0"),
+        slow(lambda: tf.compat.v1.distribute.MirroredStrategy(["CPU:0", "CPU:1"])),
+        slow(lambda: central_storage("CPU:0")),
+        slow(lambda: tf.compat.v1.distribute.experimental.ParameterServerStrategy()),
     ],
 )
 def test_strategies_of_tensorflow_1_are_supported(make):
@@ -115,7 +103,7 @@ def test_a_worker_with_parameter_servers_has_its_own_counts():
 
 
 def test_replicas_that_share_variables_raise():
-    shared = tf.compat.v1.distribute.experimental.CentralStorageStrategy(["CPU:0", "CPU:1"])
+    shared = central_storage("CPU:0", "CPU:1")
     error = pytest.raises(ValueError, match="replicas share their variables")
     with tf.Graph().as_default(), shared.scope(), error:
         shared.run(lambda: v1.f1_score([0, 1], [0, 1], 2))

@@ -8,27 +8,26 @@ import numpy as np
 import pytest
 import sessions
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+from tiers import slow, slow_except
 
 import dist_f1
 from dist_f1.compat import v1
 
 EXACT = {"dtype": tf.float64}
-OTHERS = ("one_device", "mirrored_3")
-STRATEGIES = ("none", "mirrored_2", *OTHERS)
+STRATEGIES = ("none", "one_device", "mirrored_2", "mirrored_3")
 
 
-def every_score(classes):
-    """Return a function that makes a pair of nests: each score with each average."""
-    averages = ["micro", "macro", "weighted", None] + ["binary"] * (classes == 2)
+def every_score(averages):
+    """Return a function that makes a pair of nests: each score with each of its averages."""
 
     def make(labels, scores):
         pairs = {
             (function, average): getattr(v1, function)(labels, scores, average=average, **EXACT)
-            for function in ("f1_score", "precision", "recall")
-            for average in averages
+            for function in averages
+            for average in averages[function]
         }
         return (
             {f"{f}_{a}": value for (f, a), (value, _) in pairs.items()},
@@ -39,20 +38,18 @@ def every_score(classes):
 
 
 @pytest.mark.parametrize(
-    ("name", "classes"),
+    ("name", "classes", "all_averages"),
     [
-        ("mirrored_2", 2),
-        *(
-            pytest.param(name, classes, marks=pytest.mark.slow)
-            for name in STRATEGIES
-            for classes in (2, 5)
-            if (name, classes) != ("mirrored_2", 2)
-        ),
+        ("mirrored_2", 2, False),
+        *(slow(name, classes, True) for name in STRATEGIES for classes in (2, 5)),
     ],
 )
-def test_scores_of_all_batches_and_replicas_equal_scikit_learn(name, classes):
+def test_scores_of_all_batches_and_replicas_equal_scikit_learn(name, classes, all_averages):
     steps = sessions.random_steps(sessions.replicas_of(name), classes)
-    values = sessions.run(every_score(classes), classes, steps, name)
+    averages = ["micro", "macro", "weighted", None] + ["binary"] * (classes == 2)
+    others = averages if all_averages else ["macro"]
+    make = every_score({"f1_score": averages, "precision": others, "recall": others})
+    values = sessions.run(make, classes, steps, name)
     y_true, y_pred = sessions.union(steps)
     oracles = {
         "f1_score": sk.f1_score,
@@ -76,6 +73,7 @@ def counts_of(classes):
     return pairs, tf.compat.v1.Session(graph=pairs.graph)
 
 
+@settings(max_examples=20)
 @given(st.data())
 def test_any_split_into_batches_gives_the_counts_of_all_rows(data):
     classes = data.draw(st.integers(2, 4))
@@ -95,9 +93,7 @@ def test_any_split_into_batches_gives_the_counts_of_all_rows(data):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    "name", ["none", "mirrored_2", *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)]
-)
+@pytest.mark.parametrize("name", slow_except(STRATEGIES, "none", "mirrored_2"))
 def test_a_value_fetched_with_the_update_is_from_before_it(name):
     replicas = sessions.replicas_of(name)
     steps = sessions.random_steps(replicas, 3, steps=30)
@@ -144,7 +140,7 @@ def test_after_a_control_dependency_on_the_update_the_value_is_from_before_it():
         assert [session.run(after) for _ in range(2)] == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("name", ["none", pytest.param("mirrored_2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["none", slow("mirrored_2")])
 def test_counts_are_int64_local_variables_that_the_initializer_resets(name):
     steps = sessions.random_steps(sessions.replicas_of(name), 2)
     pairs = sessions.PairGraph(v1.confusion_counts, 2, name)

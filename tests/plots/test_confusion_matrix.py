@@ -5,6 +5,7 @@ import pytest
 import sklearn.metrics
 from figure_checks import assert_readable, binary, labels_of, names, single_label, texts
 from matplotlib import image
+from tiers import slow_except
 
 from dist_f1 import Counts, plots
 
@@ -28,21 +29,9 @@ def test_shades_are_fractions_of_the_true_class(tmp_path):
     assert blue.sum() == pytest.approx(white.sum(), rel=0.1)
 
 
-FAST = [(2, None, False), (10, 1e-3, True)]
-
-
-@pytest.mark.parametrize(
-    ("classes", "weight", "long"),
-    [
-        pytest.param(*case, marks=() if case in FAST else pytest.mark.slow)
-        for case in [
-            (c, w, long)
-            for c in (2, 10, 25, 100)
-            for w in (None, 1e-3, 1e6)
-            for long in (False, True)
-        ]
-    ],
-)
+@pytest.mark.parametrize("long", slow_except([False, True], True))
+@pytest.mark.parametrize("weight", slow_except([None, 1e-3, 1e6], 1e-3))
+@pytest.mark.parametrize("classes", slow_except([2, 10, 25, 100], 10))
 def test_a_matrix_of_any_size_is_readable(classes, weight, long):
     weights = None if weight is None else weight * np.random.default_rng(0).random(3000)
     counts = single_label(classes, weights)
@@ -72,10 +61,10 @@ def test_up_to_25_classes_cells_have_numbers(classes):
 
 
 def test_tick_labels_are_thinned_if_even_small_ones_do_not_fit():
-    figure = plots.confusion_matrix(Counts.from_labels([0], [0], 200, confusion=True))
+    figure = plots.confusion_matrix(Counts.from_labels([0], [0], 130, confusion=True))
     assert_readable(figure)
     shown = figure.axes[0].get_yticklabels()
-    assert 20 < len(shown) < 200
+    assert 20 < len(shown) < 130
     assert all(int(label.get_text()) == label.get_position()[1] for label in shown)
 
 
@@ -110,17 +99,8 @@ def luminance(color):
     return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize(
-    ("classes", "long"),
-    [
-        (2, False),
-        (7, True),
-        *(
-            pytest.param(*case, marks=pytest.mark.slow)
-            for case in [(2, True), (7, False), (10, False), (10, True), (24, False), (24, True)]
-        ),
-    ],
-)
+@pytest.mark.parametrize("long", slow_except([False, True], True))
+@pytest.mark.parametrize("classes", slow_except([2, 7, 10, 24], 2, 7))
 def test_multilabel_counts_have_a_panel_for_each_class(classes, long):
     y_true, y_pred = multilabel_targets(classes)
     counts = Counts.from_labels(y_true, y_pred, classes)

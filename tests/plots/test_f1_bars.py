@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 from figure_checks import assert_readable, binary, labels_of, names, single_label, texts
+from tiers import slow_except
 
 from dist_f1 import Counts, plots
 
@@ -16,17 +17,8 @@ def bars_by_label(axis):
     return dict(zip(labels, [bar.get_width() for bar in bars], strict=True))
 
 
-@pytest.mark.parametrize(
-    ("classes", "long"),
-    [
-        (2, True),
-        (31, False),
-        *(
-            pytest.param(*case, marks=pytest.mark.slow)
-            for case in [(2, False), (10, True), (30, False), (30, True), (100, False), (100, True)]
-        ),
-    ],
-)
+@pytest.mark.parametrize("long", slow_except([False, True], True))
+@pytest.mark.parametrize("classes", slow_except([2, 10, 30, 31, 100], 2, 31))
 def test_bars_are_f1_with_support(classes, long):
     y_true, y_pred = labels_of(classes)
     bounds = np.linspace(0.0, 0.5, classes), np.linspace(0.5, 1.0, classes)

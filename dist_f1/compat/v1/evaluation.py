@@ -30,7 +30,7 @@ def eval_metric_ops(
     num_groups: int | None = None,
     **options: Unpack[Options],
 ) -> dict[str, tuple[Any, Any]]:
-    """Many scores for an `EstimatorSpec`: one decision, one local variable, one all-reduce.
+    """Make pairs of many scores, with one decision, one local variable and one all-reduce.
 
     Args:
         labels: See `f_beta`, also for the arguments that are not listed here.

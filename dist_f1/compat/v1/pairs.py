@@ -30,7 +30,7 @@ def f_beta(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Pair:
-    """F-beta: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
+    """Make a pair of F-beta: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
 
     Args:
         labels: Class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets `[..., C]`.
@@ -73,9 +73,9 @@ def f1_score(
     beta: float = 1.0,
     **options: Unpack[Options],
 ) -> Pair:
-    """F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
+    """Make a pair of F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
 
-    Equals `f_beta` with `beta=1`; see there for arguments and errors.
+    The function is `f_beta` with `beta=1`; see there for arguments and errors.
 
     Example:
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -99,7 +99,7 @@ def precision(
     weights: TensorLike | None = None,
     **options: Unpack[Options],
 ) -> Pair:
-    """Precision: `tp / predicted`, the fraction of a class's predictions that are correct.
+    """Make a pair of precision: `tp / predicted`, the fraction of correct predictions of a class.
 
     See `f_beta` for arguments and errors.
     """
@@ -116,7 +116,7 @@ def recall(
     weights: TensorLike | None = None,
     **options: Unpack[Options],
 ) -> Pair:
-    """Recall: `tp / actual`, the fraction of a class's rows that are predicted correctly.
+    """Make a pair of recall: `tp / actual`, the fraction of correctly predicted rows of a class.
 
     See `f_beta` for arguments and errors.
     """
@@ -137,7 +137,7 @@ def confusion_counts(
     num_groups: int | None = None,
     **options: Unpack[Options],
 ) -> tuple[Counts, tf.Operation]:
-    """`Counts`, from which scores, reports and figures are derived.
+    """Make a pair of `Counts`, from which scores, reports and figures are derived.
 
     Fetched in a session, or in the result of `Estimator.evaluate`, `value` is a `Counts` of NumPy
     arrays. Fetching it does not raise if rows could not be counted; `invalid` is their number.
