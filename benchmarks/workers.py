@@ -61,8 +61,8 @@ def run(
         command = [sys.executable, "-m", "dist_f1.commands.main", "launch", f"--workers={count}"]
         command += ["--grace_seconds=2", f"--log_dir={directory / 'logs'}"]
         command += ["-m", "benchmarks.workers", "--", target, name]
-        pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, env=environment, stderr=subprocess.STDOUT, **pipe) as job:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.STDOUT, **streams) as job:
             problem = ""
             try:
                 output, _ = job.communicate(timeout=timeout)

@@ -61,7 +61,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     case=st.dictionaries(st.text(), json_values, max_size=3),
     values=st.dictionaries(st.text(), json_values, max_size=3),
