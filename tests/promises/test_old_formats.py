@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from comparisons import same
 from fixtures import generate
+from tiers import slow
 
 from dist_f1 import Counts
 
@@ -18,7 +19,7 @@ FILES = pathlib.Path(generate.__file__).parent
 KERAS = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
 # The file format of each Keras names its modules. H5 names classes only.
 MODELS = {
-    "keras": ["keras3.keras"] if KERAS.__version__.startswith("3.") else ["tf_keras.h5"],
+    "keras": [slow("keras3.keras")] if KERAS.__version__.startswith("3.") else ["tf_keras.h5"],
     "tf_keras": ["tf_keras.keras", "tf_keras.h5", "tf_keras_saved_model"],
 }[KERAS.__name__]
 
@@ -49,7 +50,6 @@ def test_a_checkpoint_restores_accumulators_of_every_kind_and_counting_resumes()
         assert accumulator.read().numpy().total.sum() == 2 * np.sum(stored[kind]["total"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_evaluates_with_its_metrics(name, tmp_path):
     path = tmp_path / name
