@@ -21,8 +21,9 @@ from dist_f1.reports import check_names, report
 from dist_f1.scores import by_group, table
 from dist_f1.sweeps.counting import SweepSpec
 
-# AutoGraph would convert the raise statement, where a step runs eagerly.
-_raise_if_invalid = tf.autograph.experimental.do_not_convert(raise_if_invalid)
+# Converting this library, which has no data-dependent Python control flow, would take AutoGraph
+# several seconds in the first trace.
+_do_not_convert = tf.autograph.experimental.do_not_convert
 
 
 class CountsMetric(tf.keras.metrics.Metric):
@@ -93,6 +94,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         """The threshold of the decision, or `None` for argmax and top-k."""
         return self.rule.threshold
 
+    @_do_not_convert
     def update_state(
         self,
         y_true: Any,
@@ -166,6 +168,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.update_state(*args, **kwargs)
         return self.result()
 
+    @_do_not_convert
     def counts(self) -> Counts:
         """Return the counts of all replicas, and of all groups."""
         return self._overall(self.accumulator.read())
@@ -175,6 +178,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         self._require_groups()
         return self.accumulator.read()
 
+    @_do_not_convert
     def merge_state(self, metrics: Iterable[CountsMetric]) -> None:
         """Add what other metrics have counted, as if this metric had seen their rows too.
 
@@ -242,12 +246,13 @@ class CountsMetric(tf.keras.metrics.Metric):
     def _overall(self, counts: Counts) -> Counts:
         return counts if self.num_groups is None else counts.overall()
 
+    @_do_not_convert
     def _derive(self, value: Callable[[Counts], Any]) -> Any:
         """Derive a value from one read, in the dtype of the metric."""
         read_all = self.sync == "step"
         counts = self.accumulator.read() if read_all else self.accumulator.read_locally()
         if tf.executing_eagerly():
-            _raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
+            raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
         return tf.nest.map_structure(self._cast, value(counts))
 
     def _choose_result(self, wrapped: Callable[[], Any]) -> Callable[[], Any]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from dist_f1.replicas import contexts, packing
+
+Options: TypeAlias = tf.distribute.experimental.CommunicationOptions
 
 # Seconds that a call outside of a step waits for the other workers before it raises
 # `tf.errors.DeadlineExceededError`. Without it, workers would wait forever for a stopped one.
 TIMEOUT_SECONDS = 600.0
 
 
+@tf.autograph.experimental.do_not_convert
 def all_reduce_sum(structure: Any) -> Any:
     """Sum each tensor of a nest over all replicas, with one collective for all of them.
 
@@ -61,9 +64,7 @@ def all_reduce_sum(structure: Any) -> Any:
     return tf.nest.pack_sequence_as(structure, sums)
 
 
-def _sum_in_replica(
-    leaves: Sequence[Any], options: tf.distribute.experimental.CommunicationOptions | None = None
-) -> list[tf.Tensor]:
+def _sum_in_replica(leaves: Sequence[Any], options: Options | None = None) -> list[tf.Tensor]:
     tensors = [_as_tensor(leaf) for leaf in leaves]
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1 or not tensors:
@@ -101,12 +102,9 @@ def _sum_across_replicas(leaves: Sequence[Any]) -> list[tf.Tensor]:
     return packing.unpack(tf.add_n(vectors), by_replica[0], wire)
 
 
-def timeout_options() -> tf.distribute.experimental.CommunicationOptions:
-    """Return options with a time-out, for a collective outside of a step.
-
-    Inside a step, a timer for each collective would cost too much.
-    """
-    return tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT_SECONDS)
+def timeout_options() -> Options:
+    """Return options with a time-out. In a step, a timer per collective would cost too much."""
+    return Options(timeout_seconds=TIMEOUT_SECONDS)
 
 
 @contextlib.contextmanager
@@ -124,14 +122,10 @@ def explain_timeout() -> Iterator[None]:
         raise tf.errors.DeadlineExceededError(error.node_def, error.op, message) from error
 
 
-def sum_vector(
-    vector: tf.Tensor, options: tf.distribute.experimental.CommunicationOptions | None = None
-) -> tf.Tensor:
+def sum_vector(vector: tf.Tensor, options: Options | None = None) -> tf.Tensor:
     """Sum a vector over replicas with one collective, inside `strategy.run`.
 
-    Args:
-        vector: Vector of a dtype that the strategy can all-reduce.
-        options: Options of the collective.
+    The strategy must be able to all-reduce the dtype of the vector.
     """
     context = tf.distribute.get_replica_context()
     if not contexts.is_called_from_control_flow() or contexts.is_tpu(context.strategy):
