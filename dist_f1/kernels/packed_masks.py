@@ -52,10 +52,10 @@ class PackedMasks:
     def valid_rows(self) -> tf.Tensor | None:
         """Return bool `[N]`, the valid rows, or `None` if every row is valid."""
         valid = self._valid
-        if self._valid_entries is not None and self._sums is None:
-            valid = [*valid, tf.reduce_all(self._valid_entries, axis=-1)]
-        elif self._valid_entries is not None:
-            valid = [*valid, tf.equal(self._sums[-1], 0.0)]
+        if self._valid_entries is not None:
+            entries, sums = self._valid_entries, self._sums
+            are_valid = tf.reduce_all(entries, -1) if sums is None else tf.equal(sums[-1], 0.0)
+            valid = [*valid, are_valid]
         return functools.reduce(tf.logical_and, valid) if valid else None
 
     def row_sums(self) -> list[tf.Tensor | None]:

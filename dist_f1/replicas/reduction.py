@@ -128,7 +128,7 @@ def read_sum(state: State) -> tf.Tensor:
             `dist_f1.all_reduce.TIMEOUT_SECONDS`.
     """
     if not _is_distributed(state):
-        return state.read_value()
+        return components(state)[0].read_value()
     if _in_replica(state):
         return _read_in_replica(state, _IN_STEP)
     strategy = strategy_of(state)
