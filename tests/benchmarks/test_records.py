@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.records import Record, RecordError, RecordLog, load_records, plain
@@ -61,7 +61,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=10)
+@pytest.mark.slow
 @given(
     case=st.dictionaries(st.text(), json_values, max_size=3),
     values=st.dictionaries(st.text(), json_values, max_size=3),
