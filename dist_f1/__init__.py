@@ -22,7 +22,9 @@ from dist_f1.counts.value import set_label_counter
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-_KERAS_AND_ITS_BACKEND = ("tensorflow", "keras", "tf_keras")
+# Packages whose import makes Keras available, or imports TensorFlow first.
+_FRAMEWORKS = ("tensorflow", "keras", "tf_keras")
+_ROOMS = ("callbacks", "compat", "counting", "inspection", "kernels", "replicas", "testing")
 
 
 def _count_labels(*args: Any, **kwargs: Any) -> Any:
@@ -32,18 +34,22 @@ def _count_labels(*args: Any, **kwargs: Any) -> Any:
 def _register_metrics(imported: ModuleType) -> None:
     """Import the metrics as soon as Keras is imported, so that Keras finds them in saved models.
 
-    TensorFlow and Keras import each other, so that one may be complete while the other is not.
+    The modules involved import each other, so this waits until no other one is half imported.
     """
-    others = (name for name in _KERAS_AND_ITS_BACKEND if name != imported.__name__)
-    if "tensorflow" in sys.modules and not any(map(_is_being_imported, others)):
+    if "tensorflow" in sys.modules and not any(map(_is_half_imported, _others(imported))):
         importlib.import_module("dist_f1.metrics")
 
 
-def _is_being_imported(name: str) -> bool:
+def _others(imported: ModuleType) -> list[str]:
+    own = [name for name in sys.modules if name.startswith("dist_f1.")]
+    return [name for name in (*_FRAMEWORKS, *own) if name != imported.__name__]
+
+
+def _is_half_imported(name: str) -> bool:
     spec = getattr(sys.modules.get(name), "__spec__", None)
     return getattr(spec, "_initializing", False)
 
 
 set_label_counter(_count_labels)
-for _name in _KERAS_AND_ITS_BACKEND:
+for _name in (*_FRAMEWORKS, *(f"dist_f1.{room}" for room in _ROOMS)):
     wrapt.register_post_import_hook(_register_metrics, _name)
