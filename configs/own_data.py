@@ -9,9 +9,7 @@ def get_config() -> ml_collections.ConfigDict:
     # module:function in the current directory or installed, npz:PATH, or tfrecord:GLOB.
     config.dataset = "configs.own_functions:rows"
     config.task = "multiclass"  # multiclass | binary | multilabel
-    config.num_classes = (
-        3  # 0: the number of class_names or, with npz:, of training ids
-    )
+    config.num_classes = 3  # 0: the number of class_names or, with npz:, of training ids
     config.class_names = ("first", "second", "third")  # (): the class ids
     config.shuffle_buffer = 10000  # rows; 0: no shuffling. npz: shuffles all rows
     config.validation_fraction = 0.2  # for npz: files with only x and y

@@ -7,8 +7,6 @@ Argmax and top-k give the ids of the predicted classes, a threshold gives a yes 
 class. Nothing here depends on the targets.
 """
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold

@@ -1,7 +1,5 @@
 """Groups of rows, which are counted separately: slices of the data, by an id per row."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import tensorflow as tf

@@ -3,8 +3,6 @@
 All errors in the inputs of an update are found here, from static shapes, before any row is counted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """`RowClasses`: the predicted, the actual or the correct classes of each row."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import tensorflow as tf

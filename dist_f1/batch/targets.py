@@ -1,7 +1,5 @@
 """From `y_true` to the actual classes of each row."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from dist_f1.batch.row_classes import RowClasses

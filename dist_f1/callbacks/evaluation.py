@@ -1,7 +1,5 @@
 """`Evaluation`: runs a model over a dataset under the model's strategy, and keeps only counts."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ RUN_DIR/report.txt  report.json  counts.npz
 RUN_DIR/reports/epoch_0001.txt ...
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pathlib

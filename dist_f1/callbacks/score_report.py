@@ -1,7 +1,5 @@
 """`ScoreReport`: the classification report after each epoch."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence

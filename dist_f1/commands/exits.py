@@ -1,7 +1,5 @@
 """How a command fails: one line on standard error and an exit code."""
 
-from __future__ import annotations
-
 import sys
 from typing import NoReturn
 

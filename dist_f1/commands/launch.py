@@ -1,7 +1,5 @@
 """`dist-f1 launch`: run a script or a module in several worker processes that form a cluster."""
 
-from __future__ import annotations
-
 import os
 import pathlib
 import sys

@@ -1,7 +1,5 @@
 """The command `dist-f1`."""
 
-from __future__ import annotations
-
 import importlib
 import re
 import sys

@@ -1,7 +1,5 @@
 """`dist-f1 report`: print the classification report of a run directory or a `counts.npz`."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence

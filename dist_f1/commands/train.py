@@ -1,7 +1,5 @@
 """`dist-f1 train`: train a classifier under a strategy and report its exact global F1."""
 
-from __future__ import annotations
-
 import os
 import pathlib
 import signal

@@ -4,8 +4,6 @@ Pure, and at most O(N C): scores and 0/1 targets are passed over in place, ids a
 histograms, and nothing is expanded to one-hot.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """Counts of labels that are already decided."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """`CountSpec`: what is counted, apart from the number of classes."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

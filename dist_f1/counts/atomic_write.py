@@ -1,7 +1,5 @@
 """Atomic file writes: a file is replaced completely or not at all."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -3,8 +3,6 @@
 The functions here take and return the fields of `Counts` by name, as NumPy arrays.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The shape of every field of `Counts`, for a given layout."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Rows that could not be counted: how many, why, and the remedy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dist_f1.counts.value import Counts

@@ -1,7 +1,5 @@
 """The functions that the nodes of a graph call."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,5 @@
 """Count what a traced step sends over replicas, from its graph."""
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple

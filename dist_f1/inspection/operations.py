@@ -1,7 +1,5 @@
 """Count the operations of a traced step, which dominate its time on a GPU for small batches."""
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -10,8 +10,6 @@ dirichlet, multinomial: Quantiles of the score over resampled confusion matrices
     (`dist_f1.intervals.resampling`).
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, get_args

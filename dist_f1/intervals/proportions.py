@@ -1,7 +1,5 @@
 """Wilson's interval, for scores that are a function of a binomial proportion of rows."""
 
-from __future__ import annotations
-
 import functools
 import statistics
 from collections.abc import Callable, Sequence

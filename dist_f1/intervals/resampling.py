@@ -4,8 +4,6 @@ A resample is a `Counts` with a leading axis of draws, so every score of counts 
 resamples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -5,8 +5,6 @@ its files, flushed to disk, and renamed. If a checkpoint fails its checksums, th
 used.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pathlib

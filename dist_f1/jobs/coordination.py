@@ -1,7 +1,5 @@
 """Communication between workers beyond the sums of a step: status flags, broadcast, barrier."""
 
-from __future__ import annotations
-
 import numpy as np
 import tensorflow as tf
 

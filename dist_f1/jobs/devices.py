@@ -1,7 +1,5 @@
 """The strategy of a job and its devices."""
 
-from __future__ import annotations
-
 import os
 
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """Asynchronous execution of steps, locally or on the workers of a parameter server cluster."""
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable
 from typing import Any

@@ -6,8 +6,6 @@ loop.run(lambda result: print(result.scores))
 counts, sweep = loop.results()
 """
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Keras models that return logits: small built-in ones, and those of the user."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

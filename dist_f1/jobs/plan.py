@@ -1,7 +1,5 @@
 """The plan of a job, for `--dry_run`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Predictions of an evaluation, stored on disk between two checkpoints."""
 
-from __future__ import annotations
-
 import io
 import os
 import pathlib

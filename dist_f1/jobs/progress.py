@@ -1,7 +1,5 @@
 """The position of a job and its counts so far, as one value in a checkpoint."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import json

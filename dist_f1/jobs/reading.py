@@ -1,7 +1,5 @@
 """Reads batches from a position on, and detects data that have changed since a checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from dist_f1.jobs.data import Data, DataError, Shard, Source

@@ -1,7 +1,5 @@
 """What each strategy requires. TensorFlow is not needed to check it."""
 
-from __future__ import annotations
-
 import glob
 import os
 from importlib import util

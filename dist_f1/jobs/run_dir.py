@@ -1,7 +1,5 @@
 """The run directory: the files that a job writes and reads."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

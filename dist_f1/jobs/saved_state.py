@@ -1,7 +1,5 @@
 """The checkpointed state of a job: model, optimizer, random state, position and counts."""
 
-from __future__ import annotations
-
 import pathlib
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The settings of a training config, checked before anything is loaded."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args

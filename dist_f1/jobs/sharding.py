@@ -1,7 +1,5 @@
 """Distribution of a worker's shard of a batch to its replicas."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

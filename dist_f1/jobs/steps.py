@@ -1,7 +1,5 @@
 """The traced training and evaluation steps of a replica."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ml_collections

@@ -1,7 +1,5 @@
 """The summary of a run: scores with intervals, the best thresholds, figures and pages."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence

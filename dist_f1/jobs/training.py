@@ -1,7 +1,5 @@
 """A training job, from its first step or last checkpoint to its report."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 import signal

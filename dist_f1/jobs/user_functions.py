@@ -1,7 +1,5 @@
 """Functions of the user, named `module:function` in a config."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

@@ -1,7 +1,5 @@
 """The class with the best score of each row, and which rows have no NaN."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The width of blocks of classes for a search in two passes: block maxima, then the best block."""
 
-from __future__ import annotations
-
 import math
 
 # Costs beside one pass over the scores, in units of reading one element: the end of a block's inner

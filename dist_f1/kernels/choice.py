@@ -1,7 +1,5 @@
 """`choose`: the kernels that count a batch of scores."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import threading

@@ -1,7 +1,5 @@
 """Histograms of class ids: O(N) additions into O(C) bins, several histograms at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A score and its class as one integer sort key, so that the best class of a row is a maximum."""
 
-from __future__ import annotations
-
 import numpy as np
 import tensorflow as tf
 

@@ -5,8 +5,6 @@ after slice with its best score so far, and keeps the class beside it. All ops a
 SIMD instructions process 8 or 16 scores at once. Only the lanes are reduced along the row.
 """
 
-from __future__ import annotations
-
 import functools
 
 import tensorflow as tf

@@ -5,8 +5,6 @@ integer, and slices of classes, or of rows, are added elementwise. XLA compiles 
 vectorised pass over all matrices.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Sequence
 

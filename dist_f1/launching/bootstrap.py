@@ -4,8 +4,6 @@ It is run by its path and needs only the standard library. A script may set envi
 that TensorFlow reads on import, so the script must be the first to import TensorFlow.
 """
 
-from __future__ import annotations
-
 import ctypes
 import faulthandler
 import importlib.abc

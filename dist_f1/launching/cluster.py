@@ -1,7 +1,5 @@
 """The tasks of a job on this machine: addresses, `TF_CONFIG` and GPUs of each."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import glob

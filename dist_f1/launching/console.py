@@ -1,7 +1,5 @@
 """One screen for many workers: whole lines, each prefixed with the name of its worker."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import re

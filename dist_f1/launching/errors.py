@@ -1,7 +1,5 @@
 """User errors: one message, without a traceback, and no restart."""
 
-from __future__ import annotations
-
 
 class UserError(ValueError):
     """Invalid settings, data, model, directory or environment."""

@@ -1,7 +1,5 @@
 """Clusters described by the environment: `TF_CONFIG`, or a step of Slurm."""
 
-from __future__ import annotations
-
 import json
 import os
 

@@ -1,7 +1,5 @@
 """Failures of workers, and which of several is the root cause."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import pathlib

@@ -1,7 +1,5 @@
 """Flags of every command that starts workers."""
 
-from __future__ import annotations
-
 import pathlib
 from collections.abc import Sequence
 

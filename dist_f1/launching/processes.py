@@ -1,7 +1,5 @@
 """Worker processes, each in a process group of its own."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pathlib

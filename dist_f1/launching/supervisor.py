@@ -1,7 +1,5 @@
 """Run the processes of a job: start, watch, stop and restart them."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import itertools

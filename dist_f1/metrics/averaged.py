@@ -1,7 +1,5 @@
 """Metrics with a score for each class, which is averaged: F-beta, F1, precision, recall, ..."""
 
-from __future__ import annotations
-
 import math
 import numbers
 from typing import Any

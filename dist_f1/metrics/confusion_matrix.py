@@ -1,7 +1,5 @@
 """The confusion matrix as a metric."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 import tensorflow as tf

@@ -5,8 +5,6 @@ direction only if a metric of the model has exactly the monitored name. tf-keras
 without "acc" for a loss. The functions here set the mode of such callbacks.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Callable, Iterable

@@ -6,8 +6,6 @@ unless all return the same object. With several workers they always sum, althoug
 already global.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

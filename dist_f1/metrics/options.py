@@ -1,7 +1,5 @@
 """The keyword arguments that all metrics share, with their defaults and checks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, get_args
 

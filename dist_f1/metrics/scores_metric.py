@@ -1,7 +1,5 @@
 """`Scores`: a dict of scores from one accumulator."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

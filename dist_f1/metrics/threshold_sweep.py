@@ -1,7 +1,5 @@
 """Counts at many thresholds as a metric."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

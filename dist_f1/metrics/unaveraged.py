@@ -1,7 +1,5 @@
 """Metrics of all classes at once, without averages."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 import tensorflow as tf

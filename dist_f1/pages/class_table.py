@@ -1,7 +1,5 @@
 """The classification report as a table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from dist_f1.counts import Counts

@@ -1,7 +1,5 @@
 """A page as Markdown text (CommonMark, with GitHub's tables)."""
 
-from __future__ import annotations
-
 import os
 import pathlib
 import re

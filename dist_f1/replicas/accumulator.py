@@ -1,7 +1,5 @@
 """`Accumulator`: counts over time, on each replica separately."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from typing import Any

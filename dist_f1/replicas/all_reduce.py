@@ -1,7 +1,5 @@
 """`all_reduce_sum`: any nest of tensors, summed over replicas with one collective."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias

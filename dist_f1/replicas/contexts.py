@@ -1,7 +1,5 @@
 """The context of a call: replica or cross-replica, strategy, graph, device."""
 
-from __future__ import annotations
-
 import concurrent.futures
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Logical CPU devices, so that a strategy has several replicas without GPUs."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 

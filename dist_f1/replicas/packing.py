@@ -6,8 +6,6 @@ for the dtype to add them without loss. Recombining the limbs of a sum modulo 2*
 integer sum, also of negative integers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

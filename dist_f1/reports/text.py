@@ -1,7 +1,5 @@
 """The classification report from counts, as text or as a dict."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

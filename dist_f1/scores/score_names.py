@@ -8,8 +8,6 @@
   two groups).
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, get_args

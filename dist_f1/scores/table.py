@@ -1,7 +1,5 @@
 """The table of scores: every score by name, with the facts about it that others rely on."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import re

@@ -1,7 +1,5 @@
 """From scores to counts in the buckets between thresholds, in one pass over the scores."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The collectives of a TPU, each as a function of the values of all replicas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

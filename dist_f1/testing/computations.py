@@ -1,7 +1,5 @@
 """Recognize and copy the ops of a TPU computation in a traced graph."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Run steps that were traced for a TPU on the CPU, with one copy for each replica."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import weakref

@@ -5,8 +5,6 @@ computed from the values of all replicas, so a loop or branch that contains one 
 loop or branch for all replicas. Ops outside the computation are copied once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 

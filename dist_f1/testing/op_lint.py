@@ -1,7 +1,5 @@
 """Check which ops of a step have a kernel on a TPU, from a list and without a TPU."""
 
-from __future__ import annotations
-
 import collections
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """Extract the program of one TPU core from a traced step."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """A `tf.distribute.TPUStrategy` for tracing steps without a TPU."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Replace the variables of a program by inputs and outputs, where there is no device for them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """Batches whose number is a multiple of the replicas, so that an evaluation sees every row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

@@ -1,7 +1,5 @@
 """Exporters that compare evaluations by a score."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping

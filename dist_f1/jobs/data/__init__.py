@@ -1,7 +1,5 @@
 """The data of a job: bundled datasets, and those of the user in files or from a function."""
 
-from __future__ import annotations
-
 import functools
 
 import ml_collections

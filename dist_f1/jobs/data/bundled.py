@@ -1,7 +1,5 @@
 """Real, small datasets that scikit-learn includes, so nothing is downloaded."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

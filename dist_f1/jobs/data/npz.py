@@ -1,7 +1,5 @@
 """Arrays of the user in an `.npz` file."""
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 

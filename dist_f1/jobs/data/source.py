@@ -4,8 +4,6 @@ All workers read the same batches, and each takes its shard of the rows. The sha
 the indices of the batch and of the replica, so reading can resume anywhere.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import zlib
 from collections.abc import Callable, Iterator

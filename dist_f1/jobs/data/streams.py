@@ -1,7 +1,5 @@
 """Rows from a `tf.data.Dataset`: TFRecord files, or a function of the user."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import glob

@@ -1,7 +1,5 @@
 """Validate targets early, because bad targets look like divergence."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dist_f1.jobs.data.source import DataError
