@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 # Packages whose import makes Keras available, or imports TensorFlow first.
 _FRAMEWORKS = ("tensorflow", "keras", "tf_keras")
-_ROOMS = ("callbacks", "compat", "counting", "inspection", "kernels", "replicas", "testing")
+_PACKAGES = ("callbacks", "compat", "counting", "inspection", "kernels", "replicas", "testing")
 
 
 def _count_labels(*args: Any, **kwargs: Any) -> Any:
@@ -51,5 +51,5 @@ def _is_half_imported(name: str) -> bool:
 
 
 set_label_counter(_count_labels)
-for _name in (*_FRAMEWORKS, *(f"dist_f1.{room}" for room in _ROOMS)):
+for _name in (*_FRAMEWORKS, *(f"dist_f1.{package}" for package in _PACKAGES)):
     wrapt.register_post_import_hook(_register_metrics, _name)
