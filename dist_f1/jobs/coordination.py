@@ -41,7 +41,7 @@ def broadcast_from_chief(strategy: tf.distribute.Strategy, number: int) -> int:
     if contexts.num_workers(strategy) == 1:
         return number
 
-    def value(context: tf.distribute.ValueContext) -> tf.Tensor:
+    def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
         # The chief holds replica 0.
         is_chief = context.replica_id_in_sync_group == 0
         return tf.constant(number if is_chief else 0, tf.int64)

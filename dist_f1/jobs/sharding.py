@@ -32,7 +32,7 @@ def distribute(strategy: tf.distribute.Strategy, batch: Batch, shard: Shard) -> 
     def split(column: np.ndarray) -> Any:
         slices = np.split(column, shard.local)
 
-        def value(context: tf.distribute.ValueContext) -> tf.Tensor:
+        def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
             index = context.replica_id_in_sync_group - shard.first
             with tf.device(devices[index]):
                 return tf.identity(slices[index])
