@@ -280,6 +280,6 @@ def test_the_best_checkpoint_is_never_of_an_epoch_without_evaluation(tmp_path):
             model().fit(X, Y, epochs=2, verbose=0, callbacks=callbacks)
         assert not (tmp_path / "best.weights.h5").exists()
     else:
-        with pytest.warns(UserWarning, match="looks for the highest"):
+        with pytest.warns(UserWarning, match="waits for the highest"):
             model().fit(X, Y, epochs=1, verbose=0, callbacks=callbacks)
         assert not (tmp_path / "best.weights.h5").exists()
