@@ -3,8 +3,8 @@
 import collections
 import dataclasses
 import functools
-import importlib.resources
 import json
+import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -114,8 +114,8 @@ def cross_replica_sums(
 @functools.cache
 def tpu_ops() -> dict[str, list[dict[str, list[str]]]]:
     """Return the TPU kernels of each op: the dtypes that each kernel supports, by attribute."""
-    path = importlib.resources.files("dist_f1.testing").joinpath("tpu_ops.json")
-    return json.loads(path.read_text())
+    # Not by importlib.resources: import hooks of old versions of wrapt hide the files of a package.
+    return json.loads(pathlib.Path(__file__).with_name("tpu_ops.json").read_text())
 
 
 def _missing_kernel(op: tf.Operation) -> str | None:

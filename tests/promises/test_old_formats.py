@@ -17,9 +17,9 @@ from dist_f1 import Counts
 
 FILES = pathlib.Path(generate.__file__).parent
 KERAS = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
-# The file format of each Keras names its modules. H5 names classes only.
+# A `.keras` file names the modules of its Keras. Keras 2.15 cannot read files of newer versions.
 MODELS = {
-    "keras": [slow("keras3.keras")] if KERAS.__version__.startswith("3.") else ["tf_keras.h5"],
+    "keras": [slow("keras3.keras")] if KERAS.__version__.startswith("3.") else [],
     "tf_keras": ["tf_keras.keras", "tf_keras.h5", "tf_keras_saved_model"],
 }[KERAS.__name__]
 
