@@ -1,6 +1,7 @@
 """Scores of counts with leading axes, and of tensors, equal the scores of each NumPy count."""
 
 import numpy as np
+import sklearn.metrics
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from tasks import assert_close, tasks
 from tracing import graph_function
 
 from dist_f1 import Counts, scores
+from dist_f1.scores import score_sets
 
 WHOLE = (
     scores.accuracy,
@@ -63,3 +65,13 @@ def test_tensors_in_a_graph_give_the_values_of_numpy(task, average):
     for ours, expected in zip(graph_function(family)(counts), family(counts.numpy()), strict=True):
         assert ours.dtype == tf.float64
         assert_close(ours, expected)
+
+
+def test_a_class_that_is_only_predicted_enters_macro_but_not_balanced_averages():
+    y_true, y_pred = [0, 0, 1, 1], [0, 2, 1, 1]
+    counts = Counts.from_labels(y_true, y_pred, num_classes=3).numpy()
+    names = ("balanced_accuracy", "recall_macro", "f1_macro")
+    values = score_sets.ScoreSet(score_sets.parse(names)).evaluate(counts)
+    assert values["balanced_accuracy"] == 0.75
+    assert values["recall_macro"] == 0.5
+    assert values["recall_macro"] == sklearn.metrics.recall_score(y_true, y_pred, average="macro")
