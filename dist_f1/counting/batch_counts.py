@@ -70,7 +70,7 @@ def count_classes(
     sums = row_sums(valid, actual.ignored, rows, groups, chosen)
     single_label = predicted.is_single_label and actual.is_single_label
     if chosen.histogram == "segment_sum" and single_label and sums.is_plain:
-        fields = _count_single_label(predicted.ids, actual.ids, sums, size)
+        fields = _count_single_label(*classes, sums, size)
     else:
         fields = [*sums.per_class(classes, masks, size), *sums.rows()]
     if layout.samples is not None:
@@ -81,22 +81,23 @@ def count_classes(
 
 
 def _count_single_label(
-    predicted: tf.Tensor, actual: tf.Tensor, sums: RowSums, size: int
+    correct: RowClasses, predicted: RowClasses, actual: RowClasses, sums: RowSums, size: int
 ) -> list[Any]:
     """Count ids `[N]` with fewer histograms than one for each field."""
     if size <= _MAX_PAIRED:
-        counts = sums.vector([sums.histogram(actual * size + predicted, size**2)])
+        counts = sums.vector([sums.histogram(actual.ids * size + predicted.ids, size**2)])
         pairs = tf.reshape(counts, [size, size])
-        correct = counts[:: size + 1]
-        per_class = [correct, tf.reduce_sum(pairs, axis=0), tf.reduce_sum(pairs, axis=1)]
+        hits = counts[:: size + 1]
+        per_class = [hits, tf.reduce_sum(pairs, axis=0), tf.reduce_sum(pairs, axis=1)]
     else:
-        is_correct = tf.equal(predicted, actual)
-        # One id says it all for a correct row; the other ids of wrong rows are counted apart.
-        first = sums.histogram(tf.where(is_correct, predicted, predicted + size), 2 * size)
-        missed = sums.histogram(actual, size, where=~is_correct)
+        # In a correct row one id is both classes. A wrong row is counted from `size` on by its
+        # predicted class, and in a second histogram by its actual class.
+        ids = predicted.ids
+        first = sums.histogram(tf.where(correct.where, ids, ids + size), 2 * size)
+        missed = sums.histogram(actual.ids, size, where=~correct.where)
         counts = sums.vector([first, missed])
-        correct, wrong = counts[:size], counts[size : 2 * size]
-        per_class = [correct, correct + wrong, correct + counts[2 * size :]]
+        hits, wrong = counts[:size], counts[size : 2 * size]
+        per_class = [hits, hits + wrong, hits + counts[2 * size :]]
     # Each counted row has one predicted class.
     total = tf.reduce_sum(per_class[1])
     if sums.invalid is None:
