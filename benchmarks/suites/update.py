@@ -1,4 +1,4 @@
-"""The cost of one update of a metric, next to one pass over the scores and to other libraries.
+"""The cost of one update of a metric, next to one pass over the data and to other libraries.
 
 All variants of a size take turns in one process. Those in TensorFlow are a `tf.function` that gets
 the tensors as arguments and is traced with static shapes. Other frameworks update as they do.

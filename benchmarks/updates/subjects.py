@@ -151,7 +151,7 @@ class Subject:
 
 
 def floor(batch: Batch) -> Subject:
-    """Return one pass over the scores, which no update can avoid."""
+    """Return one pass over the predictions, which no update can avoid."""
     return traced(FLOOR, lambda scores: tf.reduce_max(scores, axis=-1), batch.arguments[1:2])
 
 

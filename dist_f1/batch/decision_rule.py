@@ -1,4 +1,4 @@
-"""`DecisionRule`: how the scores of a model become classes."""
+"""`DecisionRule`: how the predictions of a model become classes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class DecisionRule:
-    """Decide the classes of a row from its scores.
+    """Decide the classes of a row from its predictions.
 
     Args:
         threshold: `None` for argmax. A number `0 < t <= 1` decides each class separately: the
-            class is predicted if its score is greater than `t`. A sequence has one threshold per
-            class.
-        top_k: Number of classes with the best scores to predict. Excludes `threshold`.
-        from_logits: Whether scores are logits. `threshold` remains a probability.
+            class is predicted if its probability is greater than `t`. A sequence has one
+            threshold per class.
+        top_k: Number of classes to predict: those with the highest values. Excludes `threshold`.
+        from_logits: Whether predictions are logits. `threshold` remains a probability.
 
     Ties go to the lowest class id, as in `tf.argmax`.
 
@@ -53,7 +53,7 @@ class DecisionRule:
 
     @property
     def is_argmax(self) -> bool:
-        """Whether the class with the best score is predicted, one for each row."""
+        """Whether the class with the highest value is predicted, one for each row."""
         return self.threshold is None and self.top_k is None
 
     @property
@@ -81,12 +81,12 @@ class DecisionRule:
 def comparison_threshold(
     threshold: float | tuple[float, ...], from_logits: bool, dtype: tf.DType
 ) -> np.ndarray:
-    """Return the constant to compare scores of `dtype` with, in the same dtype.
+    """Return the constant to compare predictions of `dtype` with, in the same dtype.
 
     For logits it is `log(t / (1 - t))`. The sigmoid is increasing, so comparing logits decides the
-    same without a sigmoid of every score. For float16 and bfloat16 the decision is that of scores
-    cast to float32: for a narrow score, `score > t` is `score > t'`, where `t'` is the largest
-    narrow number that is not above `t`.
+    same without a sigmoid of every logit. For float16 and bfloat16 the decision is that of
+    predictions cast to float32: for a narrow prediction `p`, `p > t` is `p > t'`, where `t'` is
+    the largest narrow number that is not above `t`.
     """
     narrow = dtype.as_numpy_dtype
     wide = np.float64 if narrow == np.float64 else np.float32

@@ -18,7 +18,7 @@ class Rows(NamedTuple):
 
     Fields:
         y_true: Class ids `[N]`, or 0/1 targets `[N, C]`, in the dtype of the argument.
-        y_pred: Floating-point scores `[N, C]` (`[..., C]` on a TPU), or int64 labels `[N]`.
+        y_pred: Floating-point predictions `[N, C]` (`[..., C]` on a TPU), or int64 labels `[N]`.
         num_classes: C.
         weight: float64 `[N]`, or `None`.
         mask: bool `[N]`, False in rows to leave out, or `None`.
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
 
     @property
     def has_scores(self) -> bool:
-        """Whether `y_pred` holds scores instead of labels."""
+        """Whether `y_pred` holds predictions instead of labels."""
         return self.y_pred.shape.rank > 1
 
 
@@ -48,10 +48,10 @@ def flatten(
     rule: DecisionRule,
     num_classes: int | None = None,
 ) -> Rows:
-    """Align targets, scores, weights and mask, and flatten them to one row per decision.
+    """Align targets, predictions, weights and mask, and flatten them to one row per decision.
 
     The arguments are those of `CountsMetric.update_state`. The rule shows whether integers are
-    labels, and whether one column is a binary score. The Keras mask of `y_pred` is honoured too.
+    labels, and whether one column is a binary prediction. The Keras mask of `y_pred` counts too.
 
     Raises:
         ValueError: Shapes or dtypes do not match.
@@ -144,8 +144,8 @@ def _flatten_scores(
     binary = rule.threshold is not None and (rank == 1 or (num_classes == 1 and last != 1))
     if rank < (1 if binary else 2):
         raise ValueError(
-            f"y_pred has shape {y_pred.shape}, without a class axis. Pass scores [..., C], or set "
-            "threshold=0.5 for one binary score per row."
+            f"y_pred has shape {y_pred.shape}, without a class axis. Pass predictions [..., C], or "
+            "set threshold=0.5 for one binary prediction per row."
         )
     if binary:
         y_pred, last = y_pred[..., tf.newaxis], 1
@@ -163,12 +163,12 @@ def _flatten_scores(
     if classes == 1 and rule.threshold is None:
         raise ValueError(
             f"y_pred has shape {y_pred.shape}, and the argmax of one class is always that class. "
-            "Set threshold=0.5 for a binary score."
+            "Set threshold=0.5 for a binary prediction."
         )
     rule.check_classes(classes)
     if last is None:
         y_pred = tf.ensure_shape(y_pred, [*y_pred.shape.as_list()[:-1], classes])
-    # On a TPU the compiler chooses the memory layout; flattening would move every score.
+    # On a TPU the compiler chooses the memory layout; flattening would move every entry.
     stays = y_pred.shape.rank == 2 or kernels.device(y_pred) == "TPU"
     flat = y_pred if stays else tf.reshape(y_pred, [-1, classes])
     return flat, _BatchShape(y_pred.shape[:-1], y_pred), classes
@@ -178,9 +178,7 @@ def _flatten_labels(
     y_pred: tf.Tensor, y_true: tf.Tensor, rule: DecisionRule, num_classes: int | None
 ) -> tuple[tf.Tensor, _BatchShape, int]:
     if rule.top_k is not None:
-        raise ValueError(
-            "y_pred holds integer labels, but top_k= needs scores [..., C]. Pass the scores."
-        )
+        raise ValueError("y_pred holds integer labels, but top_k= needs predictions [..., C].")
     if num_classes is None:
         raise ValueError(
             "y_pred holds integer labels, which do not show the number of classes. Pass "

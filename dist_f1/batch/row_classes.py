@@ -12,7 +12,7 @@ class RowClasses(NamedTuple):
         ids: Class ids `[N]`, or `[N, k]` for k classes a row. Any value in invalid rows.
         multi_hot: bool `[N, C]`, True for the classes of a row.
         valid: bool `[N]`, False in rows that cannot be counted (the label is not a class, or a
-            score is NaN); or bool `[N, C]`, where every entry of a row must be True.
+            prediction is NaN); or bool `[N, C]`, where every entry of a row must be True.
         where: bool, shaped like `ids`, the ids that count; `None` for all.
         ignored: bool `[N]`, rows of `ignore_class`; `None` for none.
     """

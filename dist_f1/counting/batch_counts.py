@@ -1,6 +1,6 @@
 """From one batch of rows to a vector of counts.
 
-Pure, and at most O(N C): scores and 0/1 targets are passed over in place, ids are counted by
+Pure, and at most O(N C): predictions and 0/1 targets are passed over in place, ids are counted by
 histograms, and nothing is expanded to one-hot.
 """
 

@@ -18,7 +18,7 @@ class CountSpec:
     """What is counted: it gives the layout of the counts, and the counts of a batch.
 
     Args:
-        rule: How scores become decisions.
+        rule: How predictions become decisions.
         ignore_class: Label of the rows to leave out.
         confusion: Whether to count the `[C, C]` matrix too, where a row has one class of several.
         betas: Further betas than 1 for sample averages of F, where a row may have several classes.

@@ -129,8 +129,8 @@ class Steps:
             logits = self.model(x, training=False)
             self.scores["validation"].update_state(y, logits, mask=mask)
             multiclass = self._task == "multiclass"
-            scores = tf.nn.softmax(logits) if multiclass else logits
-            self.sweep.update_state(y, scores, mask=mask)
+            y_score = tf.nn.softmax(logits) if multiclass else logits
+            self.sweep.update_state(y, y_score, mask=mask)
             loss = tf.reduce_sum(self._row_losses(y, logits, mask))
             return _all_reduce(loss, status), logits
 

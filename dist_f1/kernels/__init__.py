@@ -1,15 +1,15 @@
 """Kernels: how a batch is decided and counted, chosen by device, number of classes and shape.
 
-    chosen = choose(scores)                              # kernels for these scores
+    chosen = choose(y_score)                             # kernels for these predictions
     with override(compiled=False, argmax="rows"):        # your choice, while tracing
         step = tf.function(...).get_concrete_function(...)
 
-All kernels count the same integers and differ only in cost. One pass over the scores takes O(N C),
-counting takes O(N), and the state O(C).
+All kernels count the same integers and differ only in cost. One pass over the predictions takes
+O(N C), counting takes O(N), and the state O(C).
 
 | where | argmax | counting |
 |---|---|---|
-| CPU, 2**17 scores or more, N known | `"lanes"` | compiled by XLA |
+| CPU, 2**17 predictions or more, N known | `"lanes"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
 | TPU | `"keys"` | `"matmul"` |
@@ -18,8 +18,8 @@ counting takes O(N), and the state O(C).
 
 Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. The choice for
 GPUs follows from the kernels that exist there, and the choice for TPUs from the estimates of their
-compiler (`make tpu-aot`); neither was timed. Scores in float64, and thresholds for more than 4,080
-classes, are only compiled as part of a compiled step.
+compiler (`make tpu-aot`); neither was timed. Predictions in float64, and thresholds for more than
+4,080 classes, are only compiled as part of a compiled step.
 """
 
 from dist_f1.kernels.choice import DecisionKind as DecisionKind

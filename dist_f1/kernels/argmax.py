@@ -1,4 +1,4 @@
-"""The class with the best score of each row, and which rows have no NaN."""
+"""The class with the highest prediction of each row, and which rows have no NaN."""
 
 import math
 
@@ -12,39 +12,41 @@ from dist_f1.kernels.lanes import best_in_lanes
 from dist_f1.replicas import contexts
 
 
-def best(scores: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
-    """Find the best class of each row of scores `[N, C]`, and the rows without a NaN.
+def best(y_score: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
+    """Find the best class of each row of predictions `[N, C]`, and the rows without a NaN.
 
     Ties go to the lowest class. Returns ids `[N]` of dtype `kernels.index`, and bool `[N]`.
     """
-    is_narrow = scores.dtype.size <= 4
+    is_narrow = y_score.dtype.size <= 4
     if kernels.argmax == "lanes" and is_narrow:
-        return best_in_lanes(scores, kernels.index)
+        return best_in_lanes(y_score, kernels.index)
     if kernels.argmax == "keys" and is_narrow:
-        return best_by_key(scores, kernels.index)
-    width = block_width(scores.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
+        return best_by_key(y_score, kernels.index)
+    width = block_width(y_score.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
     if width is None:
-        return tf.argmax(scores, axis=-1, output_type=kernels.index), are_numbers(scores)
-    maxima = _block_maxima(scores, width)
-    return _best_of_blocks(scores, maxima, kernels.index), _are_numbers(scores, maxima, kernels)
+        return tf.argmax(y_score, axis=-1, output_type=kernels.index), are_numbers(y_score)
+    maxima = _block_maxima(y_score, width)
+    return _best_of_blocks(y_score, maxima, kernels.index), _are_numbers(y_score, maxima, kernels)
 
 
-def are_numbers(scores: tf.Tensor) -> tf.Tensor:
-    """Return bool `[N]`: the rows of scores `[N, C]` without a NaN.
+def are_numbers(y_score: tf.Tensor) -> tf.Tensor:
+    """Return bool `[N]`: the rows of predictions `[N, C]` without a NaN.
 
     The result of argmax for a row with NaN depends on the position and the device, so NaN needs a
     test of its own: it is not equal to itself.
     """
-    return tf.reduce_all(tf.equal(scores, scores), axis=-1)
+    return tf.reduce_all(tf.equal(y_score, y_score), axis=-1)
 
 
-def _are_numbers(scores: tf.Tensor, maxima: tf.Tensor, kernels: Kernels) -> tf.Tensor:
+def _are_numbers(y_score: tf.Tensor, maxima: tf.Tensor, kernels: Kernels) -> tf.Tensor:
     """Like `are_numbers`, from the block maxima where NaN propagates to them."""
     if kernels.device != "CPU" or contexts.is_compiled():
-        return are_numbers(scores)
+        return are_numbers(y_score)
     # TensorFlow's CPU kernels return NaN for the maximum of NaN and a number; XLA's code for CPUs
     # returns the number. A step that is traced here may be compiled later.
-    return tf.cond(_max_shows_nan(maxima), lambda: are_numbers(maxima), lambda: are_numbers(scores))
+    return tf.cond(
+        _max_shows_nan(maxima), lambda: are_numbers(maxima), lambda: are_numbers(y_score)
+    )
 
 
 def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
@@ -58,19 +60,19 @@ def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
     return tf.reduce_all(tf.not_equal(largest, largest))
 
 
-def _block_maxima(scores: tf.Tensor, width: int) -> tf.Tensor:
-    """Return the largest score of each block of `width` classes, `[N, C / width]`, in one pass."""
-    maxima = tf.reduce_max(tf.reshape(scores, [-1, width]), axis=-1)
-    return tf.reshape(maxima, [-1, scores.shape.as_list()[-1] // width])
+def _block_maxima(y_score: tf.Tensor, width: int) -> tf.Tensor:
+    """Return the maxima of blocks of `width` classes, `[N, C / width]`, in one pass."""
+    maxima = tf.reduce_max(tf.reshape(y_score, [-1, width]), axis=-1)
+    return tf.reshape(maxima, [-1, y_score.shape.as_list()[-1] // width])
 
 
-def _best_of_blocks(scores: tf.Tensor, maxima: tf.Tensor, index: tf.DType) -> tf.Tensor:
+def _best_of_blocks(y_score: tf.Tensor, maxima: tf.Tensor, index: tf.DType) -> tf.Tensor:
     """Return the first best class of the first best block: `[N]`."""
     blocks = maxima.shape.as_list()[-1]
-    width = scores.shape.as_list()[-1] // blocks
+    width = y_score.shape.as_list()[-1] // blocks
     block = _first_best(maxima, index)
     row = tf.range(tf.shape(maxima, index)[0], dtype=index)
-    fetched = tf.gather(tf.reshape(scores, [-1, width]), row * blocks + block)
+    fetched = tf.gather(tf.reshape(y_score, [-1, width]), row * blocks + block)
     return block * width + _first_best(fetched, index)
 
 

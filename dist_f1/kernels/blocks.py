@@ -2,7 +2,7 @@
 
 import math
 
-# Costs beside one pass over the scores, in units of reading one element: the end of a block's inner
+# Costs beside one pass over the data, in units of reading one element: the end of a block's inner
 # loop, an element of the best block, and a block maximum in the search for the best block.
 _PER_BLOCK, _PER_FETCHED, _PER_MAXIMUM = 20.0, 4.0, 2.0
 # A wider block is itself searched in blocks, at an extra cost.
@@ -20,7 +20,7 @@ def block_width(classes: int) -> int | None:
 
 
 def _cost(classes: int, width: int) -> float:
-    """Return the cost in passes over all scores; the constants were measured on CPUs."""
+    """Return the cost in passes over all predictions; the constants were measured on CPUs."""
     fetched, maxima = _PER_FETCHED * width, _PER_MAXIMUM * (classes // width)
     is_nested = width > _WIDE
     return 1.0 + _PER_BLOCK / width + (fetched + maxima) / classes + is_nested * _NESTED_COST

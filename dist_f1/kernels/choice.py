@@ -15,7 +15,7 @@ Argmax = Literal["rows", "blocks", "lanes", "keys"]
 DecisionKind = Literal["argmax", "threshold", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
-# With fewer scores, the call of compiled code costs more than the compiled code saves.
+# With fewer predictions, the call of compiled code costs more than the compiled code saves.
 _MIN_COMPILED = 2**17
 # SWAR adds 255 slices in fields of 8 bits, so thresholds of more classes are not compiled.
 _MAX_COMPILED_THRESHOLDS = 255 * LANES
@@ -33,8 +33,8 @@ class Kernels:
         argmax: Search for the best class. `"rows"`: `tf.argmax`, and a separate NaN test.
             `"blocks"`: maxima of blocks of classes, then argmax in the best block. `"lanes"`:
             slices of classes, compared elementwise; bool matrices are summed by slices too.
-            `"keys"`: maximum of integer sort keys of score and class. The last two use `"rows"`
-            for float64 scores.
+            `"keys"`: maximum of integer sort keys of prediction and class. The last two use
+            `"rows"` for float64.
         histogram: Histogram of ids. `"bincount"`: one for all counts. `"segment_sum"`: one unsorted
             segment sum for each. `"matmul"`: a product of one-hot matrices, or a segment sum if
             the product is too large.
@@ -82,20 +82,20 @@ _overrides: tuple[dict[str, Any], ...] = ()
 _overrides_lock = threading.Lock()
 
 
-def choose(scores: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
+def choose(y_score: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
     """Choose the kernels for a batch, from what is known while it is traced.
 
     Args:
-        scores: Scores `[..., C]` or labels `[N]`.
+        y_score: Predictions `[..., C]` or labels `[N]`.
         decision: `"argmax"`, the best class of each row; `"threshold"`, a decision for each class;
             or `"other"`, which is never compiled on its own.
     """
-    shape = scores.shape if scores.shape.rank > 1 else [*scores.shape, 1]
+    shape = y_score.shape if y_score.shape.rank > 1 else [*y_score.shape, 1]
     rows, classes = tf.TensorShape(shape[:-1]).num_elements(), shape[-1]
     situation = (
-        device(scores),
+        device(y_score),
         contexts.is_compiled(),
-        _is_worth_compiling(scores.dtype, rows, classes, decision),
+        _is_worth_compiling(y_score.dtype, rows, classes, decision),
         classes >= _MIN_BLOCKED,
     )
     (chosen,) = (

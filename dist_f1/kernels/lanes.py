@@ -1,8 +1,9 @@
 """The best class of each row, in a form that XLA compiles for CPUs to one vectorised pass.
 
-A row of C scores is cut into slices of as many classes as there are lanes. Each lane compares slice
-after slice with its best score so far, and keeps the class beside it. All ops are elementwise, so
-SIMD instructions process 8 or 16 scores at once. Only the lanes are reduced along the row.
+A row of C predictions is cut into slices of as many classes as there are lanes. Each lane compares
+slice after slice with its highest value so far, and keeps the class beside it. All ops are
+elementwise, so SIMD instructions process 8 or 16 predictions at once. Only the lanes are reduced
+along the row.
 """
 
 import functools
@@ -17,13 +18,13 @@ _MAX_SLICES, LANES = 25, 16
 UNROLLED = 32
 
 
-def best_in_lanes(scores: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
-    """Like `argmax.best`, for scores `[N, C]` of at most 32 bits and a static C."""
-    starts, lanes = slices(scores.shape.as_list()[-1])
-    best = tf.cast(scores[..., :lanes], tf.float32)
+def best_in_lanes(y_score: tf.Tensor, index: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+    """Like `argmax.best`, for predictions `[N, C]` of at most 32 bits and a static C."""
+    starts, lanes = slices(y_score.shape.as_list()[-1])
+    best = tf.cast(y_score[..., :lanes], tf.float32)
     best_start, has_nan = tf.zeros_like(best, tf.int32), tf.not_equal(best, best)
     for start in starts[1:]:
-        current = tf.cast(scores[..., start : start + lanes], tf.float32)
+        current = tf.cast(y_score[..., start : start + lanes], tf.float32)
         is_better = tf.greater(current, best)
         best = tf.where(is_better, current, best)
         best_start = tf.where(is_better, start, best_start)

@@ -228,7 +228,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         if needs_one and self.rule.is_multilabel(num_classes):
             raise ValueError(
                 f"{type(self).__name__} needs one class per row, but threshold or top_k may "
-                "predict several. For one binary score per row, pass num_classes=1 or y_pred of "
+                "predict several. For one binary value per row, pass num_classes=1 or y_pred of "
                 "shape [B]."
             )
 

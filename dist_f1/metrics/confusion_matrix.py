@@ -16,7 +16,7 @@ class ConfusionMatrix(UnaveragedMetric):
     """Rows by actual and predicted class over all replicas, `[C, C]`.
 
     Where a row may have several classes (`threshold`, `top_k`), the result is `[C, 2, 2]`: each
-    class against the rest. One binary score per row gives `[2, 2]`. Its `counts()` also give every
+    class against the rest. One binary value per row gives `[2, 2]`. Its `counts()` also give every
     other score.
 
     Args:

@@ -16,7 +16,7 @@ class MetricOptions(TypedDict, total=False):
     """Keywords of all metrics, in addition to `threshold`, `name` and `dtype`.
 
     num_classes: C, by default the last axis of the first `y_pred`. Required for integer
-        predictions. 1 means one binary score per row.
+        predictions. 1 means one binary prediction per row.
     top_k: Number of best classes to predict; excludes `threshold`.
     ignore_class: Label of the rows to leave out.
     labels: The classes that enter the averages and the report, by default all. All are counted.
@@ -24,7 +24,7 @@ class MetricOptions(TypedDict, total=False):
     zero_division: The score where it is 0 / 0: 0, 1 or NaN.
     weighted: Whether counts are float64 sums of weights. `None`: the first update decides, by
         whether it has `sample_weight`; `reset_state` does not change the decision.
-    class_names: C names for the report; two (no, yes) for a binary score.
+    class_names: C names for the report; two (no, yes) for a binary task.
     num_groups: Number of groups of rows to compare. `update_state` then takes the group id of each
         row as `by=`, and `result_by_group()` and `gap()` are available.
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one

@@ -21,7 +21,7 @@ from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class ThresholdSweep(CountsMetric):
-    """Counts at every threshold over all replicas, from one pass over the scores.
+    """Counts at every threshold over all replicas, from one pass over the predictions.
 
     Each class is decided separately, as with `threshold=`: binary and multilabel scores, or the
     classes of a softmax, one against the rest. `sweep()` gives the precision-recall curves,

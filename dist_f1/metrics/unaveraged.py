@@ -85,7 +85,7 @@ class CohenKappa(UnaveragedMetric):
 
     Args:
         weights: `None`, `"linear"` or `"quadratic"`. Weights need the `[C, C]` matrix.
-        threshold: Threshold of one binary score per row.
+        threshold: Threshold of one binary prediction per row.
         name: Name of the metric in logs.
         dtype: Dtype of the result.
         **options: See `dist_f1.metrics.MetricOptions`.

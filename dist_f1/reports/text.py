@@ -76,7 +76,7 @@ def check_names(class_names: Sequence[str], rows: int) -> None:
     if len(class_names) != rows:
         raise ValueError(
             f"class_names has {len(class_names)} names for {rows} classes; pass one per class, in "
-            "the order of their ids (no, yes for a binary score)."
+            "the order of their ids (no, yes for a binary task)."
         )
 
 

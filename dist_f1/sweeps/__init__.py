@@ -1,4 +1,4 @@
-"""Counts at many thresholds from one pass over the scores, and precision-recall curves.
+"""Counts at many thresholds from one pass over the predictions, and precision-recall curves.
 
 Only `dist_f1.sweeps.counting` imports TensorFlow.
 """

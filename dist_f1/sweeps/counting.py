@@ -1,4 +1,4 @@
-"""From scores to counts in the buckets between thresholds, in one pass over the scores."""
+"""From predictions to counts in the buckets between thresholds, in one pass."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,7 @@ class SweepSpec:
 
     Args:
         grid: The thresholds.
-        from_logits: Whether scores are logits. Thresholds remain probabilities.
+        from_logits: Whether predictions are logits. Thresholds remain probabilities.
         ignore_class: Label of the rows to leave out.
     """
 
@@ -42,25 +42,25 @@ class SweepSpec:
         return Layout(num_classes, thresholds=self.grid.thresholds)
 
     def count(self, rows: Rows) -> tf.Tensor:
-        """Count a batch of scores into one vector, packed as `layout(rows.num_classes)`.
+        """Count a batch of predictions into one vector, packed as `layout(rows.num_classes)`.
 
-        Bucket `b` of `true_positive` and `predicted`, `[T + 1, C]`, counts the scores that are
+        Bucket `b` of `true_positive` and `predicted`, `[T + 1, C]`, counts the predictions that are
         above exactly `b` of the T thresholds; `buckets.at_thresholds` sums the buckets.
         """
         # A sweep has no groups, and this raises if rows have.
         parse_groups(rows.group_ids, None)
         size = rows.num_classes
-        scores = tf.reshape(rows.y_pred, [-1, size])
-        chosen = kernels.choose(scores, decision="other")
+        y_score = tf.reshape(rows.y_pred, [-1, size])
+        chosen = kernels.choose(y_score, decision="other")
         # int32 is wide enough for a bin per class and bucket, and faster; on a GPU it would be
         # computed on the host.
         index = tf.int64 if chosen.device == "GPU" else tf.int32
         actual = parse_targets(rows.y_true, size, self.ignore_class)
-        masks = PackedMasks([actual.multi_hot], [actual.valid, tf.equal(scores, scores)], chosen)
+        masks = PackedMasks([actual.multi_hot], [actual.valid, tf.equal(y_score, y_score)], chosen)
         sums = row_sums(masks.valid_rows(), actual.ignored, rows, None, chosen)
 
         buckets, bins = self.grid.size, size * self.grid.size
-        slot = self.grid.buckets(scores, self.from_logits, index)
+        slot = self.grid.buckets(y_score, self.from_logits, index)
         slot += buckets * tf.range(size, dtype=index)
         if actual.multi_hot is None:
             ids = tf.where(sums.valid, actual.ids, 0)
@@ -83,8 +83,8 @@ def count_scores(
     sample_weight: Any,
     num_classes: int | None,
 ) -> Counts:
-    """Count scores into buckets; see `Sweep.from_scores`."""
-    # Used only to flatten: with a threshold, each class has its own score.
+    """Count predictions into buckets; see `Sweep.from_scores`."""
+    # Used only to flatten: with a threshold, each class is decided alone.
     rule = DecisionRule(threshold=0.5)
     rows = flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
     return spec.layout(rows.num_classes).unpack(spec.count(rows)).numpy()

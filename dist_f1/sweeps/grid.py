@@ -11,7 +11,7 @@ from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.lazy_tensorflow import tf
 
-# Down to this step, rounding in float32 moves a score by less than half a step.
+# Down to this step, rounding in float32 moves a prediction by less than half a step.
 _MIN_STEP = 1e-4
 
 
@@ -19,7 +19,7 @@ _MIN_STEP = 1e-4
 class Grid:
     """Thresholds in ascending order, `0 < t <= 1` each.
 
-    A score is positive at a threshold if it is greater, as for `DecisionRule(threshold=t)`.
+    A prediction is positive at a threshold if it is greater, as for `DecisionRule(threshold=t)`.
     """
 
     thresholds: tuple[float, ...]
@@ -53,29 +53,29 @@ class Grid:
         return len(self.thresholds) + 1
 
     def buckets(
-        self, scores: tf.Tensor, from_logits: bool = False, index: tf.DType | None = None
+        self, y_score: tf.Tensor, from_logits: bool = False, index: tf.DType | None = None
     ) -> tf.Tensor:
-        """Return the bucket of each score: the number of thresholds at which it is positive.
+        """Return the bucket of each prediction: the number of thresholds at which it is positive.
 
-        The result is shaped like `scores`, of dtype `index`, and exactly that of a comparison with
+        The result is shaped like `y_score`, of dtype `index`, and exactly that of a comparison with
         each threshold. The bucket of a NaN is arbitrary. Thresholds of logits remain probabilities.
         """
         index = index or tf.int32
-        wide = tf.float64 if scores.dtype == tf.float64 else tf.float32
-        scores = tf.cast(scores, wide)
+        wide = tf.float64 if y_score.dtype == tf.float64 else tf.float32
+        y_score = tf.cast(y_score, wide)
         limits = tf.constant(comparison_threshold(self.thresholds, from_logits, wide))
         if not self._is_even():
-            flat = tf.reshape(scores, [-1])
+            flat = tf.reshape(y_score, [-1])
             found = tf.searchsorted(limits, flat, side="left", out_type=index)
-            return tf.reshape(found, tf.shape(scores))
+            return tf.reshape(found, tf.shape(y_score))
         # Rounding gives bucket g; one exact comparison picks g or g + 1.
         first, step = self.thresholds[0], self._step()
-        position = ((tf.sigmoid(scores) if from_logits else scores) - first) / step
+        position = ((tf.sigmoid(y_score) if from_logits else y_score) - first) / step
         last = len(self.thresholds) - 1
         guess = tf.cast(tf.floor(tf.clip_by_value(position, 0.0, last) + 0.5), index)
         # A cast of NaN may return any integer.
         guess = tf.clip_by_value(guess, tf.constant(0, index), tf.constant(last, index))
-        return guess + tf.cast(scores > tf.gather(limits, guess), index)
+        return guess + tf.cast(y_score > tf.gather(limits, guess), index)
 
     def index(self, threshold: float) -> int:
         """Return the index of a threshold, which may be rounded to float32 or float16.

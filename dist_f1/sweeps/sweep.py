@@ -18,7 +18,7 @@ from dist_f1.sweeps.grid import Grid
 if TYPE_CHECKING:
     from dist_f1.sweeps import counting
 else:
-    # Counting scores takes TensorFlow; everything else here takes NumPy only.
+    # Counting predictions takes TensorFlow; everything else here takes NumPy only.
     counting = LazyModule("dist_f1.sweeps.counting")
 
 SweepAverage = Literal["micro", "macro", "weighted"]
@@ -56,7 +56,7 @@ class Best(NamedTuple):
 class Sweep(NamedTuple):
     """The counts at each of T thresholds.
 
-    Each class is decided separately: it is predicted where its score is greater than the threshold.
+    Each class is decided separately: it is predicted where its value is greater than the threshold.
     The counts are those of a metric with that threshold.
 
     Fields:
@@ -88,7 +88,7 @@ class Sweep(NamedTuple):
         from_logits: bool = False,
         ignore_class: int | None = None,
     ) -> Sweep:
-        """Count scores that are already computed.
+        """Count predictions that are already computed.
 
         Args:
             y_true: Class ids `[N]`, or 0/1 targets `[N, C]`.
@@ -96,7 +96,7 @@ class Sweep(NamedTuple):
             thresholds: Number of thresholds, evenly spaced from `1 / T` to 1, or the thresholds.
             sample_weight: `[N]`; the counts are then float64.
             num_classes: C, if `y_score` does not show it.
-            from_logits: Whether scores are logits. Thresholds remain probabilities.
+            from_logits: Whether predictions are logits. Thresholds remain probabilities.
             ignore_class: Label of the rows to leave out.
 
         Raises:
@@ -161,10 +161,10 @@ class Sweep(NamedTuple):
         """Return the area below the steps of the curve, `sum (R_i - R_i+1) P_i`.
 
         It is 0 without positives. It equals scikit-learn's average precision if there is a
-        threshold between any two different scores, and approximates it otherwise.
+        threshold between any two different predictions, and approximates it otherwise.
 
         Args:
-            average: `None` (`[C]`), `"macro"`, `"weighted"` by support, or `"micro"`: the scores of
+            average: `None` (`[C]`), `"macro"`, `"weighted"` by support, or `"micro"`: the values of
                 all classes as those of one class.
             labels: Classes to include, by default all.
         """
@@ -230,7 +230,7 @@ def check_positive(labels: Sequence[int]) -> None:
     """Raise `ValueError` for labels of a binary task other than the positive class."""
     if tuple(labels) != (1,):
         raise ValueError(
-            f"labels={list(labels)}, but the scores of a binary task are of its positive class, 1. "
+            f"labels={list(labels)}, but a binary task has predictions of its positive class, 1. "
             "Leave labels out."
         )
 

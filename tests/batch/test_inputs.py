@@ -31,7 +31,7 @@ def spec(*shape, dtype=tf.float32):
         (spec(4), spec(4, 3), TOP, None, "top_k=5 is more than the 3 classes"),
         (spec(4, 3), spec(4, 3), DecisionRule([0.5, 0.5]), None, "2 values for 3 classes"),
         (spec(4), spec(4, dtype=tf.int32), ARGMAX, None, "integer labels.*Pass num_classes="),
-        (spec(4), spec(4, dtype=tf.int32), TOP, 9, "top_k= needs scores"),
+        (spec(4), spec(4, dtype=tf.int32), TOP, 9, "top_k= needs predictions"),
         (spec(4), spec(4, dtype=tf.string), ARGMAX, 3, "y_pred must be numeric.*string"),
         (spec(4, dtype=tf.string), spec(4, 3), ARGMAX, None, "numeric or boolean, got string"),
         (tf.TensorSpec(None), spec(4, 3), ARGMAX, None, "y_true has an unknown rank"),

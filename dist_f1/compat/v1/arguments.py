@@ -23,7 +23,7 @@ class Options(TypedDict, total=False):
 
     threshold: `None` (argmax), or a number `0 < t <= 1` that decides each class separately.
         `predictions` of shape `[B]` or `[B, 1]` are then binary. Boolean `predictions` need none.
-    top_k: Number of classes with the best scores to predict; excludes `threshold`.
+    top_k: Number of classes to predict, the highest first; excludes `threshold`.
     ignore_class: Label of the rows to leave out.
     averaged_labels: Classes that enter the averages; all by default. All classes are counted. (The
         metrics call this argument `labels`, which here are the true classes.)
@@ -55,7 +55,7 @@ class ResolvedOptions:
     """The options of one call, checked, with defaults filled in.
 
     Args:
-        rule: How scores become decisions.
+        rule: How predictions become decisions.
         average: How classes are averaged.
         metric: The options that metrics have too, under the names they have there.
         mask: Booleans, one per row or per leading axes, or `None`.
