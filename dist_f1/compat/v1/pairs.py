@@ -34,8 +34,9 @@ def f_beta(
 
     Args:
         labels: Class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets `[..., C]`.
-        predictions: Scores `[..., C]`, whose best class is predicted; with `threshold` also binary
-            probabilities `[B]` or `[B, 1]`; booleans; or class ids `[...]`, which need `num_classes`.
+        predictions: Logits or probabilities `[..., C]`, whose best class is predicted; with
+            `threshold` also binary probabilities `[B]` or `[B, 1]`; booleans; or class ids `[...]`,
+            which need `num_classes`.
         num_classes: C; by default the last axis of `predictions`.
         average: `"binary"` (the second of two classes), `"micro"`, `"macro"`, `"weighted"`,
             `"samples"`, or `None` for a score per class, `[C]`; see `dist_f1.scores`.
