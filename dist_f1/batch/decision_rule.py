@@ -25,13 +25,14 @@ class DecisionRule:
         threshold: `None` for argmax. A number `0 < t <= 1` decides each class separately: the
             class is predicted if its probability is greater than `t`. A sequence has one
             threshold per class.
-        top_k: Number of classes to predict: those with the highest values. Excludes `threshold`.
+        top_k: Number of classes to predict: those with the highest values; with `threshold`, those
+            of them that are above it.
         from_logits: Whether predictions are logits. `threshold` remains a probability.
 
     Ties go to the lowest class id, as in `tf.argmax`.
 
     Raises:
-        ValueError: A threshold outside `(0, 1]`, a `top_k` below 1, or both arguments.
+        ValueError: A threshold outside `(0, 1]`, or a `top_k` below 1.
     """
 
     threshold: float | tuple[float, ...] | None = None
@@ -39,11 +40,6 @@ class DecisionRule:
     from_logits: bool = False
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and self.top_k is not None:
-            raise ValueError(
-                f"threshold={self.threshold} and top_k={self.top_k} are two different decisions. "
-                "Pass one of them."
-            )
         if self.top_k is not None:
             if not is_integer(self.top_k) or self.top_k < 1:
                 raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
@@ -59,13 +55,17 @@ class DecisionRule:
     @property
     def kind(self) -> DecisionKind:
         """The kind of decision, for `kernels.choose`."""
-        if self.threshold is not None:
+        if self.threshold is not None and self.top_k is None:
             return "threshold"
         return "argmax" if self.is_argmax else "other"
 
     def is_multilabel(self, num_classes: int | None) -> bool:
         """Whether a row may have any number of predicted classes instead of exactly one."""
         return self.top_k is not None or (self.threshold is not None and num_classes != 1)
+
+    def decides_entries(self, num_classes: int | None) -> bool:
+        """Whether each class of a row is decided separately, so that one can be left out."""
+        return self.kind == "threshold" and num_classes != 1
 
     def check_classes(self, num_classes: int) -> None:
         """Raise `ValueError` if the rule does not fit the number of classes."""

@@ -1,6 +1,6 @@
 """`RowClasses`: the predicted, the actual or the correct classes of each row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -15,6 +15,9 @@ class RowClasses(NamedTuple):
             prediction is NaN); or bool `[N, C]`, where every entry of a row must be True.
         where: bool, shaped like `ids`, the ids that count; `None` for all.
         ignored: bool `[N]`, rows of `ignore_class`; `None` for none.
+        entries: bool `[N, C]`, False for entries that are left out; `None` for none.
+        find_codes: Function of `valid` that returns the code of each row (`counts.causes`), int
+            `[N]`, 0 in valid rows; `None` if the only cause is a prediction that is NaN.
     """
 
     # Optional fields are typed as tensors: which of them are set depends on the form.
@@ -23,6 +26,8 @@ class RowClasses(NamedTuple):
     valid: tf.Tensor = None
     where: tf.Tensor = None
     ignored: tf.Tensor = None
+    entries: tf.Tensor = None
+    find_codes: Any = None
 
     @property
     def is_single_label(self) -> bool:
@@ -54,14 +59,16 @@ def match(predicted: RowClasses, actual: RowClasses) -> RowClasses:
     if predicted.ids is None:
         # An invalid id has no column to look at.
         ids = tf.where(actual.valid, actual.ids, 0)
-        found = tf.gather(predicted.multi_hot, ids[:, tf.newaxis], batch_dims=1)[:, 0]
-        return RowClasses(ids, where=found)
+        return RowClasses(ids, where=tf.gather(predicted.multi_hot, ids, batch_dims=1))
     ids = predicted.ids
     if actual.ids is not None:
         actual_ids = actual.ids if ids.shape.rank == 1 else actual.ids[:, tf.newaxis]
-        return RowClasses(ids, where=tf.equal(ids, actual_ids))
+        return RowClasses(ids, where=_and(predicted.where, tf.equal(ids, actual_ids)))
     if ids.shape.rank == 1:
         ids = tf.where(predicted.valid, ids, 0)
-    columns = ids if ids.shape.rank == 2 else ids[:, tf.newaxis]
-    found = tf.gather(actual.multi_hot, columns, batch_dims=1)
-    return RowClasses(ids, where=tf.reshape(found, tf.shape(ids)))
+    found = tf.gather(actual.multi_hot, ids, batch_dims=1)
+    return RowClasses(ids, where=_and(predicted.where, found))
+
+
+def _and(where: tf.Tensor | None, other: tf.Tensor) -> tf.Tensor:
+    return other if where is None else where & other

@@ -1,7 +1,10 @@
 """From `y_true` to the actual classes of each row."""
 
+from typing import Any
+
 import tensorflow as tf
 
+from dist_f1.batch.invalid_rows import label_codes, target_codes
 from dist_f1.batch.row_classes import RowClasses
 
 
@@ -10,14 +13,16 @@ def parse_targets(
     num_classes: int,
     ignore_class: int | None = None,
     index: tf.DType = tf.int64,
+    few_ops: bool = False,
 ) -> RowClasses:
     """Parse ids `[N]` of any numeric dtype, or 0/1 targets `[N, C]`, and find invalid rows.
 
     One class (`num_classes=1`) is the binary case: ids 0 and 1 mean no and yes. Rows with the label
-    `ignore_class` are ignored. The returned ids have the dtype `index`.
+    `ignore_class` are ignored; in 0/1 targets, entries of that value are left out. The returned ids
+    have the dtype `index`. `few_ops` is that of `invalid_rows`.
     """
     if y_true.shape.rank == 2:
-        return _parse_multi_hot(y_true, num_classes, ignore_class)
+        return _parse_multi_hot(y_true, num_classes, ignore_class, index, few_ops)
     # A narrow cast could wrap an invalid id into a valid one.
     ids = y_true if y_true.dtype == index == tf.int32 else tf.cast(y_true, tf.int64)
     # As unsigned integers, negative ids are large: one comparison checks both ends of the range.
@@ -29,17 +34,48 @@ def parse_targets(
         integral = tf.equal(tf.cast(ids, y_true.dtype), y_true)
         valid &= integral
         ignored = None if ignored is None else ignored & integral
+
+    def find_codes(_: tf.Tensor) -> tf.Tensor:
+        exact = tf.where(integral, ids, -2) if y_true.dtype.is_floating else ids
+        return label_codes(exact, num_classes, index, few_ops)
+
+    found = RowClasses(tf.cast(ids, index), None, valid, ignored=ignored, find_codes=find_codes)
     if num_classes == 1:
-        return RowClasses(multi_hot=tf.equal(ids, 1)[:, tf.newaxis], valid=valid, ignored=ignored)
-    return RowClasses(tf.cast(ids, index), valid=valid, ignored=ignored)
+        return found._replace(ids=None, multi_hot=tf.equal(ids, 1)[:, tf.newaxis])
+    return found
 
 
-def _parse_multi_hot(y_true: tf.Tensor, num_classes: int, ignore_class: int | None) -> RowClasses:
+def _parse_multi_hot(
+    y_true: tf.Tensor, num_classes: int, ignore_class: int | None, index: tf.DType, few_ops: bool
+) -> RowClasses:
     if y_true.dtype.is_bool:
         multi_hot, valid = y_true, tf.ones(tf.shape(y_true)[:1], tf.bool)
+        zeros = tf.zeros(tf.shape(y_true)[:1], index)
+        found = RowClasses(multi_hot=multi_hot, valid=valid, find_codes=lambda _: zeros)
     else:
         multi_hot = tf.equal(y_true, tf.cast(1, y_true.dtype))
         valid = multi_hot | tf.equal(y_true, tf.cast(0, y_true.dtype))
+        if leaves_out_entries(ignore_class, num_classes) and _holds(y_true.dtype, ignore_class):
+            entries = tf.not_equal(y_true, tf.cast(ignore_class, y_true.dtype))
+            valid |= ~entries
+            few_ops = False
+        else:
+            entries = None
+        found = RowClasses(
+            multi_hot=multi_hot,
+            valid=valid,
+            entries=entries,
+            find_codes=lambda valid: target_codes(y_true, valid, index, few_ops),
+        )
     has_column = ignore_class is not None and 0 <= ignore_class < num_classes
-    ignored = multi_hot[:, ignore_class] if has_column else None
-    return RowClasses(multi_hot=multi_hot, valid=valid, ignored=ignored)
+    return found._replace(ignored=multi_hot[:, ignore_class]) if has_column else found
+
+
+def leaves_out_entries(ignore_class: int | None, num_classes: int) -> bool:
+    """Whether `ignore_class` is a value in 0/1 targets, and not the id of a class."""
+    return ignore_class is not None and not 0 <= ignore_class < max(num_classes, 2)
+
+
+def _holds(dtype: tf.DType, value: Any) -> bool:
+    """Whether a dtype has this value; -1 does not occur in unsigned integers."""
+    return dtype.is_floating or dtype.min <= value <= dtype.max

@@ -11,7 +11,6 @@ from typing_extensions import Unpack
 from dist_f1.callbacks import datasets
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.counts import Counts
-from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import Scores, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import MetricOptions
@@ -112,8 +111,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         if self._evaluation is None or self._evaluation.model is not model:
             self._evaluation = Evaluation(model, self._make_metric, self._dataset, self._by)
         self._counts = self._evaluation.count(self._steps)
-        raise_if_invalid(self.counts())
-        values = self.metric._value(self._counts)
+        values = self.metric.value_of(self._counts)
         return {name: float(value) for name, value in values.items()}
 
     @property

@@ -15,8 +15,11 @@ from dist_f1.batch.groups import Groups
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses, match
 from dist_f1.batch.targets import parse_targets
+from dist_f1.counting.entries import class_totals, select_entries
+from dist_f1.counting.row_status import branches, row_status
 from dist_f1.counting.row_sums import RowSums, row_sums
 from dist_f1.counts import sample_averages
+from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels import Kernels
 from dist_f1.kernels.argmax import best
@@ -38,13 +41,16 @@ def count_rows(
     """Decide and count N rows; see `CountSpec.count`."""
     kind = rule.kind if rows.has_scores else "other"
     chosen = kernels.choose(rows.y_pred, decision=kind)
+    has_entries = layout.entries or rows.entry_mask is not None
+    few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
 
     def decide_and_count(rows: Rows, groups: Groups | None) -> tf.Tensor:
-        actual = parse_targets(rows.y_true, rows.num_classes, ignore_class, chosen.index)
+        options = chosen.index, few_ops
+        actual = parse_targets(rows.y_true, rows.num_classes, ignore_class, *options)
         if rows.has_scores:
             predicted = decide(rows.y_pred, rule, chosen)
         else:
-            predicted = parse_targets(rows.y_pred, rows.num_classes, index=chosen.index)
+            predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
         return count_classes(predicted, actual, rows, layout, groups, chosen)
 
     if chosen.compiled and contexts.may_compile():
@@ -62,21 +68,28 @@ def count_classes(
 ) -> tf.Tensor:
     """Count the predicted and actual classes of N rows into a vector, packed as `layout`."""
     size = layout.num_classes
+    if layout.entries:
+        predicted, actual, rows = select_entries(predicted, actual, rows, size)
+    elif actual.entries is not None:
+        # Where a row has one predicted class, the row as a whole is left out.
+        actual = actual._replace(ignored=~tf.reduce_all(actual.entries, axis=-1))
     if layout.confusion:
         actual = _to_single_label(actual, chosen)
     classes = (match(predicted, actual), predicted, actual)
     masks = PackedMasks([x.multi_hot for x in classes], [predicted.valid, actual.valid], chosen)
-    valid = masks.valid_rows()
-    sums = row_sums(valid, actual.ignored, rows, groups, chosen)
+    status = row_status(masks.valid_rows, predicted, actual, rows, groups, chosen)
+    sums = row_sums(status, rows.weight, rows.entry_weight, groups, chosen)
     single_label = predicted.is_single_label and actual.is_single_label
     if chosen.histogram == "segment_sum" and single_label and sums.is_plain:
         fields = _count_single_label(*classes, sums, size)
     else:
         fields = [*sums.per_class(classes, masks, size), *sums.rows()]
-    if layout.samples is not None:
-        fields += _sample_sums(layout.samples, classes, masks, valid, sums)
+    if layout.samples:
+        fields += _sample_sums(layout.samples, classes, masks, status.valid, sums)
     if layout.confusion:
         fields.append(sums.histogram(actual.ids * size + predicted.ids, size * size))
+    if layout.entries:
+        fields += class_totals(rows, sums, chosen)
     return sums.vector(fields)
 
 
@@ -100,9 +113,7 @@ def _count_single_label(
         per_class = [hits, hits + wrong, hits + counts[2 * size :]]
     # Each counted row has one predicted class.
     total = tf.reduce_sum(per_class[1])
-    if sums.invalid is None:
-        return [*per_class, total, tf.size(sums.valid, tf.int64) - total]
-    return [*per_class, total, tf.math.count_nonzero(sums.invalid)]
+    return [*per_class, total, sums.causes()]
 
 
 def _sample_sums(
@@ -128,4 +139,9 @@ def _to_single_label(actual: RowClasses, chosen: Kernels) -> RowClasses:
     ids, _ = best(tf.cast(actual.multi_hot, tf.float32), chosen)
     one = tf.equal(number, 1.0)
     valid = actual.valid & (one if actual.valid.shape.rank == 1 else one[:, tf.newaxis])
-    return RowClasses(ids, valid=valid, ignored=actual.ignored)
+
+    def find_codes(_: tf.Tensor) -> tf.Tensor:
+        codes = actual.find_codes(actual.valid)
+        return tf.maximum(codes, tf.where(one, tf.zeros([], codes.dtype), code("target")))
+
+    return actual._replace(ids=ids, multi_hot=None, valid=valid, find_codes=find_codes)

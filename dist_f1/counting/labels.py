@@ -20,6 +20,8 @@ def from_labels(
     y_pred: Any,
     num_classes: int,
     sample_weight: Any,
+    ignore_class: int | None,
+    mask: Any,
     confusion: bool,
     betas: tuple[float, ...],
     by: Any,
@@ -38,12 +40,12 @@ def from_labels(
     rule = DecisionRule(threshold=0.5 if multilabel else None)
     # Used only to flatten: predictions are parsed like targets, in their own dtype.
     cast = tf.cast(y_pred, tf.float32 if multilabel else tf.int64)
-    rows = inputs.flatten(y_true, cast, sample_weight, by=by, rule=rule, num_classes=num_classes)
+    rows = inputs.flatten(y_true, cast, sample_weight, mask, by, rule=rule, num_classes=num_classes)
     groups = parse_groups(rows.group_ids, num_groups)
     y_pred = tf.reshape(y_pred, tf.shape(rows.y_pred))
     chosen = kernels.choose(y_pred, decision="other")
     predicted = parse_targets(y_pred, num_classes, index=chosen.index)
-    actual = parse_targets(rows.y_true, num_classes, index=chosen.index)
-    spec = CountSpec(rule, confusion=confusion, betas=betas, num_groups=num_groups)
-    layout = spec.layout(num_classes)
+    actual = parse_targets(rows.y_true, num_classes, ignore_class, chosen.index)
+    spec = CountSpec(rule, ignore_class, confusion, betas, num_groups)
+    layout = spec.layout_of(rows)
     return layout.unpack(count_classes(predicted, actual, rows, layout, groups, chosen))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
 
 from dist_f1.batch.groups import Groups
-from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses
+from dist_f1.counting.row_status import RowStatus
 from dist_f1.counts import sample_averages
+from dist_f1.counts.causes import number_of_causes
 from dist_f1.kernels import Kernels
-from dist_f1.kernels.histograms import HistogramSpec, RowCounts, grouped_columns, histograms
+from dist_f1.kernels.histograms import HistogramSpec, StatusHistogram, grouped_columns, histograms
 from dist_f1.kernels.packed_masks import PackedMasks, weighted_columns, weighted_sums
 
 # Rows are counted by their numbers of classes if there are at most this many different ones.
@@ -22,52 +23,44 @@ _MAX_DISTINCT = 1024
 
 
 def row_sums(
-    valid: tf.Tensor,
-    ignored: tf.Tensor | None,
-    rows: Rows,
+    status: RowStatus,
+    weight: tf.Tensor | None,
+    entry_weight: tf.Tensor | None,
     groups: Groups | None,
     kernels: Kernels,
 ) -> RowSums:
-    """Find which rows count and which are invalid; the other rows are left out.
-
-    `valid` and `ignored` are bool `[N]`. Rows without a valid group or weight are invalid too.
-    """
-    unmasked, weight = rows.mask, rows.weight
-    if groups is not None:
-        valid &= groups.valid
-    if weight is not None:
-        valid &= tf.math.is_finite(weight)
-        unmasked = _and(unmasked, tf.not_equal(weight, 0.0))
-    if ignored is not None:
-        unmasked = _and(unmasked, ~ignored)
-    counted = valid if unmasked is None else valid & unmasked
+    """Prepare sums over the rows that count; see `RowSums`."""
     if weight is not None:
         # A weight that is not finite must not reach a sum, not even times zero.
-        weight = tf.where(counted, weight, 0.0)
-    invalid = None if unmasked is None else ~valid & unmasked
-    return RowSums(counted, invalid, weight, groups, kernels)
-
-
-def _and(mask: tf.Tensor | None, other: tf.Tensor) -> tf.Tensor:
-    return other if mask is None else mask & other
+        weight = tf.where(status.valid, weight, 0.0)
+    if entry_weight is not None:
+        weight = tf.cast(status.valid, tf.float64)
+        entry_weight = tf.where(status.valid[:, tf.newaxis], entry_weight, 0.0)
+    return RowSums(status, weight, entry_weight, groups, kernels)
 
 
 class RowSums(NamedTuple):
     """Sums over rows. With groups, all sums have a leading axis of groups.
 
     Fields:
-        valid: bool `[N]`, rows that count.
-        invalid: bool `[N]`, rows that cannot be counted; `None` if all others cannot.
+        status: Which rows count, and which cannot be counted.
         weight: float64 `[N]`, 0 in rows that do not count; `None` if each row weighs 1.
+        entry_weight: float64 `[N, C]`, 0 in rows that do not count; `None` if all entries of a row
+            weigh as much as the row.
         groups: The group of each row, or `None`.
         kernels: How to sum.
     """
 
-    valid: tf.Tensor
-    invalid: tf.Tensor | None
+    status: RowStatus
     weight: tf.Tensor | None
+    entry_weight: tf.Tensor | None
     groups: Groups | None
     kernels: Kernels
+
+    @property
+    def valid(self) -> tf.Tensor:
+        """Rows that count, bool `[N]`."""
+        return self.status.valid
 
     @property
     def is_plain(self) -> bool:
@@ -79,10 +72,10 @@ class RowSums(NamedTuple):
         """Dtype of all sums."""
         return tf.int64 if self.weight is None else tf.float64
 
-    def vector(self, fields: Iterable[HistogramSpec | RowCounts | tf.Tensor]) -> tf.Tensor:
+    def vector(self, fields: Iterable[HistogramSpec | StatusHistogram | tf.Tensor]) -> tf.Tensor:
         """Concatenate all fields; adjacent histograms are counted together."""
         pieces: list[tf.Tensor] = []
-        specs: list[HistogramSpec | RowCounts] = []
+        specs: list[HistogramSpec | StatusHistogram] = []
 
         def count_specs() -> None:
             if specs:
@@ -90,7 +83,7 @@ class RowSums(NamedTuple):
                 specs.clear()
 
         for field in fields:
-            if isinstance(field, HistogramSpec | RowCounts):
+            if isinstance(field, HistogramSpec | StatusHistogram):
                 specs.append(field)
             else:
                 count_specs()
@@ -106,14 +99,42 @@ class RowSums(NamedTuple):
         group = group[:, tf.newaxis] if ids.shape.rank == 2 else group
         return HistogramSpec(group * size + ids, where, self.groups.number * size)
 
-    def rows(self) -> list[HistogramSpec | RowCounts | tf.Tensor]:
-        """Specify two scalars: the weight of the counted rows, and the number of invalid rows."""
-        if self.groups is None:
-            return [RowCounts(self.invalid)]
-        ids = tf.cast(self.groups.ids, self.kernels.index)
-        spec = HistogramSpec(ids, None, self.groups.number)
-        invalid = ~self.valid if self.invalid is None else self.invalid
-        return [spec, tf.cast(histograms([spec], invalid, None, self.kernels), self.dtype)]
+    def rows(self) -> list[HistogramSpec | StatusHistogram | tf.Tensor]:
+        """Specify the weight of the counted rows, and the number of invalid rows by cause."""
+        if self.is_plain and not self.status.branches:
+            codes, size = self.status.find_codes(), 1 + number_of_causes(groups=0)
+            if self.status.unmasked is None:
+                return [StatusHistogram(codes, size)]
+            spec = HistogramSpec(codes, None, size)
+            return [histograms([spec], self.status.unmasked, None, self.kernels)]
+        if self.groups is not None:
+            ids = tf.cast(self.groups.ids, self.kernels.index)
+            return [HistogramSpec(ids, None, self.groups.number), self.causes()]
+        number = tf.math.count_nonzero(self.valid)
+        return [number if self.weight is None else tf.reduce_sum(self.weight), self.causes()]
+
+    def causes(self) -> tf.Tensor:
+        """Count the invalid rows of each cause: `[K]`, or `[G K]` with groups."""
+        groups = 0 if self.groups is None else self.groups.number
+        causes = number_of_causes(groups)
+
+        def count() -> tf.Tensor:
+            if self.groups is None:
+                codes, unmasked = self.status.find_codes(), self.status.unmasked
+                codes = codes if unmasked is None else tf.where(unmasked, codes, 0)
+                status = StatusHistogram(codes, 1 + causes)
+                counted = histograms([status], self.valid, None, self.kernels)
+                return tf.cast(counted[1:], self.dtype)
+            spec = self.histogram(self.status.find_codes() - 1, causes)
+            counted = histograms([spec], self.status.invalid, None, self.kernels)
+            return tf.cast(counted, self.dtype)
+
+        def zeros() -> tf.Tensor:
+            return tf.zeros([max(groups, 1) * causes], self.dtype)
+
+        if not self.status.branches:
+            return count()
+        return tf.cond(tf.reduce_any(self.status.invalid), count, zeros)
 
     def per_class(
         self, classes: Iterable[RowClasses], masks: PackedMasks, size: int
@@ -121,22 +142,28 @@ class RowSums(NamedTuple):
         """Specify the number of rows for each class, `[C]`; `masks` holds their `multi_hot`."""
         return [
             self.histogram(x.ids, size, where=x.where) if column is None else column
-            for x, column in zip(classes, self._columns(masks), strict=True)
+            for x, column in zip(classes, self.columns(masks), strict=True)
         ]
 
-    def _columns(self, masks: PackedMasks) -> list[tf.Tensor | None]:
+    def columns(self, masks: PackedMasks) -> list[tf.Tensor | None]:
         """Return the number of rows where each class of each bool mask `[N, C]` is set."""
         if self.is_plain:
             return masks.column_sums(self.valid)
         return [None if x is None else self._column(x) for x in masks.masks]
 
     def _column(self, mask: tf.Tensor) -> tf.Tensor:
+        if self.entry_weight is not None:
+            weights = tf.where(mask, self.entry_weight, 0.0)
+            return self._by_group(weights) if self.groups else tf.reduce_sum(weights, axis=0)
         if self.groups is None:
             return weighted_columns(mask, self.weight, self.kernels)
         mask &= self.valid[:, tf.newaxis]
         if self.weight is None and self.kernels.histogram == "matmul":
             return grouped_columns(mask, self.groups.ids, self.groups.number)
-        return self._by_group(tf.cast(mask, self.dtype), self.groups)
+        return self._by_group(self._weigh(tf.cast(mask, self.dtype)))
+
+    def _weigh(self, values: tf.Tensor) -> tf.Tensor:
+        return values if self.weight is None else values * self.weight[:, tf.newaxis]
 
     def sample_sums(
         self, ratios: Sequence[str], sizes: Sequence[tf.Tensor], most: Sequence[int]
@@ -161,13 +188,12 @@ class RowSums(NamedTuple):
         """Sum whole numbers `[S, N]`, float64, over rows: `[S]`."""
         values = tf.where(self.valid, values, 0.0)
         if self.groups is not None:
-            return self._by_group(tf.transpose(tf.cast(values, self.dtype)), self.groups)
+            return self._by_group(self._weigh(tf.transpose(tf.cast(values, self.dtype))))
         if self.weight is not None:
             return weighted_sums(values, self.weight, self.kernels)
         return tf.reduce_sum(tf.cast(values, tf.int64), axis=-1)
 
-    def _by_group(self, values: tf.Tensor, groups: Groups) -> tf.Tensor:
+    def _by_group(self, values: tf.Tensor) -> tf.Tensor:
         """Sum values `[N, S]` over the rows of each group: `[G, S]`."""
-        if self.weight is not None:
-            values = values * self.weight[:, tf.newaxis]
+        groups = cast(Groups, self.groups)
         return tf.math.unsorted_segment_sum(values, groups.ids, groups.number)

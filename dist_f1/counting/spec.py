@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import parse_groups
-from dist_f1.batch.inputs import Rows
+from dist_f1.batch.inputs import Entries, Rows
+from dist_f1.batch.targets import leaves_out_entries
 from dist_f1.counting.batch_counts import count_rows
 from dist_f1.counts import sample_averages
 from dist_f1.counts.layout import Layout
@@ -36,24 +37,43 @@ class CountSpec:
         """The part that must be equal in metrics that are merged."""
         return self.rule, self.num_groups
 
-    def layout(self, num_classes: int) -> Layout:
-        """Return the layout of the counts of C classes."""
+    def layout(self, num_classes: int, entries: Entries | None = None) -> Layout:
+        """Return the layout of the counts of C classes.
+
+        Args:
+            num_classes: C.
+            entries: `"masks"` or `"weights"` if single entries of rows are left out or weighted.
+        """
         multilabel = self.rule.is_multilabel(num_classes)
+        samples = sample_averages.ratio_names(self.betas) if multilabel else None
+        if self.rule.decides_entries(num_classes) and leaves_out_entries(
+            self.ignore_class, num_classes
+        ):
+            entries = entries or "masks"
         return Layout(
             num_classes,
-            samples=sample_averages.ratio_names(self.betas) if multilabel else None,
+            # A row has no number of classes if its entries have weights.
+            samples=() if entries == "weights" else samples,
             # The counts of one class already say all that a matrix would.
             confusion=self.confusion and self.rule.is_argmax and num_classes > 1,
             groups=self.num_groups or 0,
+            entries=entries is not None,
         )
 
-    def count(self, rows: Rows) -> tf.Tensor:
-        """Count a batch into one vector, packed as `layout(rows.num_classes)`.
+    def layout_of(self, rows: Rows) -> Layout:
+        """Return the layout of the counts of a batch."""
+        return self.layout(rows.num_classes, rows.entries)
+
+    def count(self, rows: Rows, layout: Layout) -> tf.Tensor:
+        """Count a batch into one vector.
+
+        Args:
+            rows: The batch.
+            layout: Layout of the vector: `layout_of(rows)`, or that of earlier batches.
 
         Returns:
-            int64 counts, or float64 if `rows.weight` is given. Masked rows, ignored rows and rows
+            int64 counts, or float64 if the rows have weights. Masked rows, ignored rows and rows
             of weight 0 are left out. Each row that cannot be counted adds 1 to `invalid`.
         """
         groups = parse_groups(rows.group_ids, self.num_groups)
-        layout = self.layout(rows.num_classes)
         return count_rows(rows, self.rule, layout, self.ignore_class, groups)

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import sample_averages
+from dist_f1.counts.causes import CAUSES
 from dist_f1.counts.shapes import field_shapes
 
-_REQUIRED = ("true_positive", "predicted", "actual", "total", "invalid")
+_REQUIRED = {"true_positive", "predicted", "actual", "total", "invalid"}
+_OPTIONAL = {"confusion", "class_total", "invalid_by_cause"}
 _SAMPLES = "samples."
 
 
@@ -60,7 +62,7 @@ def loads_with_thresholds(data: bytes, source: str) -> tuple[dict[str, Any], tup
     multilabel = arrays.pop("multilabel", False)
     sums = {k.removeprefix(_SAMPLES): v for k, v in arrays.items() if k.startswith(_SAMPLES)}
     fields: dict[str, Any] = {k: v for k, v in arrays.items() if not k.startswith(_SAMPLES)}
-    if not set(_REQUIRED) <= set(fields) <= {*_REQUIRED, "confusion"}:
+    if not _REQUIRED <= set(fields) <= _REQUIRED | _OPTIONAL:
         raise ValueError(
             f"{source} holds no counts but {found}; expected a file written by Counts.save."
         )
@@ -82,7 +84,11 @@ def _check(fields: Mapping[str, Any], thresholds: tuple[float, ...], source: str
         "confusion" in fields,
         actual.shape[0] if actual.ndim == 2 else 0,
         len(thresholds),
+        "class_total" in fields,
     )
+    if actual.ndim == 1 and np.shape(fields.get("invalid_by_cause", ())) == (len(CAUSES),):
+        # Groups that were added up keep the counter of unknown groups.
+        shapes["invalid_by_cause"] = (len(CAUSES),)
     if sorted(sums or ()) != sorted(shapes["samples"] or ()):
         raise ValueError(
             f"{source} holds no counts: it has sums over rows of {sorted(sums or ())}, expected "

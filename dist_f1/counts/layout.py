@@ -10,15 +10,15 @@ from dist_f1.counts import arrays as xp
 from dist_f1.counts import sample_averages
 from dist_f1.counts.lazy_tensorflow import Array, tf
 from dist_f1.counts.shapes import field_shapes
-from dist_f1.counts.value import Counts
+from dist_f1.counts.value import Counts, leaves
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """Pack `Counts` into one vector, so that they need one variable and one all-reduce.
 
-    The order is that of the fields of `Counts`: `[C]` three times, two scalars, then the optional
-    fields.
+    The order is that of `field_shapes`: `[C]` three times, two scalars, the causes of invalid rows,
+    then the optional fields.
 
     Args:
         num_classes: C.
@@ -27,6 +27,8 @@ class Layout:
         groups: Number of groups of rows, as a leading axis, or 0.
         thresholds: Thresholds, if `true_positive` and `predicted` are stored in the buckets between
             them, with a leading axis of one more than there are thresholds.
+        entries: Whether single entries of rows may be left out or weighted, so that each class has
+            a total of its own.
     """
 
     num_classes: int
@@ -34,6 +36,7 @@ class Layout:
     confusion: bool = False
     groups: int = 0
     thresholds: tuple[float, ...] = ()
+    entries: bool = False
 
     @classmethod
     def from_counts(cls, counts: Counts, thresholds: tuple[float, ...] = ()) -> Layout:
@@ -45,6 +48,7 @@ class Layout:
             confusion=not isinstance(counts.confusion, tuple),
             groups=int(leading[0]) if len(leading) else 0,
             thresholds=thresholds,
+            entries=counts.has_entries,
         )
 
     def __str__(self) -> str:
@@ -59,25 +63,55 @@ class Layout:
         if self.thresholds:
             first, last = self.thresholds[0], self.thresholds[-1]
             parts.append(f"{len(self.thresholds)} thresholds from {first:g} to {last:g}")
+        if self.entries:
+            parts.append("single entries")
         return ", ".join(parts)
 
     @property
     def shapes(self) -> dict[str, Any]:
         """The shape of every field; see `field_shapes`."""
         return field_shapes(
-            self.num_classes, self.samples, self.confusion, self.groups, len(self.thresholds)
+            self.num_classes,
+            self.samples,
+            self.confusion,
+            self.groups,
+            len(self.thresholds),
+            self.entries,
         )
+
+    @property
+    def _stored(self) -> list[str]:
+        """The names of the stored fields, in order."""
+        # The number of invalid rows is the sum over all causes.
+        names = [name for name, shape in self.shapes.items() if shape not in (None, {})]
+        return [name for name in names if name != "invalid"]
+
+    @property
+    def _flat_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the stored arrays, in order."""
+        shapes = [self.shapes[name] for name in self._stored]
+        return [
+            x for s in shapes for x in ([s[k] for k in sorted(s)] if isinstance(s, dict) else [s])
+        ]
 
     @property
     def size(self) -> int:
         """The length of the packed vector."""
-        shapes = [s for s in self.shapes.values() if isinstance(s, tuple)]
-        shapes += (self.shapes["samples"] or {}).values()
-        return sum(map(math.prod, shapes))
+        return sum(math.prod(shape) for shape in self._flat_shapes)
+
+    def covers(self, other: Layout) -> bool:
+        """Whether counts of the other layout can be packed, where rows may count as a whole."""
+        whole = dataclasses.replace(other, entries=self.entries, samples=self.samples)
+        keeps_samples = self.samples in (other.samples, ())
+        return whole == self and self.entries >= other.entries and keeps_samples
 
     def pack(self, counts: Counts) -> tf.Tensor:
         """Concatenate all fields to one vector `[size]`."""
-        return tf.concat([tf.reshape(x, [-1]) for x in counts.leaves()], axis=0)
+        fields = counts.with_causes(self.shapes["invalid_by_cause"][-1])._asdict()
+        if self.entries and not counts.has_entries:
+            fields["class_total"] = counts.entries + 0 * counts.actual
+        arrays = [x for name in self._stored for x in leaves(fields[name])]
+        return tf.concat([tf.reshape(x, [-1]) for x in arrays], axis=0)
 
     def unpack(self, vector: Array) -> Counts:
         """Invert `pack`, for a tensor or a NumPy array `[size]`."""
@@ -91,10 +125,12 @@ class Layout:
             values = vector[begin:start]
             return values if len(shape) == 1 else xp.reshape(values, shape)
 
-        fields: dict[str, Any] = {}
-        for name, shape in self.shapes.items():
+        fields: dict[str, Any] = {"samples": () if self.samples is None else {}}
+        for name in self._stored:
+            shape = self.shapes[name]
             if isinstance(shape, dict):
                 fields[name] = {key: next_array(shape[key]) for key in sorted(shape)}
             else:
-                fields[name] = () if shape is None else next_array(shape)
+                fields[name] = next_array(shape)
+        fields["invalid"] = xp.sum_last(fields["invalid_by_cause"])
         return Counts(**fields)

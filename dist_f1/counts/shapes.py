@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dist_f1.counts import sample_averages
+from dist_f1.counts import causes, sample_averages
 
 # A plain tuple of sizes.
 Shape = tuple[int, ...]
@@ -15,8 +15,9 @@ def field_shapes(
     confusion: bool = False,
     groups: int = 0,
     thresholds: int = 0,
+    entries: bool = False,
 ) -> dict[str, Any]:
-    """Return the shape of each field, by name, in the order of `Counts`.
+    """Return the shape of each field, by name, in the order of `Layout`.
 
     The arguments are those of `Layout`. The result is a dict of shapes for `samples`, and `None`
     for fields that are not stored.
@@ -32,6 +33,8 @@ def field_shapes(
         "actual": (*leading, num_classes),
         "total": leading,
         "invalid": leading,
+        "invalid_by_cause": (*leading, causes.number_of_causes(groups)),
         "samples": sums,
         "confusion": (*leading, num_classes, num_classes) if confusion else None,
+        "class_total": (*leading, num_classes) if entries else None,
     }

@@ -2,27 +2,28 @@
 
 from typing import Any
 
+from dist_f1.counts import causes
 from dist_f1.counts.value import Counts
 
 
-def raise_if_invalid(counts: Counts, by_groups: bool = False) -> None:
+def raise_if_invalid(counts: Counts) -> None:
     """Raise `ValueError` if rows could not be counted; the counts must not be symbolic."""
+    message = describe_invalid(counts)
+    if message:
+        raise ValueError(message)
+
+
+def describe_invalid(counts: Counts) -> str:
+    """Describe how many rows could not be counted, and why; empty if all rows were counted."""
     invalid = int(counts.invalid)
-    if invalid:
-        raise ValueError(
-            f"{invalid} of {invalid + _readable(counts.total)} rows "
-            f"{why_invalid(counts.num_classes, by_groups)} The other rows are counted: counts() "
-            "returns them, and the number of invalid rows."
-        )
-
-
-def why_invalid(num_classes: int, by_groups: bool) -> str:
-    """Describe why rows may not have been counted, and the remedy."""
-    group = ", or their group id is not from 0 to num_groups - 1" if by_groups else ""
+    if not invalid:
+        return ""
+    numbers = {cause: int(number) for cause, number in counts.invalid_causes.items()}
     return (
-        f"were not counted: their label is not one of the {num_classes} classes (or a 0/1 target "
-        f"is neither), a score is NaN, or a weight is not finite{group}. Fix the data, or exclude "
-        "rows with ignore_class= or a mask."
+        f"{invalid} of {invalid + _readable(counts.total)} rows were not counted: "
+        f"{causes.describe(numbers, counts.num_classes)}. Fix the data, or exclude these "
+        "rows with ignore_class= or a mask. The other rows are counted: counts() returns them, and "
+        "the number of invalid rows."
     )
 
 

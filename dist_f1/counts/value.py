@@ -12,6 +12,7 @@ import numpy as np
 from dist_f1.counts import arrays as xp
 from dist_f1.counts import files
 from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.causes import CAUSES
 from dist_f1.counts.lazy_tensorflow import Array, is_tensor
 
 # Differences below this share of the total weight (1.5e-11) are rounding errors of the sums. It is
@@ -30,11 +31,15 @@ class Counts(NamedTuple):
         predicted: `[C]`, rows predicted as the class.
         actual: `[C]`, rows of the class (its support).
         total: Scalar, counted rows.
-        invalid: Scalar, rows that could not be counted: the label is not a class, or a score or
-            weight is not a number.
+        invalid: Scalar, rows that could not be counted: the label is not a class, or a prediction
+            or weight is not a number.
         samples: Sums over rows for sample averages (`dist_f1.counts.sample_averages`), by name,
             if a row may have several classes; `{}` if the sums are unknown. Otherwise `()`.
         confusion: `[C, C]`, true class by predicted class; `()` unless requested.
+        class_total: `[C]`, counted entries of each class, if single entries of rows were left out
+            or weighted. Otherwise `()`: each class has `total` entries.
+        invalid_by_cause: `[K]`, rows that could not be counted, by `counts.causes.CAUSES`; `()` if
+            the causes are unknown. See `invalid_causes`.
 
     One class (`C = 1`) is the binary case: the counts of the positive class. The counts of the
     negative class follow from `total`.
@@ -60,6 +65,8 @@ class Counts(NamedTuple):
     invalid: Array
     samples: Any = ()
     confusion: Any = ()
+    class_total: Any = ()
+    invalid_by_cause: Any = ()
 
     @classmethod
     def from_labels(
@@ -69,6 +76,8 @@ class Counts(NamedTuple):
         num_classes: int,
         sample_weight: Any = None,
         *,
+        ignore_class: int | None = None,
+        mask: Any = None,
         confusion: bool = False,
         betas: Iterable[float] = (),
         by: Any = None,
@@ -80,7 +89,10 @@ class Counts(NamedTuple):
             y_true: Class ids `[N]`, or 0/1 indicators `[N, C]` (multilabel), NumPy or tensor.
             y_pred: Like `y_true`.
             num_classes: C. With `num_classes=1`, labels 0 and 1 are counted as one class.
-            sample_weight: `[N]`; the counts are then float64.
+            sample_weight: `[N]`, or for indicators `[N, C]`; the counts are then float64.
+            ignore_class: Label of the rows to leave out; in indicators, a value that is neither 0
+                nor 1 leaves out the entry.
+            mask: Booleans, shaped like `sample_weight`.
             confusion: Whether to count the `[C, C]` matrix too.
             betas: Multilabel only: further betas than 1 for sample averages of F.
             by: Group id of each row, `[N]`, from 0 to `num_groups - 1`. All fields then have a
@@ -90,7 +102,7 @@ class Counts(NamedTuple):
         Raises:
             ValueError: Shapes do not match.
         """
-        options = (confusion, tuple(betas), by, num_groups)
+        options = (ignore_class, mask, confusion, tuple(betas), by, num_groups)
         return _count_labels(y_true, y_pred, num_classes, sample_weight, *options)
 
     @property
@@ -126,12 +138,28 @@ class Counts(NamedTuple):
     @property
     def predicted_negative(self) -> Array:
         """`[C]`: not predicted as the class."""
-        return self.subtract(xp.expand_last(self.total), self.predicted)
+        return self.subtract(self.entries, self.predicted)
 
     @property
     def actual_negative(self) -> Array:
         """`[C]`: not of the class."""
-        return self.subtract(xp.expand_last(self.total), self.actual)
+        return self.subtract(self.entries, self.actual)
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether single entries of rows were left out or weighted."""
+        return not _is_absent(self.class_total)
+
+    @property
+    def entries(self) -> Array:
+        """`[C]`, or `[1]` if it is the same for all classes: the counted entries of the class."""
+        return self.class_total if self.has_entries else xp.expand_last(self.total)
+
+    @property
+    def invalid_causes(self) -> dict[str, Array]:
+        """The number of invalid rows by cause; see `counts.causes.CAUSES`."""
+        numbers = self.with_causes(1).invalid_by_cause
+        return {cause: numbers[..., i] for i, cause in enumerate(CAUSES[: numbers.shape[-1]])}
 
     def map(self, function: Callable[..., Any], *others: Counts) -> Counts:
         """Apply a function to each array, and to the same array of `others`."""
@@ -145,13 +173,7 @@ class Counts(NamedTuple):
 
     def leaves(self) -> list[Array]:
         """Return all arrays in a fixed order: that of the fields, and of sorted names in a dict."""
-        arrays: list[Array] = []
-        for value in self:
-            if isinstance(value, dict):
-                arrays += [value[key] for key in sorted(value)]
-            elif not _is_absent(value):
-                arrays.append(value)
-        return arrays
+        return [array for field in self for array in leaves(field)]
 
     def numpy(self) -> Counts:
         """Convert all fields to NumPy arrays.
@@ -178,6 +200,14 @@ class Counts(NamedTuple):
         """Sum over the first leading axis, that of groups. Thresholds share their rows."""
         return self.map(xp.sum_first)
 
+    def with_causes(self, number: int) -> Counts:
+        """Extend `invalid_by_cause` to at least this number of causes."""
+        known, zero = self.invalid_by_cause, xp.expand_last(self.invalid * 0)
+        if _is_absent(known):
+            known = xp.expand_last(self.invalid)
+        missing = number - known.shape[-1]
+        return self._replace(invalid_by_cause=xp.concat_last([known, *[zero] * missing]))
+
     def to_two_class(self) -> Counts:
         """Convert binary counts to two classes (negative, positive); return others unchanged."""
         if self.num_classes != 1:
@@ -195,13 +225,13 @@ class Counts(NamedTuple):
             return difference
         # Both are sums of the same weights in another order. A rounding error would become the
         # denominator of a score that should be 0 / 0.
-        smallest = _ROUNDING * abs(xp.expand_last(self.total))
+        smallest = _ROUNDING * abs(self.entries)
         return xp.where(abs(difference) > smallest, difference, 0.0)
 
     def __add__(self, other: Any) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
-        for name in ("true_positive", "samples", "confusion"):
+        for name in ("true_positive", "samples", "confusion", "class_total"):
             mine, theirs = _shape(getattr(self, name)), _shape(getattr(other, name))
             if mine != theirs:
                 raise ValueError(
@@ -209,7 +239,8 @@ class Counts(NamedTuple):
                     f"and {theirs} in the other. Count both with the same num_classes, groups and "
                     "decision."
                 )
-        left, right = self, other
+        number = max(len(self.invalid_causes), len(other.invalid_causes))
+        left, right = self.with_causes(number), other.with_causes(number)
         if left.is_weighted != right.is_weighted:
             left, right = left.as_float(), right.as_float()
         return left.map(lambda a, b: a + b, right)
@@ -230,6 +261,13 @@ class Counts(NamedTuple):
             ValueError: The file holds no counts.
         """
         return cls(**files.loads(pathlib.Path(path).read_bytes(), os.fspath(path)))
+
+
+def leaves(field: Any) -> list[Array]:
+    """Return the arrays of a field in a fixed order: of sorted names in a dict."""
+    if isinstance(field, dict):
+        return [field[key] for key in sorted(field)]
+    return [] if _is_absent(field) else [field]
 
 
 def _is_absent(field: Any) -> bool:

@@ -31,18 +31,20 @@ class HistogramSpec(NamedTuple):
     size: int
 
 
-class RowCounts(NamedTuple):
-    """Two bins: the number of valid rows, and the number of invalid rows.
+class StatusHistogram(NamedTuple):
+    """A histogram of all rows, also of those that are not valid.
 
     Fields:
-        invalid: Bool `[N]`, or `None` if all rows that are not valid are invalid.
+        codes: Integers `[N]`, in `[0, size)`: 0 in valid rows, another one in others.
+        size: Number of bins.
     """
 
-    invalid: tf.Tensor | None
+    codes: tf.Tensor
+    size: int
 
 
 def histograms(
-    specs: Sequence[HistogramSpec | RowCounts],
+    specs: Sequence[HistogramSpec | StatusHistogram],
     valid: tf.Tensor,
     weight: tf.Tensor | None,
     kernels: Kernels,
@@ -51,46 +53,48 @@ def histograms(
 
     The counts are int64, or float64 sums of `weight` `[N]`, which is 0 in rows that are not valid.
     """
-    if weight is None and kernels.histogram == "bincount" and _fit_in_one(specs):
+    if weight is None and kernels.histogram == "bincount" and len(specs) > 1 and _are_alike(specs):
         return _one_bincount(specs, valid)
     counted = [
-        _count_rows(x, valid, weight)
-        if isinstance(x, RowCounts)
+        _count_codes(x, kernels)
+        if isinstance(x, StatusHistogram)
         else _count_ids(x, valid, weight, kernels)
         for x in specs
     ]
     return tf.concat(counted, axis=0) if len(counted) > 1 else counted[0]
 
 
-def _fit_in_one(specs: Sequence[HistogramSpec | RowCounts]) -> bool:
+def _ids(spec: HistogramSpec | StatusHistogram) -> tf.Tensor:
+    return spec.ids if isinstance(spec, HistogramSpec) else spec.codes
+
+
+def _are_alike(specs: Sequence[HistogramSpec | StatusHistogram]) -> bool:
     """Whether one bincount is enough: every row has one bin in each spec."""
-    ids = [x.ids for x in specs if isinstance(x, HistogramSpec)]
-    are_alike = bool(ids) and all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
-    return are_alike and all(x.invalid is None for x in specs if isinstance(x, RowCounts))
+    ids = [_ids(x) for x in specs]
+    return all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
 
 
-def _one_bincount(specs: Sequence[HistogramSpec | RowCounts], valid: tf.Tensor) -> tf.Tensor:
+def _one_bincount(specs: Sequence[HistogramSpec | StatusHistogram], valid: tf.Tensor) -> tf.Tensor:
     """Count all specs as one histogram, in consecutive ranges of bins.
 
     It needs the ops of one histogram, and their number is the cost of a small step on a GPU.
     """
-    sizes = [x.size if isinstance(x, HistogramSpec) else 2 for x in specs]
-    starts = np.cumsum([0, *sizes])
-    total = int(starts[-1])
-    index = next(x.ids.dtype for x in specs if isinstance(x, HistogramSpec))
-    # DenseBincount drops ids from `total` on. Invalid rows have the bin after valid ones.
-    otherwise = [
-        total if isinstance(x, HistogramSpec) else start + 1
-        for x, start in zip(specs, starts, strict=False)
+    starts = np.cumsum([0, *(x.size for x in specs)])
+    total, index = int(starts[-1]), _ids(specs[0]).dtype
+    # DenseBincount drops ids from `total` on.
+    ids = [
+        _ids(x)
+        if isinstance(x, StatusHistogram) or x.where is None
+        else tf.where(x.where, x.ids, total)
+        for x in specs
     ]
-    ids = []
-    for x in specs:
-        if isinstance(x, RowCounts):
-            ids.append(tf.zeros_like(valid, index))
-        else:
-            ids.append(x.ids if x.where is None else tf.where(x.where, x.ids, total))
     bins = tf.stack(ids) + tf.constant(starts[:-1, np.newaxis], index)
-    bins = tf.where(valid, bins, tf.constant(np.c_[otherwise], index))
+    codes = next((x.codes for x in specs if isinstance(x, StatusHistogram)), None)
+    if codes is not None:
+        # One comparison for all: codes are 0 in valid rows, and themselves are always counted.
+        highest = [[x.size if isinstance(x, StatusHistogram) else 0] for x in specs]
+        valid = codes <= tf.constant(highest, index)
+    bins = tf.where(valid, bins, tf.constant(total, index))
     return _bincount(tf.reshape(bins, [-1]), total)
 
 
@@ -102,11 +106,11 @@ def _bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cast(counted, tf.int64)
 
 
-def _count_rows(rows: RowCounts, valid: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
-    invalid = tf.math.count_nonzero(~valid if rows.invalid is None else rows.invalid)
-    if weight is None:
-        return tf.stack([tf.math.count_nonzero(valid), invalid])
-    return tf.stack([tf.reduce_sum(weight), tf.cast(invalid, weight.dtype)])
+def _count_codes(spec: StatusHistogram, kernels: Kernels) -> tf.Tensor:
+    if kernels.histogram == "bincount":
+        return _bincount(spec.codes, spec.size)
+    ids = HistogramSpec(spec.codes, None, spec.size)
+    return _count_ids(ids, tf.ones_like(spec.codes, tf.bool), None, kernels)
 
 
 def _count_ids(

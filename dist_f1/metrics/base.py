@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 from typing_extensions import Unpack
@@ -12,8 +13,8 @@ from dist_f1.batch import inputs
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
-from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions, legacy_keras, merging
+from dist_f1.metrics.invalid_rows import InvalidRows
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.replicas import contexts
 from dist_f1.replicas.accumulator import Accumulator
@@ -24,6 +25,10 @@ from dist_f1.sweeps.counting import SweepSpec
 # Converting this library, which has no data-dependent Python control flow, would take AutoGraph
 # several seconds in the first trace.
 _do_not_convert = tf.autograph.experimental.do_not_convert
+
+
+# A function that casts a derived value to the dtype of the metric.
+Finish: TypeAlias = Callable[[Any], Any]
 
 
 class CountsMetric(tf.keras.metrics.Metric):
@@ -79,6 +84,8 @@ class CountsMetric(tf.keras.metrics.Metric):
         self.class_names = full["class_names"]
         self.num_groups = full["num_groups"]
         self.sync = full["sync"]
+        self.on_invalid = full["on_invalid"]
+        self._invalid_rows = InvalidRows(self.name, self.on_invalid)
         self.spec = self._make_spec(confusion, betas)
         expected = None if self.num_classes is None else self._layout(self.num_classes)
         self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
@@ -126,25 +133,42 @@ class CountsMetric(tf.keras.metrics.Metric):
         )
         if self.class_names is not None:
             check_names(self.class_names, max(rows.num_classes, 2))
-        weighted = rows.weight is not None
+        weighted = rows.is_weighted
         if self.weighted is False and weighted:
             raise ValueError(
                 "sample_weight was passed to a metric with weighted=False. Pass weighted=True to "
                 "the metric."
             )
-        layout = self.accumulator.layout
-        if layout is None or layout.num_classes != rows.num_classes:
-            layout = self._layout(rows.num_classes)
-        vector = self.spec.count(rows)
+        layout = self.accumulator.fitting(self.spec.layout_of(rows))
+        self._check_classes(rows.num_classes)
+        vector = self.spec.count(rows, layout)
         self.accumulator.build(layout, weighted or bool(self.weighted))
         self.accumulator.add_vector(vector)
 
     def result(self) -> Any:
-        """Return the score. Eagerly, raise `ValueError` if rows could not be counted."""
+        """Return the score; see `on_invalid` for rows that could not be counted."""
         if tf.executing_eagerly():
             # Before the callbacks run at the end of an epoch, and look for the best one.
             directions.set_modes_for_metric(self)
         return self._derive(self._value)
+
+    def value_of(self, counts: Counts, value: Callable[[Counts, Finish], Any] | None = None) -> Any:
+        """Derive the result from counts of all replicas, with a leading axis if there are groups.
+
+        Args:
+            counts: What `accumulator.read()` returned.
+            value: Function to derive another value than the result. It must apply its second
+                argument to float64 values, which casts them, or makes them NaN.
+        """
+        make_nan = self._invalid_rows.make_nan(self._overall(counts))
+
+        def finish(value: Any) -> Any:
+            value = self._cast(value)
+            if make_nan is False or not value.dtype.is_floating:
+                return value
+            return tf.where(make_nan, tf.constant(math.nan, value.dtype), value)
+
+        return (value or self._value)(counts, finish)
 
     def direction_of(self, entry: str) -> directions.Direction | None:
         """Return whether higher values of a log entry are better; `None` for other entries."""
@@ -156,12 +180,12 @@ class CountsMetric(tf.keras.metrics.Metric):
     def result_by_group(self) -> Any:
         """Return the score of each group, in a leading axis; NaN for a group without rows."""
         self._require_groups()
-        return self._derive(lambda counts: by_group.by_group(self.score, counts))
+        return self._derive(lambda counts, finish: finish(by_group.by_group(self.score, counts)))
 
     def gap(self) -> Any:
         """Return the largest difference of the score between two groups that have rows."""
         self._require_groups()
-        return self._derive(lambda counts: by_group.gap(self.score, counts))
+        return self._derive(lambda counts, finish: finish(by_group.gap(self.score, counts)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update, then return the result. Outside of replicas, a row counts once."""
@@ -209,6 +233,7 @@ class CountsMetric(tf.keras.metrics.Metric):
 
     def reset_state(self) -> None:
         """Set all counts to zero."""
+        self._invalid_rows.reset()
         self.accumulator.reset()
 
     def get_config(self) -> dict[str, Any]:
@@ -232,9 +257,9 @@ class CountsMetric(tf.keras.metrics.Metric):
                 "shape [B]."
             )
 
-    def _value(self, counts: Counts) -> Any:
+    def _value(self, counts: Counts, finish: Finish) -> Any:
         """Derive the result from the stored counts of all replicas."""
-        return self.score(self._overall(counts))
+        return tf.nest.map_structure(finish, self.score(self._overall(counts)))
 
     def _cast(self, value: Any) -> Any:
         return tf.cast(value, self.dtype)
@@ -247,13 +272,12 @@ class CountsMetric(tf.keras.metrics.Metric):
         return counts if self.num_groups is None else counts.overall()
 
     @_do_not_convert
-    def _derive(self, value: Callable[[Counts], Any]) -> Any:
-        """Derive a value from one read, in the dtype of the metric."""
+    def _derive(self, value: Callable[[Counts, Finish], Any]) -> Any:
+        """Derive a value from one read."""
         read_all = self.sync == "step"
-        counts = self.accumulator.read() if read_all else self.accumulator.read_locally()
-        if tf.executing_eagerly():
-            raise_if_invalid(self._overall(counts), by_groups=self.num_groups is not None)
-        return tf.nest.map_structure(self._cast, value(counts))
+        return self.value_of(
+            self.accumulator.read() if read_all else self.accumulator.read_locally(), value
+        )
 
     def _choose_result(self, wrapped: Callable[[], Any]) -> Callable[[], Any]:
         """Return `result` for tf-keras, with its wrapper or without, whichever is exact."""

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, get_args
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import check_num_groups
 from dist_f1.counts.arrays import is_integer
+from dist_f1.metrics.invalid_rows import OnInvalid
 from dist_f1.reports import check_names
 from dist_f1.scores.averaging import check_averaging, check_samples
 
@@ -30,6 +31,11 @@ class MetricOptions(TypedDict, total=False):
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
         collective. `"epoch"`: nothing is sent inside a step, and `result()` there is the score of
         this replica. Outside of `strategy.run` every result is exact over all replicas.
+    on_invalid: What happens if rows could not be counted, e.g. for a NaN prediction. `"raise"`: an
+        error. `"nan"`: every score is NaN, with a warning. `"warn"`: the score of the other rows,
+        with a warning. `None`: `"nan"` in `fit` and `evaluate`, with one warning an epoch, and
+        `"raise"` elsewhere. Inside a step in a graph, `"raise"` is `"nan"`, and `None` is `"warn"`
+        without the warning (under tf-keras `"nan"`).
     """
 
     num_classes: int | None
@@ -42,6 +48,7 @@ class MetricOptions(TypedDict, total=False):
     class_names: Sequence[str] | None
     num_groups: int | None
     sync: Sync
+    on_invalid: OnInvalid | None
 
 
 DEFAULTS: MetricOptions = {
@@ -55,6 +62,7 @@ DEFAULTS: MetricOptions = {
     "class_names": None,
     "num_groups": None,
     "sync": "step",
+    "on_invalid": None,
 }
 
 
@@ -79,6 +87,11 @@ def resolve(options: Mapping[str, Any], average: Any, threshold: Any) -> MetricO
         raise ValueError(f"weighted must be True, False or None, got {full['weighted']!r}.")
     if full["sync"] not in get_args(Sync):
         raise ValueError(f'sync must be "step" or "epoch", got {full["sync"]!r}.')
+
+    if full["on_invalid"] not in (None, *get_args(OnInvalid)):
+        raise ValueError(
+            f'on_invalid must be "raise", "nan", "warn" or None, got {full["on_invalid"]!r}.'
+        )
 
     full["labels"] = check_averaging(average, full["zero_division"], full["labels"], classes)
     full["zero_division"] = float(full["zero_division"])

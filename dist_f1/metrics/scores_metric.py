@@ -8,7 +8,7 @@ from typing_extensions import Unpack
 
 from dist_f1.counts import Counts
 from dist_f1.metrics import directions
-from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.base import CountsMetric, Finish
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import score_sets
 from dist_f1.scores.score_sets import DEFAULT, ScoreSet
@@ -102,8 +102,8 @@ class Scores(CountsMetric):
             "prefix": self.prefix,
         }
 
-    def _value(self, counts: Counts) -> dict[str, Any]:
-        return self._set().evaluate(counts, self._cast)
+    def _value(self, counts: Counts, finish: Finish) -> dict[str, Any]:
+        return self._set().evaluate(counts, finish)
 
     def _check_classes(self, num_classes: int) -> None:
         self._set().check_classes(num_classes, self.rule.is_multilabel(num_classes))

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.metrics import directions
-from dist_f1.metrics.base import CountsMetric
+from dist_f1.metrics.base import CountsMetric, Finish
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.reports import report
 from dist_f1.scores.averaging import check_averaging
@@ -148,5 +148,5 @@ class ThresholdSweep(CountsMetric):
         if self.labels is not None and num_classes == 1:
             check_positive(self.labels)
 
-    def _value(self, counts: Counts) -> Any:
-        return self.score(Sweep.from_buckets(self._grid, counts).counts)
+    def _value(self, counts: Counts, finish: Finish) -> Any:
+        return super()._value(Sweep.from_buckets(self._grid, counts).counts, finish)

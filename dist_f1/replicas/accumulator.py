@@ -1,6 +1,7 @@
 """`Accumulator`: counts over time, on each replica separately."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ class Accumulator(tf.train.experimental.PythonState):
         self._expected = expected
         self._layout_fn = layout_fn
         self._weighted = weighted
+        self._lock = threading.RLock()
         self._layout: Layout | None = None
         self._state: reduction.State | None = None
         # Counts restored before the state exists; the first update decides the state's strategy.
@@ -83,17 +85,38 @@ class Accumulator(tf.train.experimental.PythonState):
             return self._home
         return reduction.strategy_of(self._state)
 
+    def fitting(self, layout: Layout) -> Layout:
+        """Return the layout in which to count a batch of this layout, or of more details.
+
+        Raises:
+            ValueError: The state has another layout.
+        """
+        mine = self._layout
+        if mine is None or mine.covers(layout):
+            return mine or layout
+        if layout.num_classes == mine.num_classes and (layout.entries or mine.entries):
+            raise ValueError(
+                "A batch has masks or weights of single entries, but this metric has counted "
+                f"{mine}. Pass masks or weights of entries from the first update on (1 for each "
+                "entry that counts), and always of the same kind."
+            )
+        raise ValueError(
+            f"This metric has counted {mine}, and got a batch of {layout}. Use one metric per "
+            "number of classes."
+        )
+
     def build(self, layout: Layout, weighted: bool) -> None:
         """Create the state, or check that the existing state fits.
+
+        Threads may make the first update at the same time, so only one of them creates the state.
 
         Raises:
             ValueError: The state has another layout, or is unweighted and `weighted` is set.
         """
-        if self._layout is not None and layout != self._layout:
-            raise ValueError(
-                f"This metric has counted {self._layout}, and got a batch of {layout}. Use one "
-                "metric per number of classes."
-            )
+        with self._lock:
+            self._build(self.fitting(layout), weighted)
+
+    def _build(self, layout: Layout, weighted: bool) -> None:
         if weighted and self._state is not None and not self.is_weighted:
             raise ValueError(
                 "sample_weight was passed to a metric with unweighted int64 counts, which cannot "
@@ -205,7 +228,10 @@ class Accumulator(tf.train.experimental.PythonState):
         mine = self._expected if self._state is None else self._layout
         if mine is None and self._layout_fn is not None:
             mine = self._layout_fn(layout.num_classes)
-        if mine not in (None, layout):
+        if self._state is None and mine is not None and layout.covers(mine):
+            # The first update would have decided whether single entries are counted.
+            mine = layout
+        if mine is not None and not mine.covers(layout):
             raise ValueError(
                 f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
                 "it into a metric with the same num_classes and decision as the saved metric."

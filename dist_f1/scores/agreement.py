@@ -97,6 +97,8 @@ def hamming_loss(counts: Counts) -> Array:
     if counts.is_multilabel:
         wrong = xp.sum_last(counts.false_positive) + xp.sum_last(counts.false_negative)
         decisions = xp.to_float(counts.total) * counts.num_classes
+        if counts.has_entries:
+            decisions = xp.to_float(xp.sum_last(counts.class_total))
     else:
         counts = counts.to_two_class()
         correct = xp.expand_last(xp.sum_last(counts.true_positive))

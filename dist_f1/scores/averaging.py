@@ -104,6 +104,7 @@ def select_classes(counts: Counts, labels: Sequence[int]) -> Counts:
         true_positive=xp.take_last(counts.true_positive, labels),
         predicted=xp.take_last(counts.predicted, labels),
         actual=xp.take_last(counts.actual, labels),
+        class_total=xp.take_last(counts.class_total, labels) if counts.has_entries else (),
     )
 
 

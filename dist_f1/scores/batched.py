@@ -97,7 +97,7 @@ def _table(counts: Counts, with_total: bool) -> Array:
     """Stack the counts that ratios use: float64 `[3, C]`, or `[4, C]` with the total."""
     rows: list[Any] = [counts.true_positive, counts.predicted, counts.actual]
     if with_total:
-        rows.append(counts.actual * 0 + counts.total)
+        rows.append(counts.actual * 0 + counts.entries)
     return xp.to_float(xp.stack(rows, axis=0))
 
 

@@ -27,7 +27,7 @@ class Linear(NamedTuple):
     def of(self, counts: Counts) -> Array:
         """Evaluate the combination for each class: `[..., C]`, in float64."""
         terms = [
-            (factor, xp.expand_last(counts.total) if name == "total" else getattr(counts, name))
+            (factor, counts.entries if name == "total" else getattr(counts, name))
             for name, factor in self._asdict().items()
             if factor
         ]

@@ -23,6 +23,8 @@ def at_thresholds(buckets: Counts) -> Counts:
         buckets: Counts whose `true_positive` and `predicted` are `[T + 1, C]`, by bucket.
     """
     thresholds = buckets.predicted.shape[0] - 1
+    optional = {"class_total": buckets.class_total, "invalid_by_cause": buckets.invalid_by_cause}
+    optional = {name: x for name, x in optional.items() if not isinstance(x, tuple)}
     return Counts(
         _suffix_sums(buckets.true_positive)[1:],
         _suffix_sums(buckets.predicted)[1:],
@@ -30,6 +32,7 @@ def at_thresholds(buckets: Counts) -> Counts:
         xp.repeat_first(buckets.total, thresholds),
         xp.repeat_first(buckets.invalid, thresholds),
         {} if buckets.num_classes > 1 else (),
+        **{name: xp.repeat_first(x, thresholds) for name, x in optional.items()},
     )
 
 

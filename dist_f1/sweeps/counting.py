@@ -8,9 +8,11 @@ import tensorflow as tf
 from dist_f1 import kernels
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import parse_groups
-from dist_f1.batch.inputs import Rows, flatten
+from dist_f1.batch.inputs import Entries, Rows, flatten
 from dist_f1.batch.row_classes import RowClasses
-from dist_f1.batch.targets import parse_targets
+from dist_f1.batch.targets import leaves_out_entries, parse_targets
+from dist_f1.counting.entries import class_totals, select_entries
+from dist_f1.counting.row_status import row_status
 from dist_f1.counting.row_sums import row_sums
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
@@ -37,12 +39,21 @@ class SweepSpec:
         """The part that must be equal in metrics that are merged."""
         return self.grid, self.from_logits
 
-    def layout(self, num_classes: int) -> Layout:
-        """Return the layout of the counts of C classes."""
-        return Layout(num_classes, thresholds=self.grid.thresholds)
+    def layout(self, num_classes: int, entries: Entries | None = None) -> Layout:
+        """Return the layout of the counts of C classes; see `CountSpec.layout`."""
+        leaves_out = num_classes > 1 and leaves_out_entries(self.ignore_class, num_classes)
+        return Layout(
+            num_classes,
+            thresholds=self.grid.thresholds,
+            entries=entries is not None or leaves_out,
+        )
 
-    def count(self, rows: Rows) -> tf.Tensor:
-        """Count a batch of predictions into one vector, packed as `layout(rows.num_classes)`.
+    def layout_of(self, rows: Rows) -> Layout:
+        """Return the layout of the counts of a batch."""
+        return self.layout(rows.num_classes, rows.entries)
+
+    def count(self, rows: Rows, layout: Layout) -> tf.Tensor:
+        """Count a batch of predictions into one vector, packed as the layout.
 
         Bucket `b` of `true_positive` and `predicted`, `[T + 1, C]`, counts the predictions that are
         above exactly `b` of the T thresholds; `buckets.at_thresholds` sums the buckets.
@@ -56,8 +67,14 @@ class SweepSpec:
         # computed on the host.
         index = tf.int64 if chosen.device == "GPU" else tf.int32
         actual = parse_targets(rows.y_true, size, self.ignore_class)
-        masks = PackedMasks([actual.multi_hot], [actual.valid, tf.equal(y_score, y_score)], chosen)
-        sums = row_sums(masks.valid_rows(), actual.ignored, rows, None, chosen)
+        valid = tf.equal(y_score, y_score)
+        predicted = RowClasses(multi_hot=tf.ones_like(valid), valid=valid)
+        if layout.entries:
+            predicted, actual, rows = select_entries(predicted, actual, rows, size)
+        masks = PackedMasks([actual.multi_hot], [actual.valid, predicted.valid], chosen)
+        status = row_status(masks.valid_rows, predicted, actual, rows, None, chosen)
+        sums = row_sums(status, rows.weight, rows.entry_weight, None, chosen)
+        where = rows.entry_mask if layout.entries else None
 
         buckets, bins = self.grid.size, size * self.grid.size
         slot = self.grid.buckets(y_score, self.from_logits, index)
@@ -69,11 +86,12 @@ class SweepSpec:
             true_positive, predicted = _by_bucket(both, size)
         else:
             slot += bins * tf.cast(actual.multi_hot, index)
-            both = sums.vector([sums.histogram(slot, 2 * bins)])
+            both = sums.vector([sums.histogram(slot, 2 * bins, where)])
             negative, true_positive = _by_bucket(both, size)
             predicted = negative + true_positive
-        per_class = sums.per_class([RowClasses(actual.ids, actual.multi_hot)], masks, size)
-        return sums.vector([true_positive, predicted, *per_class, *sums.rows()])
+        per_class = sums.per_class([actual], masks, size)
+        totals = class_totals(rows, sums, chosen) if layout.entries else []
+        return sums.vector([true_positive, predicted, *per_class, *sums.rows(), *totals])
 
 
 def count_scores(
@@ -87,7 +105,8 @@ def count_scores(
     # Used only to flatten: with a threshold, each class is decided alone.
     rule = DecisionRule(threshold=0.5)
     rows = flatten(y_true, y_score, sample_weight, rule=rule, num_classes=num_classes)
-    return spec.layout(rows.num_classes).unpack(spec.count(rows)).numpy()
+    layout = spec.layout_of(rows)
+    return layout.unpack(spec.count(rows, layout)).numpy()
 
 
 def _by_bucket(pair: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -143,7 +143,7 @@ class Sweep(NamedTuple):
     def curve(self) -> Curve:
         """Return the precision-recall curve of each class."""
         c = self.counts.as_float()
-        actual, total = c.actual[:1], xp.expand_last(c.total[:1])
+        actual, total = c.actual[:1], c.entries[:1]
         # Below the lowest threshold, every row is predicted as the class.
         true_positive = xp.concat_first(actual, c.true_positive)
         predicted = xp.concat_first(total + 0.0 * actual, c.predicted)
@@ -245,6 +245,7 @@ def _pool_classes(counts: Counts) -> Counts:
         true_positive=pool(counts.true_positive),
         predicted=pool(counts.predicted),
         actual=pool(counts.actual),
-        total=counts.total * counts.num_classes,
+        total=xp.sum_last(counts.entries + 0 * counts.actual),
         samples=(),
+        class_total=(),
     )

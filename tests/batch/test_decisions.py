@@ -88,9 +88,24 @@ def test_a_threshold_that_is_no_probability_is_refused(threshold):
         DecisionRule(threshold)
 
 
-def test_threshold_and_top_k_exclude_each_other():
-    with pytest.raises(ValueError, match="Pass one of them"):
-        DecisionRule(0.5, top_k=2)
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("threshold", [0.5, (0.3, 0.6, 0.1, 0.9)])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_top_k_with_a_threshold_predicts_those_of_the_best_that_are_above(
+    dtype, threshold, from_logits
+):
+    scores = np.random.default_rng(0).random((50, 4)).astype(dtype)
+    logits = np.log(scores / (1 - scores)).astype(dtype) if from_logits else scores
+    rule = DecisionRule(threshold, top_k=2, from_logits=from_logits)
+    best = np.zeros((50, 4), bool)
+    np.put_along_axis(best, np.argsort(-logits, axis=1, kind="stable")[:, :2], True, axis=1)
+    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64))) if from_logits else logits
+    expected = best & (probabilities.astype(np.float64) > np.asarray(threshold, np.float32))
+    decided = decide(tf.constant(logits), rule)
+    found = np.zeros((50, 4), bool)
+    np.put_along_axis(found, decided.ids.numpy(), decided.where.numpy(), axis=1)
+    np.testing.assert_array_equal(found, expected)
+    assert 0 < found.sum() < best.sum()
 
 
 @pytest.mark.parametrize("top_k", [0, -1, 1.5, True])

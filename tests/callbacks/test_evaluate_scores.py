@@ -215,12 +215,16 @@ def test_mixed_precision_and_eager_models():
     assert not hasattr(evaluation._evaluation.step, "get_concrete_function")
 
 
-def test_invalid_labels_raise_but_other_rows_are_counted():
+def test_invalid_labels_give_nan_in_fit_and_raise_elsewhere():
     labels = Y.copy()
     labels[7] = 12
     evaluation = EvaluateScores((X, labels))
+    network = model()
+    with pytest.warns(UserWarning, match=r"scores is NaN: 1 of 61 rows"):
+        history = network.fit(X, Y, verbose=0, epochs=2, callbacks=[evaluation]).history
+    assert np.isnan(history["val_f1_macro"]).tolist() == [True, True]
     with pytest.raises(ValueError, match=r"1 of 61 rows were not counted.*ignore_class"):
-        model().fit(X, Y, verbose=0, callbacks=[evaluation])
+        evaluation.evaluate(network)
     assert evaluation.counts().total == 60
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from comparisons import same
+from comparisons import only_valid, same
 from counted_batches import ARGMAX, SCORES, Y_PRED, Y_TRUE, count, count_tensors, expected
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,7 +165,7 @@ def test_rows_of_weight_zero_leave_no_trace_even_if_they_are_invalid():
 def test_a_weight_that_is_not_finite_is_invalid_and_reaches_no_sum(bad):
     counted = count(Y_TRUE, SCORES, [bad] + [0.5] * 5)
     assert counted.invalid == 1
-    same(counted._replace(invalid=0.0), expected(Y_TRUE[1:], Y_PRED[1:], 3, [0.5] * 5))
+    same(only_valid(counted), expected(Y_TRUE[1:], Y_PRED[1:], 3, [0.5] * 5))
 
 
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5), DecisionRule(top_k=2)])
@@ -175,7 +175,7 @@ def test_rows_with_a_nan_score_are_invalid_and_count_as_no_class(rule):
     keep = [0, 2, 3, 5]
     counted = count(Y_TRUE, broken, rule=rule)
     assert counted.invalid == 2
-    same(counted._replace(invalid=np.int64(0)), count(Y_TRUE[keep], SCORES[keep], rule=rule))
+    same(only_valid(counted), count(Y_TRUE[keep], SCORES[keep], rule=rule))
 
 
 @pytest.mark.parametrize("rule", [ARGMAX, DecisionRule(0.5), DecisionRule(top_k=2)])

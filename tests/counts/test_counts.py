@@ -53,7 +53,7 @@ def test_merging_any_split_in_any_order_gives_the_same_integers(task, data):
 def test_counts_are_arguments_and_results_of_a_tf_function():
     counts = Counts.from_labels(np.eye(3, dtype=int), np.eye(3, dtype=int)[::-1], num_classes=3)
     same(tf.function(lambda c: c + c)(counts), counts + counts)
-    assert len(tf.nest.flatten(counts)) == 10
+    assert len(tf.nest.flatten(counts)) == 11
 
 
 def test_weighted_and_unweighted_counts_merge_as_weighted_counts():

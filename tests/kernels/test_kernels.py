@@ -13,6 +13,7 @@ from dist_f1 import kernels
 from dist_f1.batch import inputs
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.counting import CountSpec
+from dist_f1.counts.causes import CAUSES
 from dist_f1.kernels import choice
 
 # Divisible into blocks, or prime; below and above the limits of blocks and lanes.
@@ -44,11 +45,17 @@ def by_numpy(y_true, scores, has_nan, classes):
     valid = ~has_nan & (y_true >= 0) & (y_true < classes)
     y, p = y_true[valid], np.argmax(np.asarray(scores, np.float32)[valid], axis=-1)
     histograms = [np.bincount(ids, minlength=classes) for ids in (y[y == p], p, y)]
-    return np.concatenate([*histograms, [valid.sum(), (~valid).sum()]])
+    special = {-1: "negative_one", 255: "value_255", classes: "num_classes"}
+    names = [
+        "prediction" if nan else special.get(label, "label")
+        for label, nan in zip(y_true[~valid].tolist(), has_nan[~valid], strict=True)
+    ]
+    return np.concatenate([*histograms, [valid.sum()], [names.count(x) for x in CAUSES[:-1]]])
 
 
 def vector(y_true, scores, rule=DecisionRule(), **arguments):  # noqa: B008
-    return CountSpec(rule).count(inputs.flatten(y_true, scores, rule=rule, **arguments))
+    spec, rows = CountSpec(rule), inputs.flatten(y_true, scores, rule=rule, **arguments)
+    return spec.count(rows, spec.layout_of(rows))
 
 
 def traced(**options):
@@ -131,10 +138,11 @@ def test_a_nan_is_found_at_every_position(classes, compiled, jit_compile):
     scores = np.zeros([classes + 1, classes], np.float32)
     scores[:, 0], scores[1::2, -1] = np.inf, -np.inf
     scores[np.arange(classes), np.arange(classes)] = np.nan
+    is_nan = np.arange(classes + 1) < classes
     y_true = np.zeros(classes + 1, np.int64)
     with kernels.override(compiled=compiled):
         counted = traced(jit_compile=jit_compile)(y_true, scores)
-    assert list(counted[-2:]) == [1, classes]
+    np.testing.assert_array_equal(counted, by_numpy(y_true, scores, is_nan, classes))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
     [
         ({"average": "makro"}, r"average must be None or one of .*'makro'"),
         ({"threshold": 1.5}, r"0 < threshold <= 1, got 1.5"),
-        ({"threshold": 0.5, "top_k": 2}, r"threshold=0.5 and top_k=2.*one of them"),
+        ({"on_invalid": "ignore"}, r"on_invalid must be.*'ignore'"),
         ({"top_k": 0}, r"top_k must be a positive integer"),
         ({"num_classes": 0}, r"num_classes must be a positive integer"),
         ({"num_classes": 2.5}, r"num_classes must be a positive integer"),

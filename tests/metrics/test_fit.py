@@ -191,14 +191,18 @@ def test_masks_of_a_token_model_are_honoured():
     assert metric.counts().total == np.count_nonzero(tokens)
 
 
-def test_labels_out_of_range_raise_at_the_end_of_the_epoch_and_keep_the_counts():
+def test_labels_out_of_range_give_nan_and_one_warning_and_keep_the_counts():
     x, y = sorted_data(50)
     y[7] = 12
     metric = dist_f1.F1Score("macro")
     with strategy("none").scope():
         network = model(metric, loss=lambda y_true, y_pred: tf.reduce_sum(y_pred**2, -1))
+    with pytest.warns(UserWarning, match=r"f1_score is NaN: 1 of 50 rows were not") as caught:
+        logs = network.evaluate(x, y, verbose=0, return_dict=True)
+    assert np.isnan(logs["f1_score"])
+    assert len([w for w in caught if "not counted" in str(w.message)]) == 1
     with pytest.raises(ValueError, match=r"1 of 50 rows were not counted.*ignore_class"):
-        network.evaluate(x, y, verbose=0)
+        metric.result()
     counts = metric.counts()
     assert counts.invalid == 1
     assert counts.total == 49

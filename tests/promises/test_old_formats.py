@@ -32,7 +32,11 @@ def expected(section, generation="keras"):
 def test_counts_that_were_saved_or_pickled_load(kind):
     saved = Counts.load(FILES / f"counts_{kind}.npz")
     assert generate.fields(saved) == expected("counts")[kind]
-    same(saved, generate.counts_of(kind))
+    of_today = generate.counts_of(kind)
+    unknown = np.zeros_like(of_today.invalid_by_cause)
+    unknown[..., 0] = saved.invalid
+    same(saved.with_causes(unknown.shape[-1]), of_today._replace(invalid_by_cause=unknown))
+    # The causes of invalid rows were not stored.
     pickled = pickle.loads((FILES / "counts.pickle").read_bytes())[kind]
     assert type(pickled) is Counts
     same(pickled, saved)

@@ -9,3 +9,10 @@ def same(left, right):
     tf.nest.assert_same_structure(left, right)
     for a, b in zip(tf.nest.flatten(left), tf.nest.flatten(right), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def only_valid(counts):
+    """Return NumPy counts as if there had been no rows that cannot be counted."""
+    return counts._replace(
+        invalid=counts.invalid * 0, invalid_by_cause=np.asarray(counts.invalid_by_cause) * 0
+    )

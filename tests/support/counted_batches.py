@@ -25,7 +25,8 @@ def count_tensors(
     """Count a batch as a metric does; `fields` are those of `CountSpec`."""
     rows = inputs.flatten(y_true, y_pred, weight, mask, by, rule=rule, num_classes=num_classes)
     spec = CountSpec(rule, **fields)
-    return spec.layout(rows.num_classes).unpack(spec.count(rows))
+    layout = spec.layout_of(rows)
+    return layout.unpack(spec.count(rows, layout))
 
 
 def expected(y_true, y_pred, num_classes, weight=None):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from comparisons import only_valid
 from helpers import tpu
 
 from dist_f1 import Counts, testing
@@ -187,7 +188,7 @@ def start_high(step: Step) -> Counts:
     layout = step.metric.accumulator.layout
     fields = [layout.unpack(vector) for vector in rng.integers(*HIGH, shape) | 0xFFFF0000]
     # Invalid rows would make `result` raise.
-    fields = [counts._replace(invalid=np.zeros_like(counts.invalid)) for counts in fields]
+    fields = [only_valid(counts) for counts in fields]
     step.assign(np.stack([layout.pack(counts) for counts in fields]))
     return step.metric.accumulator.read().numpy()
 

@@ -68,7 +68,7 @@ def test_a_read_sends_four_limbs_for_each_count(classes):
 
     batch = tf.TensorSpec([6], tf.int32), tf.TensorSpec([6, classes])
     (sent,) = testing.cross_replica_sums(step, *batch)
-    assert sent.shape == [4 * (3 * classes + 2)]
+    assert sent.shape == [4 * (3 * classes + 10)]
     assert testing.count_bytes(step, *batch) == 4 * sent.shape[0]
 
 

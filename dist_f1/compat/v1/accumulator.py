@@ -10,9 +10,8 @@ import tensorflow as tf
 from dist_f1.batch import inputs
 from dist_f1.compat.v1.arguments import ResolvedOptions, TensorLike
 from dist_f1.counting import CountSpec
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, causes
 from dist_f1.counts.layout import Layout
-from dist_f1.counts.validity import why_invalid
 from dist_f1.replicas import reduction
 
 # From the global counts to a nest of tensors.
@@ -103,19 +102,33 @@ def accumulate(
     )
     check(rows.num_classes, rule.is_multilabel(rows.num_classes))
     spec = CountSpec(rule, metric["ignore_class"], confusion, betas, metric["num_groups"])
-    return GraphAccumulator(spec.count(rows), spec.layout(rows.num_classes), options.collections)
+    layout = spec.layout_of(rows)
+    return GraphAccumulator(spec.count(rows, layout), layout, options.collections)
+
+
+def _describe_causes(counts: Counts) -> tf.Tensor:
+    """Describe the causes of invalid rows in a string, when it is fetched."""
+    numbers = tf.cast(counts.invalid_by_cause, tf.int64)
+    texts = causes.texts(counts.num_classes)[: numbers.shape[0]]
+    parts = tf.strings.join([tf.strings.as_string(numbers), tf.constant(texts)], separator=" have ")
+    return tf.strings.reduce_join(tf.boolean_mask(parts, numbers > 0), separator="; ")
 
 
 def assert_valid(counts: Counts) -> Counts:
     """Make fetching the counts raise if rows could not be counted."""
     overall = counts.overall() if len(counts.total.shape) else counts
-    reason = why_invalid(counts.num_classes, by_groups=overall is not counts)
     number: list[Any] = [tf.cast(overall.invalid, tf.int64)]
     if not counts.is_weighted:
         number += ["of", overall.invalid + overall.total]
     assertion = tf.debugging.Assert(
         tf.equal(overall.invalid, tf.cast(0, overall.invalid.dtype)),
-        [*number, f"rows {reason} The other rows are counted: fetch confusion_counts for them."],
+        [
+            *number,
+            "rows were not counted:",
+            _describe_causes(overall),
+            "Fix the data, or exclude these rows with ignore_class= or a mask. The other rows are "
+            "counted: fetch confusion_counts for them.",
+        ],
     )
     with tf.control_dependencies([assertion]):
         return tf.nest.map_structure(tf.identity, counts)

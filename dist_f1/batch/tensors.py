@@ -1,0 +1,76 @@
+"""Tensors of a batch: conversion, static sizes, and checks of sizes at run time."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from dist_f1 import kernels
+
+
+def as_tensor(value: Any, name: str) -> tf.Tensor:
+    """Convert to a tensor; raise `ValueError` unless it is a dense numeric one of this replica."""
+    if isinstance(value, tf.distribute.DistributedValues) and not isinstance(value, tf.Variable):
+        raise ValueError(
+            f"{name} holds one value per replica, so update_state was called outside of a replica. "
+            "Call it inside the function that is passed to strategy.run."
+        )
+    if isinstance(value, tf.SparseTensor | tf.RaggedTensor):
+        raise ValueError(
+            f"{name} is a {type(value).__name__}. Pass {name}.to_tensor() and a mask instead."
+        )
+    tensor = tf.convert_to_tensor(value)
+    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
+        hint = " Convert names to ids first, e.g. with tf.lookup.StaticHashTable."
+        raise ValueError(
+            f"{name} must be numeric or boolean, got {tensor.dtype.name}."
+            f"{hint if tensor.dtype == tf.string else ''}"
+        )
+    if tensor.shape.rank is None:
+        raise ValueError(f"{name} has an unknown rank. Set it with tf.ensure_shape.")
+    return tensor
+
+
+def widen_int32(tensor: tf.Tensor) -> tf.Tensor:
+    """Cast int32 on a GPU to int64, since TensorFlow computes with int32 on the host."""
+    if tensor.dtype == tf.int32 and kernels.device(tensor) == "GPU":
+        return tf.cast(tensor, tf.int64)
+    return tensor
+
+
+def last_size(tensor: tf.Tensor) -> int | None:
+    """Return the static size of the last axis, or `None`."""
+    return (tensor.shape.as_list() or [None])[-1]
+
+
+class BatchShape(NamedTuple):
+    """The shape before the class axis: `[B]`, `[B, T]`, `[B, H, W]`, ..."""
+
+    static: tf.TensorShape
+    tensor: tf.Tensor
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return self.static.rank
+
+    @property
+    def dynamic(self) -> tf.Tensor:
+        """The sizes at run time, where some are unknown while tracing."""
+        return tf.shape(self.tensor)[: self.rank]
+
+
+def check_row_number(
+    value: tf.Tensor, shape: BatchShape, name: str, axes: Sequence[int]
+) -> tf.Tensor:
+    """Check unknown sizes at run time: a single row must not be broadcast to all rows."""
+    static = [value.shape.as_list(), shape.static.as_list()]
+    if all(sizes[axis] is not None for sizes in static for axis in axes):
+        return value
+    check = tf.debugging.assert_equal(
+        tf.gather(tf.shape(value), list(axes)),
+        tf.gather(shape.dynamic, list(axes)),
+        f"{name} and y_pred have different numbers of rows. Pass the same number of both.",
+    )
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(value)
