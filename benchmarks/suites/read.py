@@ -23,6 +23,7 @@ from benchmarks.expected_values import (
 from benchmarks.per_step.meters import EIGHT
 from benchmarks.records import Record
 from benchmarks.timing import CONTROL, interleaved, to_records
+from dist_f1.counts.layout import Layout
 from dist_f1.inspection import count_bytes, count_collectives
 
 KERAS = "keras F1Score"
@@ -42,7 +43,7 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
         for classes in config.classes:
             context.progress.task(f"read, {replicas} replicas, {classes} classes", 2 * config.steps)
             yield from measure_reads(strategy, classes, config.scores, timing)
-        for size in sorted({3 * classes + 2 for classes in config.classes}):
+        for size in sorted({Layout(classes).size for classes in config.classes}):
             if replicas > 1:
                 context.progress.task(f"all_reduce, {replicas} x {8 * size} B", config.steps)
                 yield from measure_all_reduces(strategy, size, timing)

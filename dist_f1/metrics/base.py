@@ -13,10 +13,9 @@ from dist_f1.batch import inputs
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
-from dist_f1.metrics import directions, legacy_keras, merging
+from dist_f1.metrics import copying, directions, legacy_keras, merging, update_context
 from dist_f1.metrics.invalid_rows import InvalidRows
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
-from dist_f1.replicas import contexts
 from dist_f1.replicas.accumulator import Accumulator
 from dist_f1.reports import check_names, report
 from dist_f1.scores import by_group, table
@@ -90,7 +89,7 @@ class CountsMetric(tf.keras.metrics.Metric):
         expected = None if self.num_classes is None else self._layout(self.num_classes)
         self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
         if legacy_keras.IS_LEGACY:
-            self.result = self._choose_result(self.result)  # type: ignore[method-assign]
+            self.result = legacy_keras.choose_result(self)  # type: ignore[method-assign]
 
     def score(self, counts: Counts) -> Any:
         """Derive the value of the metric, in float64, from counts summed over replicas."""
@@ -127,7 +126,8 @@ class CountsMetric(tf.keras.metrics.Metric):
                 of `strategy.run` under a strategy with several workers.
             RuntimeError: The graph is run by a session; see `dist_f1.compat.v1`.
         """
-        _check_context(self.accumulator.strategy)
+        strategy = self.accumulator.strategy
+        update_context.check(strategy)
         rows = inputs.flatten(
             y_true, y_pred, sample_weight, mask, by, rule=self.rule, num_classes=self.num_classes
         )
@@ -141,6 +141,9 @@ class CountsMetric(tf.keras.metrics.Metric):
             )
         layout = self.accumulator.fitting(self.spec.layout_of(rows))
         self._check_classes(rows.num_classes)
+        if update_context.is_dry_run(strategy):
+            self.accumulator.build(layout, weighted or bool(self.weighted))
+            return
         vector = self.spec.count(rows, layout)
         self.accumulator.build(layout, weighted or bool(self.weighted))
         self.accumulator.add_vector(vector)
@@ -243,6 +246,14 @@ class CountsMetric(tf.keras.metrics.Metric):
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
         return {**super().get_config(), **plain}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arguments, and the counts of all replicas."""
+        return copying.rebuild, copying.parts_of(self)
+
+    def __deepcopy__(self, memo: Any = None) -> CountsMetric:
+        """Copy the metric with the counts of all replicas, for the same strategy."""
+        return copying.deepcopy(self)
+
     def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> CountSpec | SweepSpec:
         return CountSpec(self.rule, self.ignore_class, confusion, betas, self.num_groups)
 
@@ -274,20 +285,11 @@ class CountsMetric(tf.keras.metrics.Metric):
     @_do_not_convert
     def _derive(self, value: Callable[[Counts, Finish], Any]) -> Any:
         """Derive a value from one read."""
+        accumulator = self.accumulator
+        if update_context.is_dry_run(accumulator.strategy):
+            return self.value_of(accumulator.zeros(), value)
         read_all = self.sync == "step"
-        return self.value_of(
-            self.accumulator.read() if read_all else self.accumulator.read_locally(), value
-        )
-
-    def _choose_result(self, wrapped: Callable[[], Any]) -> Callable[[], Any]:
-        """Return `result` for tf-keras, with its wrapper or without, whichever is exact."""
-
-        def result() -> Any:
-            if legacy_keras.bypasses_wrapper(self.sync):
-                return legacy_keras.undo_sum(type(self).result(self))
-            return wrapped()
-
-        return result
+        return self.value_of(accumulator.read() if read_all else accumulator.read_locally(), value)
 
     def _require_groups(self) -> None:
         if self.num_groups is None:
@@ -295,19 +297,3 @@ class CountsMetric(tf.keras.metrics.Metric):
                 f"{self.name} does not count by groups. Pass num_groups= to the metric, and by= to "
                 "update_state."
             )
-
-
-def _check_context(strategy: tf.distribute.Strategy) -> None:
-    """Raise where an update would be lost, or counted more than once."""
-    if contexts.in_session_graph():
-        raise RuntimeError(
-            "A metric was updated in the graph of a session (e.g. of tf.estimator), which would "
-            "not run the update. Use a (value, update_op) pair there, e.g. "
-            "dist_f1.compat.v1.f1_score."
-        )
-    if not contexts.in_replica() and contexts.num_workers(strategy) > 1:
-        raise ValueError(
-            "update_state was called outside of strategy.run under a strategy with several "
-            "workers, where it is unclear whether they pass the same rows or different ones. Call "
-            "it inside strategy.run."
-        )

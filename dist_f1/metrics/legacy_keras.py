@@ -7,6 +7,7 @@ already global.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -42,6 +43,18 @@ def undo_sum(value: Any) -> Any:
     if replicas == 1 or not _is_summed_by_model():
         return value
     return tf.nest.map_structure(lambda x: x / tf.cast(replicas, x.dtype), value)
+
+
+def choose_result(metric: Any) -> Callable[[], Any]:
+    """Return `result` with the wrapper of tf-keras or without, whichever is exact."""
+    wrapped = metric.result
+
+    def result() -> Any:
+        if bypasses_wrapper(metric.sync):
+            return undo_sum(type(metric).result(metric))
+        return wrapped()
+
+    return result
 
 
 def _is_summed_by_model() -> bool:

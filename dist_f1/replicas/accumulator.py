@@ -66,6 +66,11 @@ class Accumulator(tf.train.experimental.PythonState):
         return self._layout or self._expected
 
     @property
+    def home(self) -> tf.distribute.Strategy | None:
+        """The strategy in whose scope the accumulator was made, or `None`."""
+        return self._home
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was counted. Always `False` with several workers: others may count."""
         is_untouched = self._state is None and self._deferred_restore is None
@@ -149,6 +154,17 @@ class Accumulator(tf.train.experimental.PythonState):
     def read_locally(self) -> Counts:
         """Return this replica's counts; outside of `strategy.run`, the counts of all replicas."""
         return self._read(reduction.read_locally)
+
+    def zeros(self) -> Counts:
+        """Return counts of nothing, without reading the state.
+
+        Raises:
+            ValueError: The layout is not known yet.
+        """
+        if self.layout is None:
+            raise _not_updated()
+        dtype = tf.float64 if self.is_weighted or self._weighted else tf.int64
+        return self.layout.unpack(tf.zeros([self.layout.size], dtype))
 
     def assign(self, counts: Counts) -> None:
         """Replace the counts of all replicas."""
@@ -256,10 +272,7 @@ class Accumulator(tf.train.experimental.PythonState):
     def _read_without_state(self) -> Counts:
         if self._deferred_restore is not None:
             return self._deferred_restore.map(tf.convert_to_tensor)
-        if self._expected is None:
-            raise _not_updated()
-        dtype = tf.float64 if self._weighted else tf.int64
-        return self._expected.unpack(tf.zeros([self._expected.size], dtype))
+        return self.zeros()
 
     def _ensure_built(self) -> tuple[reduction.State, Layout]:
         if self.layout is None:

@@ -77,7 +77,7 @@ def test_operations_and_state_of_an_update_are_counted(context):
     assert records[FLOOR].counted == {"operations": 1}
     assert [x.wrong for x in records.values()] == [None, 0, 0, 0, 0, 0]
     one, twelve = records[OURS].counted, records["Scores (12)"].counted
-    assert one["state_bytes"] == 8 * (3 * 5 + 2)
+    assert one["state_bytes"] == 8 * (3 * 5 + 10)
     assert one["operations"] > 1
     # Any number of scores costs an update the same.
     assert twelve == one
