@@ -109,12 +109,13 @@ def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:
 def _hints(text: str) -> list[str]:
     """Return explanations that a traceback does not give."""
     # Keras removes its own frames from tracebacks, except those that raise.
-    if "/keras/src/" in text and "PerReplica:{" in text:
+    is_of_workers = "/keras/src/" in text and "PerReplica:{" in text
+    is_of_replicas = "AddN" in text and "must have the same size and shape" in text
+    if is_of_workers or is_of_replicas:
         return [
-            "Keras 3's own fit, evaluate and predict do not work under "
-            "MultiWorkerMirroredStrategy, with or without metrics. Write the loop with "
-            "strategy.run (see docs/guide.md), or use tf-keras: pip install tf_keras, and set "
-            "TF_USE_LEGACY_KERAS=1."
+            "Keras 3's own fit, evaluate and predict fail here, with or without metrics. Add these "
+            "lines to the script before fit: import dist_f1.compat.keras3; "
+            "dist_f1.compat.keras3.repair_fit(). See docs/keras_fit.md."
         ]
     if _PORT_ERROR in text:
         return [

@@ -49,7 +49,7 @@ def val_of(history):
 
 @pytest.mark.parametrize(
     ("workers", "devices", "kind"),
-    [(2, 1, "mlp"), slow(2, 1, "cnn"), slow(3, 1, "cnn"), slow(2, 2, "cnn"), slow(3, 1, "mlp")],
+    [(2, 1, "mlp"), slow(2, 1, "cnn"), slow(3, 1, "cnn"), slow(3, 1, "mlp")],
 )
 def test_even_batches_train_as_in_one_process_with_as_many_replicas(workers, devices, kind):
     options = {"kind": kind, "rows": 48, "batch_size": 12}
@@ -67,25 +67,23 @@ def test_even_batches_train_as_in_one_process_with_as_many_replicas(workers, dev
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "devices"), [(2, 1), (2, 2), (3, 1)])
 @pytest.mark.parametrize(
-    "options",
+    ("workers", "devices", "options"),
     [
-        {"kind": "cnn", "rows": 57, "validation_rows": 31},
-        {"kind": "mlp", "rows": 57, "validation_rows": 40, "sample_weight": True},
-        {"kind": "dropout", "rows": 50, "class_weight": True, "callbacks": True, "epochs": 4},
-        {"kind": "mlp", "rows": 57, "steps_per_execution": 3},
+        (2, 2, {"kind": "cnn", "rows": 57, "validation_rows": 31}),
+        (3, 1, {"kind": "mlp", "rows": 57, "validation_rows": 40, "sample_weight": True}),
+        (2, 1, {"kind": "dropout", "rows": 50, "class_weight": True, "callbacks": True}),
+        (2, 1, {"kind": "mlp", "rows": 57, "steps_per_execution": 3}),
     ],
-    ids=lambda options: "-".join(sorted(set(options) - {"rows", "epochs"})),
+    ids=["uneven", "sample_weight", "callbacks", "steps_per_execution"],
 )
 def test_uneven_batches_weights_and_callbacks_are_alike_on_all_workers(workers, devices, options):
-    results = fit(workers, devices, **options, batch_size=12)
+    results = fit(workers, devices, **options, batch_size=12, epochs=4)
     assert_workers_agree(results)
     assert_scores_are_those_of_the_predictions(results[0])
 
 
-@pytest.mark.parametrize("replicas", [2, slow(4)])
-@pytest.mark.parametrize("steps_per_execution", [slow(1), 3])
+@pytest.mark.parametrize(("replicas", "steps_per_execution"), [(2, 3), slow(4, 1)])
 def test_a_first_batch_that_does_not_divide_by_the_replicas(replicas, steps_per_execution):
     options = {"kind": "cnn", "rows": 25, "batch_size": 7, "epochs": 1}
     (result,) = fit(1, replicas, **options, steps_per_execution=steps_per_execution)
@@ -96,7 +94,6 @@ def test_a_first_batch_that_does_not_divide_by_the_replicas(replicas, steps_per_
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
 def test_a_restart_after_a_kill_continues_as_if_there_had_been_none(kind, tmp_path):
     options = {"kind": kind, "rows": 48, "batch_size": 12, "epochs": 4}
-    options = {name: options[name] for name in options}
     interrupted = {**options, "directory": str(tmp_path / "killed")}
     dying = run_workers(FIT, 2, json.dumps({**interrupted, "die_in_epoch": 2}), devices=1)
     assert {worker.returncode for worker in dying} == {7}

@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import tensorflow as tf
+import numpy as np
 from tensorflow.python.distribute import values
 
 
@@ -17,7 +17,8 @@ class _ReducedError(Exception):
 
 def builds_from_a_reduced_batch(module: ModuleType) -> bool:
     """Whether a symbolic build reduces the first batch over the replicas."""
-    batch = values.PerReplica((tf.zeros([2, 1]), tf.zeros([1, 1])))
+    # Tensors would initialize TensorFlow, too early for a strategy that is made later.
+    batch = values.PerReplica((np.zeros([2, 1]), np.zeros([1, 1])))
 
     class Strategy:
         def scope(self) -> Any:
@@ -53,7 +54,7 @@ def reduces_scalars_along_an_axis(module: ModuleType) -> bool:
             return value
 
     with mock.patch.object(module, "_collective_all_reduce_multi_worker", return_value=True):
-        module.reduce_per_replica(tf.zeros([]), Strategy(), "mean")
+        module.reduce_per_replica(np.float32(0.0), Strategy(), "mean")
     return axes != [None]
 
 

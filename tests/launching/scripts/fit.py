@@ -1,9 +1,15 @@
 """A user's script: Keras fit in several workers, with the global F1."""
 
+import sys
+
 import tensorflow as tf
 from sklearn import datasets
 
 import dist_f1
+import dist_f1.compat.keras3
+
+if "--repair" in sys.argv:
+    dist_f1.compat.keras3.repair_fit()
 
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 x, y = datasets.load_digits(return_X_y=True)
