@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from dist_f1.callbacks import datasets
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.counts import Counts
-from dist_f1.metrics import Scores, directions
+from dist_f1.metrics import Scores, call_stack, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.replicas import contexts
@@ -148,7 +148,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Set the mode of callbacks that monitor one of the scores."""
         self.epoch = None
-        directions.set_modes(directions.active_callbacks(), self._direction_of)
+        directions.set_modes(call_stack.active_callbacks(), self._direction_of)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Evaluate every `every` epochs, and add the scores to `logs`."""
@@ -166,7 +166,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
 
     def _check_other_callbacks(self, logs: dict[str, Any], is_due: bool) -> None:
         """Raise `ValueError` if another callback would silently ignore the scores."""
-        callbacks = directions.active_callbacks()
+        callbacks = call_stack.active_callbacks()
         before = callbacks[: callbacks.index(self)] if self in callbacks else []
         for callback in directions.monitoring(callbacks):
             name = callback.monitor

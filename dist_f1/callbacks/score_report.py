@@ -13,7 +13,7 @@ from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.images import ImageWriter
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
-from dist_f1.metrics import ThresholdSweep, directions
+from dist_f1.metrics import ThresholdSweep, call_stack
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.replicas import contexts
 from dist_f1.reports import report
@@ -106,7 +106,7 @@ class ScoreReport(tf.keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that an `EvaluateScores` comes before this callback."""
         self._epoch = None
-        callbacks = directions.active_callbacks()
+        callbacks = call_stack.active_callbacks()
         if not isinstance(self._source, EvaluateScores) or self not in callbacks:
             return
         if self._source not in callbacks[: callbacks.index(self)]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -13,7 +12,15 @@ from dist_f1.batch import inputs
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
-from dist_f1.metrics import copying, directions, legacy_keras, merging, update_context
+from dist_f1.metrics import (
+    call_stack,
+    directions,
+    legacy_keras,
+    log_names,
+    merging,
+    update_context,
+)
+from dist_f1.metrics.copying import CopiesCounts
 from dist_f1.metrics.invalid_rows import InvalidRows
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.replicas.accumulator import Accumulator
@@ -30,7 +37,7 @@ _do_not_convert = tf.autograph.experimental.do_not_convert
 Finish: TypeAlias = Callable[[Any], Any]
 
 
-class CountsMetric(tf.keras.metrics.Metric):
+class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     """A metric that is a function of `Counts`.
 
     Updating adds to the counts of this replica and sends nothing. Reading (`result`, `counts`,
@@ -153,6 +160,8 @@ class CountsMetric(tf.keras.metrics.Metric):
         if tf.executing_eagerly():
             # Before the callbacks run at the end of an epoch, and look for the best one.
             directions.set_modes_for_metric(self)
+        if self.log_entries():
+            log_names.check(call_stack.active_model())
         return self._derive(self._value)
 
     def value_of(self, counts: Counts, value: Callable[[Counts, Finish], Any] | None = None) -> Any:
@@ -163,15 +172,12 @@ class CountsMetric(tf.keras.metrics.Metric):
             value: Function to derive another value than the result. It must apply its second
                 argument to float64 values, which casts them, or makes them NaN.
         """
-        make_nan = self._invalid_rows.make_nan(self._overall(counts))
-
-        def finish(value: Any) -> Any:
-            value = self._cast(value)
-            if make_nan is False or not value.dtype.is_floating:
-                return value
-            return tf.where(make_nan, tf.constant(math.nan, value.dtype), value)
-
+        finish = self._invalid_rows.finish(self._overall(counts), self._cast)
         return (value or self._value)(counts, finish)
+
+    def log_entries(self) -> tuple[str, ...]:
+        """Return the names of the entries if the result is a dict; known ones before an update."""
+        return ()
 
     def direction_of(self, entry: str) -> directions.Direction | None:
         """Return whether higher values of a log entry are better; `None` for other entries."""
@@ -245,14 +251,6 @@ class CountsMetric(tf.keras.metrics.Metric):
         config = {name: getattr(self, name) for name in names if name not in self._unsupported}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
         return {**super().get_config(), **plain}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the arguments, and the counts of all replicas."""
-        return copying.rebuild, copying.parts_of(self)
-
-    def __deepcopy__(self, memo: Any = None) -> CountsMetric:
-        """Copy the metric with the counts of all replicas, for the same strategy."""
-        return copying.deepcopy(self)
 
     def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> CountSpec | SweepSpec:
         return CountSpec(self.rule, self.ignore_class, confusion, betas, self.num_groups)

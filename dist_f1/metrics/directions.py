@@ -5,7 +5,6 @@ direction only if a metric of the model has exactly the monitored name. tf-keras
 without "acc" for a loss. The functions here set the mode of such callbacks.
 """
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -13,27 +12,11 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.metrics import call_stack, log_names
 from dist_f1.scores.score_names import NamedScore
 
 Direction = Literal["up", "down"]
 DirectionOf = Callable[[str], Direction | None]
-
-
-def active_callbacks() -> list[Any]:
-    """Return the callbacks of the current `fit` or `evaluate`, in their order.
-
-    Keras has no API for them, so this walks the call stack.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        for name in ("callbacks", "self"):
-            if name in code.co_varnames or name in code.co_cellvars:
-                value = frame.f_locals.get(name)
-                if isinstance(value, tf.keras.callbacks.CallbackList):
-                    return list(value.callbacks)
-        frame = frame.f_back  # type: ignore[assignment]
-    return []
 
 
 def of_scores(named: Iterable[NamedScore], entry: str) -> Direction | None:
@@ -53,7 +36,16 @@ def of_scores(named: Iterable[NamedScore], entry: str) -> Direction | None:
 
 def set_modes_for_metric(metric: Any) -> None:
     """Set the modes of the active callbacks that monitor an entry of the metric."""
-    set_modes(active_callbacks(), lambda name: metric.direction_of(name.removeprefix("val_")))
+    callbacks = call_stack.active_callbacks()
+    if not monitoring(callbacks):
+        return
+    names = log_names.names_of(call_stack.active_model(), metric)
+
+    def direction_of(name: str) -> Direction | None:
+        entry = name.removeprefix("val_")
+        return metric.direction_of(metric.name if entry in names else entry)
+
+    set_modes(callbacks, direction_of)
 
 
 def set_modes(callbacks: Iterable[Any], direction_of: DirectionOf) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import math
 import warnings
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import tensorflow as tf
 
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import describe_invalid
+from dist_f1.metrics.call_stack import active_model
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 
 OnInvalid = Literal["raise", "nan", "warn"]
@@ -38,19 +40,38 @@ class InvalidRows:
         """Warn again."""
         self._has_warned = False
 
-    def make_nan(self, counts: Counts) -> tf.Tensor | bool:
-        """Return whether scores derived from the counts must be NaN.
+    def finish(self, counts: Counts, cast: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return `cast`, or a function that makes its results NaN too.
+
+        Args:
+            counts: What the scores are derived from.
+            cast: Function that casts a derived value.
 
         Raises:
             ValueError: Rows could not be counted, and `on_invalid` is `"raise"`.
         """
+        make_nan = self._make_nan(counts)
+        if make_nan is False:
+            return cast
+
+        def finish(value: Any) -> Any:
+            value = cast(value)
+            # Integers, e.g. of a confusion matrix, have no NaN.
+            if not value.dtype.is_floating:
+                return value
+            return tf.where(make_nan, tf.constant(math.nan, value.dtype), value)
+
+        return finish
+
+    def _make_nan(self, counts: Counts) -> tf.Tensor | bool:
+        """Return whether scores derived from the counts must be NaN."""
         if not tf.executing_eagerly():
             in_graph = self._on_invalid or ("nan" if IS_LEGACY else "warn")
             return in_graph != "warn" and tf.cast(counts.invalid, tf.bool)
         message = describe_invalid(counts)
         if not message:
             return False
-        on_invalid = self._on_invalid or ("nan" if in_fit_or_evaluate() else "raise")
+        on_invalid = self._on_invalid or ("raise" if active_model() is None else "nan")
         if on_invalid == "raise":
             raise ValueError(message)
         if not self._has_warned:
@@ -58,21 +79,6 @@ class InvalidRows:
             what = "is NaN" if on_invalid == "nan" else "is the score of the other rows"
             _warn(f"{self._name} {what}: {message}")
         return on_invalid == "nan"
-
-
-def in_fit_or_evaluate() -> bool:
-    """Whether the caller is called, at any depth, by `fit` or `evaluate` of a Keras model.
-
-    Metrics do not know their model, so this walks the call stack.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name in ("fit", "evaluate"):
-            caller = frame.f_locals.get("self")
-            if isinstance(caller, tf.keras.Model):
-                return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
 
 
 def _warn(message: str) -> None:

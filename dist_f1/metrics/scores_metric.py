@@ -75,6 +75,11 @@ class Scores(CountsMetric):
         )
         self._set().check_options()
 
+    def log_entries(self) -> tuple[str, ...]:
+        """Return the names of the entries; those of classes only if their number is known."""
+        layout = self.accumulator.layout
+        return tuple(self._set().entries(None if layout is None else layout.num_classes))
+
     def direction_of(self, entry: str) -> directions.Direction | None:
         """Return whether higher values of a log entry are better; `None` for other entries."""
         if not entry.startswith(self.prefix):

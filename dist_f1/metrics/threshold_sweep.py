@@ -18,6 +18,8 @@ from dist_f1.sweeps.counting import SweepSpec
 from dist_f1.sweeps.grid import Grid
 from dist_f1.sweeps.sweep import Sweep, SweepAverage, check_positive
 
+_ENTRIES = ("average_precision", "best_f1", "best_threshold")
+
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class ThresholdSweep(CountsMetric):
@@ -85,6 +87,10 @@ class ThresholdSweep(CountsMetric):
         """All thresholds, ascending."""
         return self._grid.thresholds
 
+    def log_entries(self) -> tuple[str, ...]:
+        """Return the names of the entries."""
+        return tuple(f"{self.prefix}{name}" for name in _ENTRIES)
+
     def direction_of(self, entry: str) -> directions.Direction | None:
         """Return whether higher values of a log entry are better; `None` for a threshold."""
         higher_is_better = (f"{self.prefix}average_precision", f"{self.prefix}best_f1")
@@ -133,12 +139,9 @@ class ThresholdSweep(CountsMetric):
         """Derive the entries, in float64, from counts at the thresholds."""
         sweep = Sweep(np.asarray(self.thresholds), counts)
         best = sweep.best(self.average, labels=self.labels)
-        values = {
-            "average_precision": sweep.average_precision(self.average, self.labels),
-            "best_f1": best.score,
-            "best_threshold": best.threshold,
-        }
-        return {f"{self.prefix}{name}": value for name, value in values.items()}
+        precision = sweep.average_precision(self.average, self.labels)
+        values = (precision, best.score, best.threshold)
+        return dict(zip(self.log_entries(), values, strict=True))
 
     def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> SweepSpec:
         return SweepSpec(self._grid, self.from_logits, self.ignore_class)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dist_f1.counts import Counts, files
 from dist_f1.counts.layout import Layout
 from dist_f1.replicas import contexts, reduction
+from dist_f1.replicas.asynchronous_copy import AsynchronousCopy
 
 
 class Accumulator(tf.train.experimental.PythonState):
@@ -237,7 +238,7 @@ class Accumulator(tf.train.experimental.PythonState):
             vector = contexts.call_eagerly(
                 lambda: tf.Variable(tf.zeros([size], dtype), trainable=False)
             )
-            object_map[self] = _Copy(layout, vector)
+            object_map[self] = AsynchronousCopy(layout, vector)
         object_map[self].vector.assign(reduction.read_sum(state))
 
     def _check_restorable(self, counts: Counts, layout: Layout) -> None:
@@ -286,20 +287,3 @@ def _not_updated() -> ValueError:
         "This metric was read before its first update. Call update_state first, or pass "
         "num_classes= and read it eagerly."
     )
-
-
-class _Copy(tf.train.experimental.PythonState):
-    """The counts of an accumulator when an asynchronous checkpoint was requested."""
-
-    def __init__(self, layout: Layout, vector: tf.Variable) -> None:
-        self._layout = layout
-        self.vector = vector
-
-    def serialize(self) -> bytes:
-        """Return the counts, like `Accumulator.serialize`."""
-        counts = self._layout.unpack(self.vector.read_value())
-        return files.dumps(counts.numpy()._asdict(), self._layout.thresholds)
-
-    def deserialize(self, value: bytes) -> None:
-        """Raise: a copy is only written."""
-        raise NotImplementedError

@@ -65,8 +65,8 @@ class ScoreSet:
 
     def check_classes(self, num_classes: int, is_multilabel: bool) -> None:
         """Raise `ValueError` if such decisions do not have these scores."""
-        names = [name for score in self.named for name in self._names_of(score, num_classes)]
-        twice = sorted(name for name, times in collections.Counter(names).items() if times > 1)
+        times = collections.Counter(self.entries(num_classes))
+        twice = sorted(name for name, number in times.items() if number > 1)
         if twice:
             raise ValueError(
                 f"Two scores would have the name {', '.join(twice)}. Remove one, or rename the "
@@ -74,6 +74,11 @@ class ScoreSet:
             )
         for score in self.named:
             score.check(num_classes, is_multilabel)
+
+    def entries(self, num_classes: int | None) -> list[str]:
+        """Return the names of all entries; without C, those that do not depend on it."""
+        known = [s for s in self.named if num_classes is not None or not s.is_per_class]
+        return [name for score in known for name in self._names_of(score, num_classes or 0)]
 
     def overall(self) -> ScoreSet:
         """Return the set without scores by groups."""
@@ -101,8 +106,7 @@ class ScoreSet:
             values.append(xp.reshape(self._derive(score, counts, overall), [-1]))
         # One vector, since there may be thousands of entries.
         entries = dict(zip(names, xp.unstack(cast(xp.concat_last(values))), strict=True))
-        in_order = [n for s in self.named for n in self._names_of(s, counts.num_classes)]
-        return {name: entries[name] for name in in_order}
+        return {name: entries[name] for name in self.entries(counts.num_classes)}
 
     def _derive(self, score: NamedScore, counts: Counts, overall: Counts) -> Array:
         def function(counts: Counts) -> Array:
