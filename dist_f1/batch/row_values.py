@@ -77,6 +77,10 @@ def broadcast_to_rows(
     )
     if not fits:
         of_entries = f", or per entry ([..., {entries}])" if entries else ""
+        if not entries and value.shape.rank == shape.rank + 1:
+            of_entries = (
+                ". For a value per entry [..., C], decide each class separately: threshold="
+            )
         raise ValueError(
             f"{name} has shape {value.shape}, which does not lead the shape {shape.static} of "
             f"the rows. Pass one {name} per row, or per leading axes ([B] for rows [B, T])"

@@ -52,9 +52,10 @@ def check(model: tf.keras.Model | None) -> None:
     _checked.add(model)
     owners: dict[str, str] = {"loss": "the loss of Keras"}
     for name, metric in _metrics(model):
-        for entry in _entries(name, metric):
+        entries = _dict_entries(metric)
+        for entry in entries or (name,):
             owner = owners.setdefault(entry, f"the metric {name}")
-            if owner != f"the metric {name}":
+            if entries and owner != f"the metric {name}":
                 _complain(entry, owner, name, is_late=tf.executing_eagerly())
 
 
@@ -62,10 +63,6 @@ def _metrics(model: tf.keras.Model) -> list[tuple[str, Any]]:
     """Return all metrics with unique names; those that return no dict come first."""
     found = list(logged(model)) or [(metric.name, metric) for metric in model.metrics]
     return sorted(found, key=lambda item: bool(_dict_entries(item[1])))
-
-
-def _entries(name: str, metric: Any) -> tuple[str, ...]:
-    return _dict_entries(metric) or (name,)
 
 
 def _dict_entries(metric: CountsMetric | Any) -> tuple[str, ...]:

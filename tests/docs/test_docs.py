@@ -11,7 +11,10 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/benchmarks.md"])
+PAGES = ["README.md", "docs/guide.md", "docs/benchmarks.md", "docs/keras_fit.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
     doc_snippets.run(tmp_path, doc_snippets.FOUR_REPLICAS, *doc_snippets.blocks_of(page))
 

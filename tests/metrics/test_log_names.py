@@ -96,22 +96,17 @@ def test_entries_that_overwrite_each_other_raise_before_training(name, make, ent
     callback = tf.keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: trained.append(batch)
     )
-    if IS_KERAS_3:
-        with pytest.raises(ValueError, match=rf'both log {entry}.*prefix="'):
-            fit(network, callback)
-        assert not trained
-    else:
-        with pytest.warns(UserWarning, match=rf"both log {entry}"):
-            fit(network, callback)
+    with pytest.raises(ValueError, match=rf'both log {entry}.*prefix="'):
+        fit(network, callback)
+    assert not trained
 
 
 def test_an_entry_that_overwrites_one_of_keras_raises():
     def metrics():
         return {"a": ["accuracy", dist_f1.Scores(["accuracy"], prefix="a_")]}
 
-    if IS_KERAS_3:
-        with pytest.raises(ValueError, match="both log a_accuracy"):
-            fit(model(metrics=metrics))
+    with pytest.raises(ValueError, match="both log a_accuracy"):
+        fit(model(metrics=metrics))
 
 
 def test_a_prefix_tells_entries_apart():
