@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from typing_extensions import Unpack
 
 from dist_f1.callbacks import datasets
 from dist_f1.callbacks.evaluation import Evaluation
+from dist_f1.callbacks.outputs import output_names
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores, call_stack, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
@@ -30,6 +32,8 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     If `EarlyStopping`, `ModelCheckpoint` or `ReduceLROnPlateau` monitors one of the scores with
     `mode="auto"`, its mode is set to that of the score. Put them after this callback.
 
+    A copy (`copy.deepcopy`) has the same arguments and dataset, and evaluates by itself.
+
     Args:
         dataset: `tf.data.Dataset` of batches `(x, y)` or `(x, y, sample_weight)`, which is
             distributed over the replicas; a `tf.distribute.DistributedDataset` of the model's
@@ -41,6 +45,9 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         every: Number of epochs from one evaluation to the next.
         steps: Number of batches in an evaluation; `None` for all.
         batch_size: Rows in a global batch, for arrays; 32 by default.
+        outputs: Name or names of the outputs to score, if the model has several; by default all
+            that have targets. Scores are then logged with the name of the output, e.g. as
+            `val_a_f1_macro`. Targets are a dict, or a tuple in the order of the outputs.
         by: Function from `(x, y)` of a batch to its group ids; needs `num_groups`.
         verbose: 1 to print the scores after each evaluation, otherwise 0.
         confusion: Whether to keep the `[C, C]` matrix, for `counts()`.
@@ -68,6 +75,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         every: int = 1,
         steps: int | None = None,
         batch_size: int | None = None,
+        outputs: str | Sequence[str] | None = None,
         by: Callable[[Any, Any], tf.Tensor] | None = None,
         verbose: int = 0,
         confusion: bool = False,
@@ -89,9 +97,10 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         self._named = [score_names.parse(score) for score in scores]
         self._dataset = datasets.to_dataset(dataset, batch_size, steps)
         self._by = by
+        self._outputs = [outputs] if isinstance(outputs, str) else outputs
         self._steps = steps
         self._evaluation: Evaluation | None = None
-        self._counts: Counts | None = None
+        self._counts: dict[str | None, Counts] = {}
         self.prefix = prefix
         self.every = every
         self.verbose = verbose
@@ -102,45 +111,55 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         """Evaluate a model, and return the scores without the prefix.
 
         Args:
-            model: Keras model with one output, compiled or not.
+            model: Keras model, compiled or not.
 
         Raises:
             ValueError: Rows could not be counted (`counts()` has the other rows), inputs do not
-                match the scores, the model has several outputs, or there is no batch.
+                match the scores, it is unknown which target belongs to which output, or there is
+                no batch.
         """
         if self._evaluation is None or self._evaluation.model is not model:
-            self._evaluation = Evaluation(model, self._make_metric, self._dataset, self._by)
+            self._evaluation = Evaluation(
+                model, self._make_metric, self._dataset, self._by, self._outputs
+            )
         self._counts = self._evaluation.count(self._steps)
-        values = self.metric.value_of(self._counts)
-        return {name: float(value) for name, value in values.items()}
+        scores: dict[str, float] = {}
+        for output, metric in self._evaluation.metrics.items():
+            prefix = "" if output is None else f"{output}_"
+            values = metric.value_of(self._counts[output])
+            scores |= {f"{prefix}{name}": float(value) for name, value in values.items()}
+        return scores
 
     @property
     def metric(self) -> Scores:
-        """The metric of the last evaluation.
+        """The metric of the last evaluation; of the first output if there are several.
 
         Raises:
             ValueError: There is no evaluation yet.
         """
         if self._evaluation is None:
             raise _not_evaluated()
-        return self._evaluation.metric
+        return next(iter(self._evaluation.metrics.values()))
 
-    def counts(self) -> Counts:
+    def counts(self, output: str | None = None) -> Counts:
         """Return the counts of the last evaluation over all replicas and groups; nothing is sent.
 
+        Args:
+            output: Name of the output, if several are scored.
+
         Raises:
-            ValueError: There is no evaluation yet.
+            ValueError: There is no evaluation yet, or no such output.
         """
-        counts = self._last_counts()
+        counts = self._last_counts(output)
         return counts if len(counts.total.shape) == 0 else counts.overall()
 
-    def counts_by_group(self) -> Counts:
-        """Return the counts of the last evaluation with a leading axis of groups.
+    def counts_by_group(self, output: str | None = None) -> Counts:
+        """Return the counts of the last evaluation with a leading axis of groups; see `counts`.
 
         Raises:
-            ValueError: There are no groups, or no evaluation yet.
+            ValueError: There are no groups, no evaluation yet, or no such output.
         """
-        counts = self._last_counts()
+        counts = self._last_counts(output)
         if len(counts.total.shape) == 0:
             raise ValueError("There are no groups. Pass num_groups= and by=.")
         return counts
@@ -188,12 +207,31 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     def _direction_of(self, name: str) -> directions.Direction | None:
         if not name.startswith(self.prefix):
             return None
-        return directions.of_scores(self._named, name.removeprefix(self.prefix))
+        entry = name.removeprefix(self.prefix)
+        targets = self._dataset.element_spec[1]
+        for output in output_names(self.model, targets, self._outputs):
+            if output is not None and entry.startswith(f"{output}_"):
+                return directions.of_scores(self._named, entry.removeprefix(f"{output}_"))
+        return directions.of_scores(self._named, entry)
 
-    def _last_counts(self) -> Counts:
-        if self._counts is None:
+    def _last_counts(self, output: str | None) -> Counts:
+        if not self._counts:
             raise _not_evaluated()
-        return self._counts
+        if output is None and len(self._counts) == 1:
+            return next(iter(self._counts.values()))
+        if output not in self._counts:
+            raise ValueError(
+                f"There are no counts of the output {output!r}. Pass output= with one of "
+                f"{', '.join(map(repr, self._counts))}."
+            )
+        return self._counts[output]
+
+    def __deepcopy__(self, memo: Any = None) -> EvaluateScores:
+        """Copy the arguments; the copy has evaluated nothing."""
+        other = copy.copy(self)
+        other._evaluation, other._counts, other.epoch = None, {}, None
+        other.set_model(None)
+        return other
 
 
 def _not_evaluated() -> ValueError:

@@ -1,12 +1,13 @@
 """`Evaluation`: runs a model over a dataset under the model's strategy, and keeps only counts."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from dist_f1.callbacks import datasets
+from dist_f1.callbacks.outputs import output_names, pick
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores
 
@@ -14,7 +15,8 @@ from dist_f1.metrics import Scores
 class Evaluation:
     """Count the predictions of a model. Steps send nothing; the end costs one collective.
 
-    `make_metric` is called in the scope of the strategy. `by` returns the group ids of a batch.
+    `make_metric` is called for each output, in the scope of the strategy. `by` returns the group
+    ids of a batch. `outputs` are the names of outputs, or `None` for all.
 
     Raises:
         ValueError: The model has a parameter server strategy.
@@ -26,6 +28,7 @@ class Evaluation:
         make_metric: Callable[[], Scores],
         dataset: datasets.Dataset,
         by: Callable[[Any, Any], tf.Tensor] | None = None,
+        outputs: Sequence[str] | None = None,
     ) -> None:
         self.model = model
         self.strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
@@ -39,7 +42,8 @@ class Evaluation:
                 "callbacks have none. Pass dist_f1.Scores to compile, and validation_data to fit."
             )
         with self.strategy.scope():
-            self.metric = make_metric()
+            targets = dataset.element_spec[1]
+            self.metrics = {x: make_metric() for x in output_names(model, targets, outputs)}
             self._dataset = datasets.distribute(dataset, self.strategy)
         is_eager = bool(getattr(model, "run_eagerly", False))
         # Without the signature, a smaller last batch would be traced again.
@@ -47,13 +51,14 @@ class Evaluation:
         self.step = self._run if is_eager else tf.function(self._run, input_signature=signature)
         self._by = by
 
-    def count(self, steps: int | None) -> Counts:
-        """Count all batches, or the first `steps`, over all replicas.
+    def count(self, steps: int | None) -> dict[str | None, Counts]:
+        """Count all batches, or the first `steps`, over all replicas, for each output.
 
         Raises:
             ValueError: There is no batch.
         """
-        self.metric.reset_state()
+        for metric in self.metrics.values():
+            metric.reset_state()
         batches = 0
         for batch in itertools.islice(self._dataset, steps):
             self.step(batch)
@@ -63,21 +68,19 @@ class Evaluation:
                 "The dataset has no batches. If it is made from a generator, the generator must "
                 "restart for each iteration."
             )
-        return self.metric.accumulator.read()
+        return {name: metric.accumulator.read() for name, metric in self.metrics.items()}
 
     def _run(self, batch: Any) -> None:
         self.strategy.run(self._count_batch, args=(batch,))
 
     def _count_batch(self, batch: Any) -> None:
         x, y, weight = datasets.unpack(batch)
-        outputs, targets = tf.nest.flatten(self.model.predict_step((x,))), tf.nest.flatten(y)
-        if len(outputs) != 1 or len(targets) != 1:
-            raise ValueError(
-                f"The model has {len(outputs)} outputs and the dataset {len(targets)} targets, but "
-                "only one can be scored. Pass data with one target, and evaluate a model with one "
-                "output: evaluate(tf.keras.Model(model.inputs, model.outputs[0]))."
-            )
+        predicted = self.model.predict_step((x,))
         group_ids = None if self._by is None else self._by(x, y)
-        # AutoGraph would need seconds to convert the update, and would change nothing.
-        update_state = tf.autograph.experimental.do_not_convert(self.metric.update_state)
-        update_state(targets[0], outputs[0], weight, by=group_ids)
+        for name, metric in self.metrics.items():
+            target = pick(y, name, self.model, "target")
+            output = pick(predicted, name, self.model, "prediction")
+            own = None if weight is None else pick(weight, name, self.model, "weight")
+            # AutoGraph would need seconds to convert the update, and would change nothing.
+            update_state = tf.autograph.experimental.do_not_convert(metric.update_state)
+            update_state(target, output, own, by=group_ids)

@@ -257,13 +257,13 @@ def test_other_types_of_data_raise_with_a_remedy():
         EvaluateScores((X, Y)).counts()
 
 
-def test_datasets_without_batches_and_models_with_two_outputs_raise():
+def test_datasets_without_batches_and_targets_of_unknown_outputs_raise():
     nothing = tf.data.Dataset.from_tensor_slices((X, Y)).batch(3).take(0)
     with pytest.raises(ValueError, match="has no batches"):
         EvaluateScores(nothing).evaluate(model())
     inputs = tf.keras.Input([4])
     two = tf.keras.Model(inputs, [tf.keras.layers.Dense(3)(inputs) for _ in range(2)])
-    with pytest.raises(ValueError, match="2 outputs and the dataset 1 targets"):
+    with pytest.raises(ValueError, match=r"has the outputs .*, but the dataset has 1 target"):
         EvaluateScores((X, Y)).evaluate(two)
 
 
