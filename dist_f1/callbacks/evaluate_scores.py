@@ -15,12 +15,14 @@ from dist_f1.callbacks.outputs import output_names
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores, call_stack, directions
 from dist_f1.metrics.legacy_keras import IS_LEGACY
-from dist_f1.metrics.options import MetricOptions
+from dist_f1.metrics.options import DEFAULTS, MetricOptions
+from dist_f1.metrics.signatures import show_options
 from dist_f1.replicas import contexts
 from dist_f1.scores import score_names
 from dist_f1.scores.score_sets import DEFAULT
 
 
+@show_options(MetricOptions, DEFAULTS, without=["sync"])
 class EvaluateScores(tf.keras.callbacks.Callback):
     """Run the model over a dataset after each epoch, and add exact scores to the logs.
 

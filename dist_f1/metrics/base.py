@@ -23,6 +23,7 @@ from dist_f1.metrics import (
 from dist_f1.metrics.copying import CopiesCounts
 from dist_f1.metrics.invalid_rows import InvalidRows
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
+from dist_f1.metrics.signatures import show_options
 from dist_f1.replicas.accumulator import Accumulator
 from dist_f1.reports import check_names, report
 from dist_f1.scores import by_group, table
@@ -98,6 +99,11 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         if legacy_keras.IS_LEGACY:
             self.result = legacy_keras.choose_result(self)  # type: ignore[method-assign]
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Show every keyword of the constructor in `help()` and to tools."""
+        super().__init_subclass__(**arguments)
+        show_options(MetricOptions, DEFAULTS, cls._unsupported)(cls)
+
     def score(self, counts: Counts) -> Any:
         """Derive the value of the metric, in float64, from counts summed over replicas."""
         return table.SCORES[str(self._score)].function(counts)
@@ -165,12 +171,9 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         return self._derive(self._value)
 
     def value_of(self, counts: Counts, value: Callable[[Counts, Finish], Any] | None = None) -> Any:
-        """Derive the result from counts of all replicas, with a leading axis if there are groups.
+        """Derive the result, or another value, from counts that `accumulator.read()` returned.
 
-        Args:
-            counts: What `accumulator.read()` returned.
-            value: Function to derive another value than the result. It must apply its second
-                argument to float64 values, which casts them, or makes them NaN.
+        `value` gets the counts, and a function to cast float64 values with, or to make them NaN.
         """
         finish = self._invalid_rows.finish(self._overall(counts), self._cast)
         return (value or self._value)(counts, finish)
@@ -292,6 +295,5 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     def _require_groups(self) -> None:
         if self.num_groups is None:
             raise ValueError(
-                f"{self.name} does not count by groups. Pass num_groups= to the metric, and by= to "
-                "update_state."
+                f"{self.name} does not count by groups. Pass num_groups=, and by= to update_state."
             )

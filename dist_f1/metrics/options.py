@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, get_args
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import check_num_groups
 from dist_f1.counts.arrays import is_integer
+from dist_f1.metrics.argument_hints import unknown_arguments
 from dist_f1.metrics.invalid_rows import OnInvalid
 from dist_f1.reports import check_names
 from dist_f1.scores.averaging import check_averaging, check_samples
@@ -18,8 +19,9 @@ class MetricOptions(TypedDict, total=False):
 
     num_classes: C, by default the last axis of the first `y_pred`. Required for integer
         predictions. 1 means one binary prediction per row.
-    top_k: Number of best classes to predict; excludes `threshold`.
-    ignore_class: Label of the rows to leave out.
+    top_k: Number of best classes to predict; with `threshold`, those of them above it.
+    ignore_class: Label of the rows to leave out. Where each class is decided separately, a value
+        in 0/1 targets that is no class, e.g. -1, leaves out that entry alone.
     labels: The classes that enter the averages and the report, by default all. All are counted.
     from_logits: Whether scores are logits; `threshold` remains a probability.
     zero_division: The score where it is 0 / 0: 0, 1 or NaN.
@@ -75,10 +77,10 @@ def resolve(options: Mapping[str, Any], average: Any, threshold: Any) -> MetricO
     """
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
-        raise TypeError(
-            f"Unknown argument {', '.join(unknown)}. Supported are {', '.join(DEFAULTS)}."
-        )
+        raise TypeError(unknown_arguments(unknown, DEFAULTS))
     full: MetricOptions = {**DEFAULTS, **options}  # type: ignore[typeddict-item]
+    if is_integer(average):
+        check_averaging(average, 0.0, None)
     rule = rule_of(threshold, full)
     full["num_classes"] = classes = _check_integer("num_classes", full["num_classes"], 1)
     full["ignore_class"] = _check_integer("ignore_class", full["ignore_class"])

@@ -122,6 +122,11 @@ def check_averaging(
         raise ValueError(
             f"average must be None or one of {', '.join(get_args(Average))}, got {average!r}."
             + (f" For a threshold, pass threshold={average}." if isinstance(average, float) else "")
+            + (
+                f" For {average} classes, pass num_classes={average}."
+                if is_integer(average)
+                else ""
+            )
         )
     is_number = not isinstance(zero_division, str) and zero_division is not None
     if not is_number or not (zero_division in (0, 1) or math.isnan(zero_division)):

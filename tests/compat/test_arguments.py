@@ -132,7 +132,10 @@ def test_class_ids_without_num_classes_raise(function):
             {"predictions": np.zeros([3, 2], np.float32)},
             r"pass ids \(3,\).*y_true is labels, y_pred is predictions",
         ),
-        ({"thresholds": 0.5}, "Unknown argument thresholds. Supported are threshold,"),
+        (
+            {"thresholds": 0.5},
+            "Unknown argument thresholds. Pass threshold=.*Supported are",
+        ),
         ({"average": "both"}, "average must be None or one of"),
         ({"beta": -1.0}, "beta must be a non-negative number"),
         ({"num_classes": 3, "average": "macro"}, "but num_classes is 3"),

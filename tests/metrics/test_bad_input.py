@@ -79,7 +79,7 @@ def test_labels_of_a_binary_metric_are_the_two_classes_in_result_and_report():
 
 
 def test_an_unknown_argument_is_named():
-    with pytest.raises(TypeError, match=r"Unknown argument num_class. Supported are num_classes"):
+    with pytest.raises(TypeError, match=r"Unknown argument num_class. Did you mean num_classes\?"):
         dist_f1.F1Score(num_class=3)
 
 

@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
 from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.metrics.argument_hints import unknown_arguments
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.scores.averaging import Average, check_averaging, check_binary
 
@@ -23,7 +24,7 @@ class Options(TypedDict, total=False):
 
     threshold: `None` (argmax), or a number `0 < t <= 1` that decides each class separately.
         `predictions` of shape `[B]` or `[B, 1]` are then binary. Boolean `predictions` need none.
-    top_k: Number of classes to predict, the highest first; excludes `threshold`.
+    top_k: Number of classes to predict, the highest first; with `threshold`, those above it.
     ignore_class: Label of the rows to leave out.
     averaged_labels: Classes that enter the averages; all by default. All classes are counted. (The
         metrics call this argument `labels`, which here are the true classes.)
@@ -110,10 +111,7 @@ def resolve_options(
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
-        raise TypeError(
-            f"Unknown argument {', '.join(unknown)}. Supported are "
-            f"{', '.join(Options.__annotations__)}."
-        )
+        raise TypeError(unknown_arguments(unknown, Options.__annotations__))
     classes = _as_integer(num_classes)
     threshold = options.get("threshold")
     if threshold is None and options.get("top_k") is None and _are_flags(predictions, classes):

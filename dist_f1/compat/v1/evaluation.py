@@ -11,10 +11,12 @@ from dist_f1.compat.v1.accumulator import accumulate, assert_valid
 from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
 from dist_f1.counts import Counts
-from dist_f1.metrics.options import MetricOptions
+from dist_f1.metrics.options import DEFAULTS, MetricOptions
+from dist_f1.metrics.signatures import show_options
 from dist_f1.scores import score_sets
 
 
+@show_options(Options, DEFAULTS)
 def eval_metric_ops(
     labels: TensorLike,
     predictions: TensorLike,

@@ -15,12 +15,14 @@ from dist_f1.compat.v1.accumulator import accumulate, assert_valid
 from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
 from dist_f1.counts import Counts
-from dist_f1.metrics.options import MetricOptions
+from dist_f1.metrics.options import DEFAULTS, MetricOptions
+from dist_f1.metrics.signatures import show_options
 from dist_f1.scores.averaging import Average
 
 Pair = tuple[tf.Tensor, "tf.Tensor | tf.Operation"]
 
 
+@show_options(Options, DEFAULTS)
 def f_beta(
     labels: TensorLike,
     predictions: TensorLike,
@@ -65,6 +67,7 @@ def f_beta(
     )
 
 
+@show_options(Options, DEFAULTS)
 def f1_score(
     labels: TensorLike,
     predictions: TensorLike,
@@ -92,6 +95,7 @@ def f1_score(
     )
 
 
+@show_options(Options, DEFAULTS)
 def precision(
     labels: TensorLike,
     predictions: TensorLike,
@@ -109,6 +113,7 @@ def precision(
     )
 
 
+@show_options(Options, DEFAULTS)
 def recall(
     labels: TensorLike,
     predictions: TensorLike,
@@ -126,6 +131,7 @@ def recall(
     )
 
 
+@show_options(Options, DEFAULTS)
 def confusion_counts(
     labels: TensorLike,
     predictions: TensorLike,
