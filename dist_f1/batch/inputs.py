@@ -109,7 +109,8 @@ def _flatten_scores(
     binary = rule.threshold is not None and (rank == 1 or (num_classes == 1 and last != 1))
     if rank < (1 if binary else 2):
         raise ValueError(
-            f"y_pred has shape {y_pred.shape}, without a class axis. Pass predictions [..., C], or "
+            f"y_pred has shape {y_pred.shape}, without a class axis. Pass predictions [..., C]; "
+            "integers for ids of classes, e.g. tf.cast(y_pred, tf.int64), with num_classes=; or "
             "set threshold=0.5 for one binary prediction per row."
         )
     if binary:

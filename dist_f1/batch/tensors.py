@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from dist_f1 import kernels
@@ -18,6 +19,12 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
     if isinstance(value, tf.SparseTensor | tf.RaggedTensor):
         raise ValueError(
             f"{name} is a {type(value).__name__}. Pass {name}.to_tensor() and a mask instead."
+        )
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        raise ValueError(
+            f"{name} is an array of Python objects of shape {list(value.shape)}, e.g. of lists of "
+            "different lengths. Pass rows of equal length, padded and with a mask, as numbers: "
+            "np.stack or np.asarray(..., dtype)."
         )
     tensor = tf.convert_to_tensor(value)
     if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):

@@ -18,6 +18,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
@@ -39,6 +40,7 @@ class Interval(NamedTuple):
     high: np.ndarray
 
 
+@takes_counts
 def confidence_interval(
     counts: Counts,
     score: str | Callable[[Counts], Any],
@@ -156,11 +158,6 @@ def _check(counts: Counts, level: float, method: str, draws: int) -> Counts:
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     if not is_integer(draws) or draws < _MIN_DRAWS:
         raise ValueError(f"draws must be an integer, at least {_MIN_DRAWS}, got {draws!r}.")
-    if not isinstance(counts, Counts):
-        raise ValueError(
-            f"counts must be Counts, got {type(counts).__name__}. For a metric, pass "
-            "metric.counts()."
-        )
     counts = counts.numpy()
     if counts.true_positive.ndim != 1:
         raise ValueError(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from dist_f1.counts import Counts
+from dist_f1.counts.argument import takes_counts
 from dist_f1.pages.markdown_text import markdown_table
 from dist_f1.pages.sections import Table
 from dist_f1.reports import HEADERS, check_names, report
 
 
+@takes_counts
 def markdown(
     counts: Counts,
     class_names: Sequence[str] | None = None,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.argument import takes_counts
 from dist_f1.plots import figures
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _MAX_UNSORTED = 30
 _MAX_BARS = 120
 
 
+@takes_counts
 def f1_bars(
     counts: Counts,
     class_names: Sequence[str] | None = None,

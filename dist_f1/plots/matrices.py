@@ -10,6 +10,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.argument import takes_counts
 from dist_f1.plots import figures
 from dist_f1.scores import Normalize
 
@@ -30,6 +31,7 @@ _SHADES = {
 }
 
 
+@takes_counts
 def confusion_matrix(
     counts: Counts,
     class_names: Sequence[str] | None = None,

@@ -7,6 +7,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.scores.averaging import Average, check_averaging
 
@@ -15,6 +16,7 @@ HEADERS = ("precision", "recall", "f1-score", "support")
 _SCORES = (scores.precision, scores.recall, scores.f1)
 
 
+@takes_counts
 def report(
     counts: Counts,
     class_names: Sequence[str] | None = None,

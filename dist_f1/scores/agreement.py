@@ -9,6 +9,7 @@ import numpy as np
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts import arrays as xp
+from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores.averaging import nanmean
 from dist_f1.scores.confusion import confusion_matrix
@@ -16,6 +17,7 @@ from dist_f1.scores.confusion import confusion_matrix
 Weights = Literal["linear", "quadratic"]
 
 
+@takes_counts
 def accuracy(counts: Counts) -> Array:
     """Return the share of correct rows; NaN without rows.
 
@@ -32,12 +34,14 @@ def accuracy(counts: Counts) -> Array:
     return xp.divide(c.samples[sample_averages.EXACT_MATCH], c.total, math.nan)
 
 
+@takes_counts
 def balanced_accuracy(counts: Counts) -> Array:
     """Return the mean recall of the classes that occur; NaN without rows."""
     c = _require_one_class_per_row(counts, "balanced_accuracy")
     return nanmean(xp.divide(c.true_positive, c.actual, math.nan), None, math.nan)
 
 
+@takes_counts
 def matthews_corrcoef(counts: Counts) -> Array:
     """Return Matthews' correlation of actual and predicted classes, in [-1, 1]; 0 where undefined.
 
@@ -57,6 +61,7 @@ def matthews_corrcoef(counts: Counts) -> Array:
     return xp.divide(covariance, xp.sqrt(of_predicted * of_actual), 0.0)
 
 
+@takes_counts
 def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Array:
     """Return Cohen's kappa: agreement beyond chance, in [-1, 1]; NaN where undefined.
 
@@ -89,6 +94,7 @@ def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Array:
     return 1.0 - xp.divide(wrong * actual, by_chance, math.nan)
 
 
+@takes_counts
 def hamming_loss(counts: Counts) -> Array:
     """Return the share of wrong decisions; NaN without rows.
 

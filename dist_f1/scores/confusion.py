@@ -8,12 +8,14 @@ import numpy as np
 
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
+from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores.averaging import select_classes
 
 Normalize = Literal["true", "pred", "all"]
 
 
+@takes_counts
 def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Array:
     """Return rows by actual class (first axis) and predicted class (second): `[C, C]`.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dist_f1.counts import Counts, sample_averages
+from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 from dist_f1.scores.linear import Ratio
 
 
+@takes_counts
 def f_beta(
     counts: Counts,
     beta: float = 1.0,
@@ -48,7 +50,7 @@ def _averaged_score(name: str, ratio: Ratio, doc: str) -> Callable[..., Array]:
 
     score.__name__ = score.__qualname__ = name
     score.__doc__ = doc
-    return score
+    return takes_counts(score)
 
 
 f1 = _averaged_score(
