@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dist_f1 import kernels
 from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.batch.ragged import flatten_ragged
 from dist_f1.batch.row_values import broadcast_to_rows, parse_weights
 from dist_f1.batch.tensors import BatchShape, as_tensor, check_row_number, last_size, widen_int32
 
@@ -75,7 +76,10 @@ def flatten(
     Raises:
         ValueError: Shapes or dtypes do not match.
     """
-    masks = mask, getattr(y_pred, "_keras_mask", None)
+    masks = [mask, getattr(y_pred, "_keras_mask", None)]
+    y_true, y_pred, sample_weight, masks[0], by = flatten_ragged(
+        y_true, y_pred, sample_weight, mask, by
+    )
     y_pred = as_tensor(y_pred, "y_pred")
     y_true = widen_int32(as_tensor(y_true, "y_true"))
     if y_pred.dtype.is_floating or rule.threshold is not None:

@@ -24,6 +24,7 @@ from dist_f1.metrics.copying import CopiesCounts
 from dist_f1.metrics.invalid_rows import InvalidRows
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.metrics.signatures import show_options
+from dist_f1.metrics.value_check import ValueCheck
 from dist_f1.replicas.accumulator import Accumulator
 from dist_f1.reports import check_names, report
 from dist_f1.scores import by_group, table
@@ -92,6 +93,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         self.num_groups = full["num_groups"]
         self.sync = full["sync"]
         self.on_invalid = full["on_invalid"]
+        self._value_check = ValueCheck(self.name, self.rule)
         self._invalid_rows = InvalidRows(self.name, self.on_invalid)
         self.spec = self._make_spec(confusion, betas)
         expected = None if self.num_classes is None else self._layout(self.num_classes)
@@ -149,17 +151,16 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         weighted = rows.is_weighted
         if self.weighted is False and weighted:
             raise ValueError(
-                "sample_weight was passed to a metric with weighted=False. Pass weighted=True to "
-                "the metric."
+                "sample_weight was passed to a metric with weighted=False. Pass weighted=True."
             )
+        self._value_check.look_at(rows.y_pred)
         layout = self.accumulator.fitting(self.spec.layout_of(rows))
         self._check_classes(rows.num_classes)
-        if update_context.is_dry_run(strategy):
-            self.accumulator.build(layout, weighted or bool(self.weighted))
-            return
-        vector = self.spec.count(rows, layout)
+        is_dry_run = update_context.is_dry_run(strategy)
+        vector = None if is_dry_run else self.spec.count(rows, layout)
         self.accumulator.build(layout, weighted or bool(self.weighted))
-        self.accumulator.add_vector(vector)
+        if vector is not None:
+            self.accumulator.add_vector(vector)
 
     def result(self) -> Any:
         """Return the score; see `on_invalid` for rows that could not be counted."""

@@ -75,7 +75,7 @@ class ThresholdSweep(CountsMetric):
         self._given_thresholds = thresholds
         self.average = average
         self.prefix = prefix
-        # The value is not used: any threshold decides each class separately.
+        # The threshold is not used: any one decides each class separately.
         super().__init__(0.5, name, dtype, average=average, **options)
 
     @property
