@@ -280,9 +280,10 @@ def _in_replica(state: State) -> bool:
             "set of counts. Create the metric, and update it for the first time, inside "
             "strategy.scope() or strategy.run()."
         )
-    if isinstance(state, PerReplicaVariables) and state.strategy is not strategy:
+    owner = strategy_of(state)
+    if _is_distributed(state) and owner is not strategy:
         raise ValueError(
-            f"This metric counts under {type(state.strategy).__name__}, and was used in a replica "
-            f"of another strategy, {type(strategy).__name__}. Make one metric for each strategy."
+            f"This metric counts under one {type(owner).__name__}, and was used in a replica of "
+            f"another strategy, a {type(strategy).__name__}. Make one metric for each strategy."
         )
     return True

@@ -150,7 +150,11 @@ def _check_labels(labels: Any, upper: int | None) -> tuple[int, ...]:
         raise ValueError(f"labels must be a sequence of different class ids, got {labels}.")
     invalid = [int(x) for x in labels if x < 0 or (upper is not None and x >= upper)]
     if invalid:
-        raise ValueError(f"labels holds {invalid}. Class ids are from 0 to {upper or 'C'} - 1.")
+        last = "C - 1" if upper is None else upper - 1
+        binary = " (no and yes, of a binary task)" if upper == 2 else ""
+        raise ValueError(
+            f"labels holds {invalid}, but the class ids are 0 to {last}{binary}. Choose among them."
+        )
     return tuple(int(label) for label in labels)
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import strategy
 from tracing import graph_function
 
 import dist_f1
@@ -167,3 +168,17 @@ def test_reading_before_the_first_update_needs_num_classes():
         dist_f1.F1Score("macro").result()
     assert dist_f1.F1Score("macro", num_classes=3).result() == 0.0
     assert dist_f1.F1Score("macro", num_classes=3, zero_division=1.0).result() == 1.0
+
+
+def test_labels_of_a_binary_task_and_a_second_strategy_are_named():
+    metric = dist_f1.Precision(threshold=0.5, labels=[2])
+    with pytest.raises(ValueError, match=r"holds \[2\].* 0 to 1 \(no and yes"):
+        metric.update_state([0, 1], [0.2, 0.8])
+    first = strategy("mirrored_2")
+    with first.scope():
+        metric = dist_f1.F1Score("macro")
+    first.run(metric.update_state, ([0, 1], [[0.9, 0.1], [0.2, 0.8]]))
+    second = strategy("mirrored_3")
+    with pytest.raises(ValueError, match=r"another strategy, a Mirrored.*one metric for each"):
+        second.run(metric.update_state, ([0, 1], [[0.9, 0.1], [0.2, 0.8]]))
+    assert int(metric.counts().total) == 4
