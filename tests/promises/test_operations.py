@@ -66,6 +66,10 @@ def test_keras_f1_has_more_operations():
     assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
 
 
+# Under tf-keras the scores of the last step are those of the epoch, and become NaN there.
+_NAN_IN_STEP = 0 if hasattr(tf.keras, "ops") else 4
+
+
 def _operations(metric, ids, read):
     def step(y_true, y_pred):
         metric.update_state(y_true, y_pred)
@@ -78,7 +82,7 @@ def _operations(metric, ids, read):
 @pytest.mark.parametrize("ids", [tf.int64, tf.int32])
 def test_a_small_step_has_few_operations(ids):
     assert _operations(dist_f1.F1Score("macro"), ids, read=False) <= 17
-    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 31
+    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 31 + _NAN_IN_STEP
 
 
 @pytest.mark.parametrize("number", [2, 5, 8])
