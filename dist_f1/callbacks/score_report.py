@@ -13,6 +13,7 @@ from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.images import ImageWriter
 from dist_f1.counting import CountSpec
 from dist_f1.counts import Counts
+from dist_f1.counts.validity import describe_invalid
 from dist_f1.metrics import ThresholdSweep, call_stack
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.replicas import contexts
@@ -156,7 +157,11 @@ class ScoreReport(tf.keras.callbacks.Callback):
         candidates = [metric]
         if self._images is not None:
             candidates += metrics_of(self.model)
-        sweeps = {m.name: m.sweep() for m in candidates if isinstance(m, ThresholdSweep)}
+        try:
+            sweeps = {m.name: m.sweep() for m in candidates if isinstance(m, ThresholdSweep)}
+        except ValueError as error:
+            _warn_or_raise(metric, f"{split}: {error}")
+            return
         if metric.name in sweeps:
             counts = sweeps[metric.name].best(metric.average, labels=metric.labels).counts
         else:
@@ -167,6 +172,10 @@ class ScoreReport(tf.keras.callbacks.Callback):
         """Print and write on the chief."""
         metric, counts = results.metric, results.counts.numpy()
         if not contexts.is_chief(metric.accumulator.strategy):
+            return
+        invalid = describe_invalid(counts)
+        if invalid:
+            _warn_or_raise(metric, f"{self._title(split, counts)}: {invalid}")
             return
         names = self._class_names or metric.class_names
         averaging: dict[str, Any] = {"labels": metric.labels, "zero_division": metric.zero_division}
@@ -204,6 +213,13 @@ class ScoreReport(tf.keras.callbacks.Callback):
         for name, sweep in results.sweeps.items():
             figure = plots.precision_recall(sweep, names)
             images.write(f"{split}/{name}", figure, self._step)
+
+
+def _warn_or_raise(metric: CountsMetric, message: str) -> None:
+    """Warn that rows could not be counted: a missing report must not end the training."""
+    if metric.on_invalid == "raise":
+        raise ValueError(message)
+    warnings.warn(f"There is no report of {message}", stacklevel=2)
 
 
 def metrics_of(model: tf.keras.Model) -> list[CountsMetric]:

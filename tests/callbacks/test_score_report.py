@@ -211,3 +211,16 @@ def test_images_without_matplotlib_raise_immediately(monkeypatch, tmp_path):
     with pytest.raises(ImportError, match=r"pip install 'dist-f1\[plot\]'"):
         ScoreReport(tensorboard_dir=tmp_path)
     ScoreReport()
+
+
+@pytest.mark.parametrize("make", [dist_f1.Scores, lambda: dist_f1.ThresholdSweep(5)])
+def test_rows_that_cannot_be_counted_leave_out_the_report_but_end_nothing(make, tmp_path):
+    x = X.copy()
+    x[3] = np.nan
+    network = model(make())
+    with pytest.warns(UserWarning, match=r"no report of .*1 of 48 rows were not counted"):
+        history = network.fit(
+            X, Y, validation_data=(x, Y), verbose=0, callbacks=[ScoreReport(run_dir=tmp_path)]
+        )
+    assert len(history.epoch) == 1
+    assert not list(tmp_path.glob("report*"))

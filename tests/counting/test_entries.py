@@ -120,3 +120,14 @@ def test_rows_of_ids_are_left_out_as_a_whole():
     one_hot = np.array([[1, 0, 0], [-1, -1, -1], [0, 0, 1]])
     counted = count(one_hot, y_score, ignore_class=-1)
     assert (counted.total, counted.invalid, counted.class_total) == (2, 0, ())
+
+
+def test_an_ignored_class_stays_in_the_macro_mean_if_it_is_predicted():
+    # Rows of class 0 are left out, but a row of class 1 is predicted as class 0.
+    y_true, y_pred = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2])
+    counted = count(y_true, np.eye(3, dtype=np.float32)[y_pred], ignore_class=0)
+    kept = y_true != 0
+    expected = sklearn.metrics.f1_score(y_true[kept], y_pred[kept], average="macro")
+    assert scores.f1(counted, "macro") == pytest.approx(expected)
+    without = scores.f1(counted, "macro", labels=[1, 2])
+    assert without == pytest.approx((2 / 3 + 1) / 2)
