@@ -5,6 +5,7 @@ import importlib
 import pytest
 import tensorflow as tf
 
+import dist_f1
 from dist_f1.compat.keras3 import faults, repair, trainer
 
 pytestmark = pytest.mark.skipif(not hasattr(tf.keras, "ops"), reason="tf-keras has no such fault")
@@ -72,3 +73,7 @@ def test_only_the_first_replica_of_a_batch_is_kept():
     )
     batch = trainer.first_replica((per_replica, {"y": tf.constant(3)}, None))
     assert (int(batch[0][0]), int(batch[1]["y"]), batch[2]) == (0, 3, None)
+
+
+def test_the_package_is_enough_to_reach_it():
+    assert dist_f1.compat.keras3.repair_fit is repair.repair_fit

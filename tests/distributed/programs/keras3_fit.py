@@ -125,6 +125,6 @@ def fit(strategy, options):
         "counts": int(metrics[0].counts().total),
         "predicted": np.asarray(predictions).argmax(-1).tolist(),
         "labels": held_out[1].tolist(),
-        "weights": [np.asarray(w).ravel()[:5].tolist() for w in model.get_weights()],
+        "weights": [np.asarray(w).ravel().tolist() for w in model.get_weights()],
         "learning_rate": float(model.optimizer.learning_rate.numpy()),
     }
