@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dist_f1.counts import misplaced
 from dist_f1.counts.arrays import is_integer
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _parse_threshold(threshold: Any) -> float | tuple[float, ...]:
             raise ValueError(
                 f"threshold must be a number with 0 < threshold <= 1, got {threshold!r}. It is a "
                 "probability; for logits pass from_logits=True (0.5 is then a logit of 0)."
+                f"{misplaced.remedy(threshold)}"
             )
     if values is threshold:
         return tuple(float(value) for value in values)

@@ -14,9 +14,10 @@ from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.callbacks.outputs import output_names
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores, call_stack, directions
+from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.legacy_keras import IS_LEGACY
 from dist_f1.metrics.options import DEFAULTS, MetricOptions
-from dist_f1.metrics.signatures import show_options
+from dist_f1.metrics.signatures import keywords_of, show_options
 from dist_f1.replicas import contexts
 from dist_f1.scores import score_names
 from dist_f1.scores.score_sets import DEFAULT
@@ -84,6 +85,8 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         **options: Unpack[MetricOptions],
     ) -> None:
         super().__init__()
+        supported = keywords_of(type(self), MetricOptions, ["sync"])
+        check_known(options, DEFAULTS, supported)
         if every < 1:
             raise ValueError(f"every must be a positive integer, got {every!r}.")
         if (by is None) != (options.get("num_groups") is None):

@@ -16,7 +16,13 @@ from dist_f1.scores.averaging import check_averaging, check_binary
 
 
 class AveragedMetric(CountsMetric):
-    """A metric that averages a score over classes; see `F1Score` for the arguments."""
+    """A metric that averages a score over classes.
+
+    Args:
+        average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
+            `"binary"` or `"samples"`; see `dist_f1.scores`.
+        **options: See `MetricOptions`.
+    """
 
     _has_sample_average = True
 
@@ -61,10 +67,11 @@ class AveragedMetric(CountsMetric):
 class FBetaScore(AveragedMetric):
     """F-beta over all replicas: `(1 + beta^2) tp / (beta^2 actual + predicted)`.
 
-    Replaces `tf.keras.metrics.FBetaScore`. The other arguments are those of `dist_f1.F1Score`.
+    Replaces `tf.keras.metrics.FBetaScore`.
 
     Args:
         beta: Recall weighs `beta` times as much as precision; greater than 0.
+        **options: See `dist_f1.F1Score` for the other arguments.
 
     Example:
         >>> metric = FBetaScore("macro", beta=2.0)
@@ -82,6 +89,7 @@ class FBetaScore(AveragedMetric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
+        check_averaging(average, 0.0, None)
         if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
             raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
         self.beta: float = float(beta)
@@ -108,9 +116,7 @@ class F1Score(AveragedMetric):
         average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
             `"binary"` or `"samples"`; see `dist_f1.scores`.
         threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
-        name: Name of the metric in logs.
-        dtype: Dtype of the result.
-        **options: See `dist_f1.metrics.MetricOptions`.
+        **options: See `dist_f1.metrics.MetricOptions` for the other keywords.
 
     Raises:
         ValueError: An argument out of its range.
@@ -141,7 +147,8 @@ class F1Score(AveragedMetric):
 class Precision(AveragedMetric):
     """Precision over all replicas: `tp / predicted`.
 
-    The arguments are those of `dist_f1.F1Score`.
+    Args:
+        **options: See `dist_f1.F1Score` for all arguments.
 
     Example:
         >>> metric = Precision(threshold=0.5)
@@ -157,7 +164,8 @@ class Precision(AveragedMetric):
 class Recall(AveragedMetric):
     """Recall over all replicas: `tp / actual`.
 
-    The arguments are those of `dist_f1.F1Score`.
+    Args:
+        **options: See `dist_f1.F1Score` for all arguments.
 
     Example:
         >>> metric = Recall("binary", threshold=0.5)
@@ -173,7 +181,10 @@ class Recall(AveragedMetric):
 class Specificity(AveragedMetric):
     """Specificity over all replicas: `tn / (tn + fp)`, the recall of the negative class.
 
-    The arguments are those of `dist_f1.F1Score`, except that sample averages are not supported.
+    There is no `average="samples"`.
+
+    Args:
+        **options: See `dist_f1.F1Score` for all arguments.
 
     Example:
         >>> metric = Specificity("binary", threshold=0.5)
@@ -190,7 +201,10 @@ class Specificity(AveragedMetric):
 class JaccardIndex(AveragedMetric):
     """Jaccard index (intersection over union) over all replicas: `tp / (tp + fp + fn)`.
 
-    With `"macro"` over pixels it is the mean IoU. The arguments are those of `dist_f1.F1Score`.
+    With `"macro"` over pixels it is the mean IoU.
+
+    Args:
+        **options: See `dist_f1.F1Score` for all arguments.
 
     Example:
         >>> metric = JaccardIndex("macro")

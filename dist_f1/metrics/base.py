@@ -22,7 +22,7 @@ from dist_f1.metrics import (
 )
 from dist_f1.metrics.copying import CopiesCounts
 from dist_f1.metrics.invalid_rows import InvalidRows
-from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
+from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve_for, rule_of
 from dist_f1.metrics.signatures import show_options
 from dist_f1.metrics.value_check import ValueCheck
 from dist_f1.replicas.accumulator import Accumulator
@@ -33,7 +33,6 @@ from dist_f1.sweeps.counting import SweepSpec
 # Converting this library, which has no data-dependent Python control flow, would take AutoGraph
 # several seconds in the first trace.
 _do_not_convert = tf.autograph.experimental.do_not_convert
-
 
 # A function that casts a derived value to the dtype of the metric.
 Finish: TypeAlias = Callable[[Any], Any]
@@ -60,7 +59,8 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
 
     _score: str | None = None
     _default_name: str | None = None
-    # Arguments that the class does not have, with the remedy.
+    # Arguments that only subclasses pass; those that the class does not have, with the remedy.
+    _internal: tuple[str, ...] = ("betas",)
     _unsupported: Mapping[str, str] = {}
 
     def __init__(
@@ -74,12 +74,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         betas: tuple[float, ...] = (),
         **options: Unpack[MetricOptions],
     ) -> None:
-        given: dict[str, Any] = {"average": average, **options}
-        for option, remedy in self._unsupported.items():
-            if given.pop(option, None) not in (None, DEFAULTS.get(option)):
-                raise ValueError(f"{type(self).__name__} has no {option}=. {remedy}".rstrip())
-        average = given.pop("average", None)
-        full = resolve(given, average, threshold)
+        full = resolve_for(type(self), self._unsupported, options, average, threshold)
         super().__init__(name=name or self._default_name or self._score, dtype=dtype)
         self.rule = rule_of(threshold, full)
         self.num_classes = full["num_classes"]
@@ -104,7 +99,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Show every keyword of the constructor in `help()` and to tools."""
         super().__init_subclass__(**arguments)
-        show_options(MetricOptions, DEFAULTS, cls._unsupported)(cls)
+        show_options(MetricOptions, DEFAULTS, [*cls._internal, *cls._unsupported])(cls)
 
     def score(self, counts: Counts) -> Any:
         """Derive the value of the metric, in float64, from counts summed over replicas."""

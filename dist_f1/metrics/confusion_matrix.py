@@ -6,7 +6,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import scores
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, misplaced
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.metrics.unaveraged import UnaveragedMetric
 
@@ -22,8 +22,6 @@ class ConfusionMatrix(UnaveragedMetric):
     Args:
         normalize: `None` for counts (int64, or float64 with weights), or `"true"`, `"pred"` or
             `"all"` for shares (in `dtype`); see `dist_f1.scores.confusion_matrix`.
-        threshold: `None` (argmax), or a threshold that decides each class separately.
-        name: Name of the metric in logs.
         dtype: Dtype of shares.
         **options: See `dist_f1.metrics.MetricOptions`.
 
@@ -44,10 +42,11 @@ class ConfusionMatrix(UnaveragedMetric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
-        if normalize not in (None, *get_args(scores.Normalize)):
+        choices = get_args(scores.Normalize)
+        if not (normalize is None or (isinstance(normalize, str) and normalize in choices)):
             raise ValueError(
-                f"normalize must be None or one of {', '.join(get_args(scores.Normalize))}, got "
-                f"{normalize!r}."
+                f"normalize must be None or one of {', '.join(choices)}, got {normalize!r}."
+                f"{misplaced.remedy(normalize, choices)}"
             )
         super().__init__(threshold, name, dtype, confusion=True, **options)
         self.normalize = normalize

@@ -1,13 +1,14 @@
 """The keyword arguments that all metrics share, with their defaults and checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypedDict, get_args
 
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import check_num_groups
 from dist_f1.counts.arrays import is_integer
-from dist_f1.metrics.argument_hints import unknown_arguments
+from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.invalid_rows import OnInvalid
+from dist_f1.metrics.signatures import keywords_of
 from dist_f1.reports import check_names
 from dist_f1.scores.averaging import check_averaging, check_samples
 
@@ -68,16 +69,25 @@ DEFAULTS: MetricOptions = {
 }
 
 
-def resolve(options: Mapping[str, Any], average: Any, threshold: Any) -> MetricOptions:
+def resolve(
+    options: Mapping[str, Any],
+    average: Any,
+    threshold: Any,
+    supported: Collection[str] = DEFAULTS,
+) -> MetricOptions:
     """Add the defaults, and check everything that can be checked before any data.
+
+    Args:
+        options: Keywords of a metric.
+        average: How classes are averaged.
+        threshold: Threshold of the decision.
+        supported: Names of all arguments of the metric, for the error on an unknown one.
 
     Raises:
         TypeError: A keyword that no metric has.
         ValueError: A value that no metric accepts, or two that exclude each other.
     """
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise TypeError(unknown_arguments(unknown, DEFAULTS))
+    check_known(options, DEFAULTS, supported)
     full: MetricOptions = {**DEFAULTS, **options}  # type: ignore[typeddict-item]
     if is_integer(average):
         check_averaging(average, 0.0, None)
@@ -112,6 +122,34 @@ def resolve(options: Mapping[str, Any], average: Any, threshold: Any) -> MetricO
         if classes is not None:
             check_names(names, max(classes, 2))
     return full
+
+
+def resolve_for(
+    owner: type[Any],
+    unsupported: Mapping[str, str],
+    options: Mapping[str, Any],
+    average: Any,
+    threshold: Any,
+) -> MetricOptions:
+    """Resolve the options of a class that does not have all of them.
+
+    Args:
+        owner: The class.
+        unsupported: Options that the class does not have, with the remedy. `average` may be one.
+        options: Options as passed.
+        average: How classes are averaged.
+        threshold: Threshold of the decision.
+
+    Raises:
+        TypeError: A keyword that the class does not have.
+        ValueError: A value that is not accepted, or two that exclude each other.
+    """
+    given = {"average": average, **options}
+    for name, remedy in unsupported.items():
+        if given.get(name) not in (None, DEFAULTS.get(name)):
+            raise ValueError(f"{owner.__name__} has no {name}=. {remedy}".rstrip())
+    options = {name: value for name, value in options.items() if name not in unsupported}
+    return resolve(options, average, threshold, keywords_of(owner, MetricOptions, unsupported))
 
 
 def rule_of(threshold: Any, options: MetricOptions) -> DecisionRule:

@@ -1,6 +1,6 @@
 """Counts at many thresholds as a metric."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,12 @@ class ThresholdSweep(CountsMetric):
     """
 
     _default_name = "threshold_sweep"
-    _unsupported = dict.fromkeys(("threshold", "top_k", "num_groups", "zero_division"), "")
+    _unsupported: Mapping[str, str] = {
+        "threshold": "Pass thresholds=.",
+        "top_k": "A sweep decides each class separately. Use another metric for top-k decisions.",
+        "num_groups": "Make a sweep for each group.",
+        "zero_division": "Pass it to the functions of scores, with sweep().counts.",
+    }
 
     def __init__(
         self,
@@ -70,7 +75,7 @@ class ThresholdSweep(CountsMetric):
         if average not in ("micro", "macro", "weighted"):
             raise ValueError(f'average must be "micro", "macro" or "weighted", got {average!r}.')
         if "threshold" in options:
-            raise ValueError("ThresholdSweep has no threshold=. Pass thresholds=.")
+            raise ValueError(f"ThresholdSweep has no threshold=. {self._unsupported['threshold']}")
         self._grid = Grid.from_spec(thresholds)
         self._given_thresholds = thresholds
         self.average = average

@@ -6,7 +6,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1 import scores
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, misplaced
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import score_sets
@@ -23,9 +23,10 @@ class UnaveragedMetric(CountsMetric):
         name: Name of the metric in logs.
         dtype: Dtype of the result.
         **options: See `MetricOptions`; without `labels` and `zero_division`, since all classes
-            enter.
+            enter the score.
     """
 
+    _internal = ("betas", "confusion")
     _unsupported = dict.fromkeys(("average", "labels", "zero_division"), _REMEDY)
 
 
@@ -36,6 +37,9 @@ class Accuracy(UnaveragedMetric):
     Where a row may have several classes (`threshold`), it is correct if all of its classes are
     (subset accuracy). With `top_k`, it is correct if its class is among the k best (top-k
     accuracy). The result is NaN without rows.
+
+    Args:
+        **options: See `dist_f1.metrics.MetricOptions` for the keywords.
 
     Example:
         >>> metric = Accuracy()
@@ -55,6 +59,9 @@ class Accuracy(UnaveragedMetric):
 class BalancedAccuracy(UnaveragedMetric):
     """The mean recall of the classes that occur, over all replicas; NaN without rows.
 
+    Args:
+        **options: See `dist_f1.metrics.MetricOptions` for the keywords.
+
     Example:
         >>> metric = BalancedAccuracy(num_classes=2)
         >>> metric.update_state([0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 1])
@@ -68,6 +75,9 @@ class BalancedAccuracy(UnaveragedMetric):
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class MatthewsCorrCoef(UnaveragedMetric):
     """Matthews' correlation coefficient over all replicas; 0 where undefined.
+
+    Args:
+        **options: See `dist_f1.metrics.MetricOptions` for the keywords.
 
     Example:
         >>> metric = MatthewsCorrCoef(threshold=0.5)
@@ -86,9 +96,7 @@ class CohenKappa(UnaveragedMetric):
     Args:
         weights: `None`, `"linear"` or `"quadratic"`. Weights need the `[C, C]` matrix.
         threshold: Threshold of one binary prediction per row.
-        name: Name of the metric in logs.
-        dtype: Dtype of the result.
-        **options: See `dist_f1.metrics.MetricOptions`.
+        **options: See `dist_f1.metrics.MetricOptions` for the other keywords.
 
     Example:
         >>> metric = CohenKappa("quadratic", num_classes=3)
@@ -107,8 +115,12 @@ class CohenKappa(UnaveragedMetric):
         dtype: Any = None,
         **options: Unpack[MetricOptions],
     ) -> None:
-        if weights not in (None, *get_args(scores.Weights)):
-            raise ValueError(f'weights must be None, "linear" or "quadratic", got {weights!r}.')
+        choices = get_args(scores.Weights)
+        if not (weights is None or (isinstance(weights, str) and weights in choices)):
+            raise ValueError(
+                f'weights must be None, "linear" or "quadratic", got {weights!r}.'
+                f"{misplaced.remedy(weights, choices)}"
+            )
         super().__init__(threshold, name, dtype, confusion=weights is not None, **options)
         # In tf-keras, `weights` are the weights of a layer.
         self.weighting = weights
@@ -128,6 +140,9 @@ class HammingLoss(UnaveragedMetric):
 
     Where a row may have several classes, each class of each row is a decision. The result is NaN
     without rows.
+
+    Args:
+        **options: See `dist_f1.metrics.MetricOptions` for the keywords.
 
     Example:
         >>> metric = HammingLoss(threshold=0.5)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
-from dist_f1.counts import Counts, sample_averages
+from dist_f1.counts import Counts, misplaced, sample_averages
 from dist_f1.counts import arrays as xp
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.lazy_tensorflow import Array
@@ -118,15 +118,10 @@ def check_averaging(
     Raises:
         ValueError: No score accepts such an argument.
     """
-    if average is not None and average not in get_args(Average):
+    if not (average is None or (isinstance(average, str) and average in get_args(Average))):
         raise ValueError(
             f"average must be None or one of {', '.join(get_args(Average))}, got {average!r}."
-            + (f" For a threshold, pass threshold={average}." if isinstance(average, float) else "")
-            + (
-                f" For {average} classes, pass num_classes={average}."
-                if is_integer(average)
-                else ""
-            )
+            f"{misplaced.remedy(average, get_args(Average))}"
         )
     is_number = not isinstance(zero_division, str) and zero_division is not None
     if not is_number or not (zero_division in (0, 1) or math.isnan(zero_division)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dist_f1 import scores
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, misplaced
 from dist_f1.counts import arrays as xp
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import batched, by_group, score_names
@@ -141,8 +141,10 @@ def parse(names: Sequence[str]) -> tuple[NamedScore, ...]:
     Raises:
         ValueError: There are no names, or one is not the name of a score.
     """
-    if isinstance(names, str) or not names:
-        raise ValueError(f"scores must be a sequence of names, got {names!r}.")
+    if isinstance(names, str) or not isinstance(names, Iterable) or not names:
+        raise ValueError(
+            f"scores must be a sequence of names, got {names!r}.{misplaced.remedy(names)}"
+        )
     return tuple(score_names.parse(name) for name in names)
 
 

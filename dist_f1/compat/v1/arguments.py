@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
 from dist_f1.batch.decision_rule import DecisionRule
-from dist_f1.metrics.argument_hints import unknown_arguments
+from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.scores.averaging import Average, check_averaging, check_binary
 
@@ -49,6 +49,17 @@ class Options(TypedDict, total=False):
     metrics_collections: Sequence[str] | None
     updates_collections: Sequence[str] | None
     name: str | None
+
+
+# Arguments of metrics that have other names here.
+_HINTS = dict.fromkeys(("sample_weight", "class_weight", "label_weights"), "Pass weights=.") | {
+    "y_true": "Pass labels=.",
+    "y_pred": "Pass predictions=.",
+    "class_id": "For the score of one class, pass averaged_labels=[class_id], or average=None.",
+    "target_class_ids": "Pass averaged_labels=.",
+    "pos_label": 'For the positive class of two, pass average="binary"; else averaged_labels=.',
+    "thresholds": "Pass threshold=.",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +120,7 @@ def resolve_options(
         TypeError: An unknown option, or a `num_classes` that is not an integer.
         ValueError: A value out of range, or options that exclude each other.
     """
-    unknown = sorted(set(options) - set(Options.__annotations__))
-    if unknown:
-        raise TypeError(unknown_arguments(unknown, Options.__annotations__))
+    check_known(options, Options.__annotations__, Options.__annotations__, _HINTS)
     classes = _as_integer(num_classes)
     threshold = options.get("threshold")
     if threshold is None and options.get("top_k") is None and _are_flags(predictions, classes):

@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 
 from dist_f1.compat.v1.accumulator import accumulate, assert_valid
 from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
+from dist_f1.compat.v1.pairs import f_beta
 from dist_f1.compat.v1.scope import scope
 from dist_f1.counts import Counts
 from dist_f1.metrics.options import DEFAULTS, MetricOptions
@@ -16,7 +17,7 @@ from dist_f1.metrics.signatures import show_options
 from dist_f1.scores import score_sets
 
 
-@show_options(Options, DEFAULTS)
+@show_options(Options, DEFAULTS, like=f_beta)
 def eval_metric_ops(
     labels: TensorLike,
     predictions: TensorLike,
@@ -35,13 +36,9 @@ def eval_metric_ops(
     """Make pairs of many scores, with one decision, one local variable and one all-reduce.
 
     Args:
-        labels: See `f_beta`, also for the arguments that are not listed here.
-        predictions: See `f_beta`.
-        num_classes: See `f_beta`.
         scores: Names of scores, as in `dist_f1.Scores`: e.g. `f1_macro`, `accuracy`,
             `f2_weighted`, `f1_per_class` (an entry for each class), `f1_macro_by_group`; see
             `dist_f1.scores.score_names`.
-        weights: See `f_beta`.
         prefix: Prefix of all entry names.
         counts: Whether to add an entry `counts` with the `Counts`. Reports, figures and intervals
             can then be made from the result of `Estimator.evaluate`.
@@ -49,7 +46,7 @@ def eval_metric_ops(
         class_names: C names for the entries of `_per_class`.
         by: Group id of each row, shaped like `weights`, for `_by_group` and `_gap`.
         num_groups: Number of groups.
-        **options: See `dist_f1.compat.v1.arguments.Options`.
+        **options: See `f_beta` for the other arguments.
 
     Returns:
         A dict from names to `(value, update_op)`. All entries share one update. An `Estimator`

@@ -67,7 +67,7 @@ def f_beta(
     )
 
 
-@show_options(Options, DEFAULTS)
+@show_options(Options, DEFAULTS, like=f_beta)
 def f1_score(
     labels: TensorLike,
     predictions: TensorLike,
@@ -79,7 +79,10 @@ def f1_score(
 ) -> Pair:
     """Make a pair of F1: `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.
 
-    The function is `f_beta` with `beta=1`; see there for arguments and errors.
+    The function is `f_beta` with `beta=1`.
+
+    Args:
+        **options: See `f_beta` for all arguments.
 
     Example:
         >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -95,7 +98,7 @@ def f1_score(
     )
 
 
-@show_options(Options, DEFAULTS)
+@show_options(Options, DEFAULTS, like=f_beta)
 def precision(
     labels: TensorLike,
     predictions: TensorLike,
@@ -106,14 +109,15 @@ def precision(
 ) -> Pair:
     """Make a pair of precision: `tp / predicted`, the fraction of correct predictions of a class.
 
-    See `f_beta` for arguments and errors.
+    Args:
+        **options: See `f_beta` for all arguments.
     """
     return _pair(
         "precision", scores.precision, labels, predictions, num_classes, average, weights, options
     )
 
 
-@show_options(Options, DEFAULTS)
+@show_options(Options, DEFAULTS, like=f_beta)
 def recall(
     labels: TensorLike,
     predictions: TensorLike,
@@ -124,14 +128,15 @@ def recall(
 ) -> Pair:
     """Make a pair of recall: `tp / actual`, the fraction of correctly predicted rows of a class.
 
-    See `f_beta` for arguments and errors.
+    Args:
+        **options: See `f_beta` for all arguments.
     """
     return _pair(
         "recall", scores.recall, labels, predictions, num_classes, average, weights, options
     )
 
 
-@show_options(Options, DEFAULTS)
+@show_options(Options, DEFAULTS, like=f_beta)
 def confusion_counts(
     labels: TensorLike,
     predictions: TensorLike,
@@ -150,15 +155,11 @@ def confusion_counts(
     arrays. Fetching it does not raise if rows could not be counted; `invalid` is their number.
 
     Args:
-        labels: See `f_beta`, also for the arguments that are not listed here.
-        predictions: See `f_beta`.
-        num_classes: See `f_beta`.
-        weights: See `f_beta`.
         confusion: Whether to count the `[C, C]` matrix too, if there are more than two classes.
         betas: Multilabel only: further betas than 1 for sample averages of F.
         by: Group id of each row, shaped like `weights`, from 0 to `num_groups - 1`.
         num_groups: Number of groups. All counts then have a leading axis of groups.
-        **options: See `dist_f1.compat.v1.arguments.Options`.
+        **options: See `f_beta` for the other arguments.
 
     Returns:
         `(value, update_op)`. `update_op` is an operation without a value.
