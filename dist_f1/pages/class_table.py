@@ -39,6 +39,7 @@ def markdown(
     return markdown_table(table)
 
 
+@takes_counts
 def report_table(
     heading: str,
     counts: Counts,

@@ -6,7 +6,7 @@ import numbers
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,13 +69,14 @@ def check_sections(sections: Iterable[Section]) -> list[Section]:
         TypeError: A section is of another type.
         ValueError: A row of a table does not fit its header.
     """
+    # A single section is a tuple, and so are counts.
+    is_single = isinstance(sections, tuple) and type(sections) is not tuple
+    if is_single or not isinstance(sections, Iterable):
+        raise _not_sections(sections)
     sections = list(sections)
     for section in sections:
         if not isinstance(section, Section):
-            raise TypeError(
-                "A section must be a Text, Table, Picture or Preformatted, got "
-                f"{type(section).__name__}."
-            )
+            raise _not_sections(section)
         if isinstance(section, Table):
             for i, row in enumerate(section.rows):
                 if len(row) != len(section.header):
@@ -84,6 +85,13 @@ def check_sections(sections: Iterable[Section]) -> list[Section]:
                         f"header has {len(section.header)}; pass one cell per entry of the header."
                     )
     return sections
+
+
+def _not_sections(value: Any) -> TypeError:
+    return TypeError(
+        "Sections must be a sequence of Text, Table, Picture or Preformatted, got "
+        f"{type(value).__name__}. For counts, pass [report_table(heading, counts)]."
+    )
 
 
 def paragraphs(section: Text) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.plots import figures
+from dist_f1.sweeps.argument import takes_sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ class _Curves(NamedTuple):
     best_recall: np.ndarray
 
 
+@takes_sweep
 def precision_recall(
     sweep: Sweep,
     class_names: Sequence[str] | None = None,

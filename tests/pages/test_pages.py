@@ -184,7 +184,7 @@ def test_a_report_can_be_a_section():
 
 @pytest.mark.parametrize("write", [pages.html, pages.markdown_page])
 def test_other_objects_than_sections_raise(write):
-    with pytest.raises(TypeError, match=r"A section must be a Text, .* got str"):
+    with pytest.raises(TypeError, match=r"Sections must be a sequence of Text, .* got str"):
         write("", ["text"])
     with pytest.raises(
         ValueError, match="Row 1 of the table 'T' has 1 cells, but its header has 2"
