@@ -127,13 +127,14 @@ def _flatten_scores(
     if None not in (last, num_classes) and last != num_classes:
         raise ValueError(
             f"y_pred has {last} classes on its last axis (shape {y_pred.shape}), but num_classes "
-            f"is {num_classes}. Pass the number of classes that the model predicts."
+            f"is {num_classes}. Pass the number of classes that the model predicts"
+            f"{', or integers for ids of classes' if last == 1 else ''}."
         )
     classes = last or num_classes or 0
     if classes == 1 and rule.threshold is None:
         raise ValueError(
             f"y_pred has shape {y_pred.shape}, and the argmax of one class is always that class. "
-            "Set threshold=0.5 for a binary prediction."
+            "Set threshold=0.5 for a binary prediction, or pass integers for ids of classes."
         )
     rule.check_classes(classes)
     if last is None:

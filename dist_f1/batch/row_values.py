@@ -1,5 +1,6 @@
 """Values of rows: weights, masks and group ids, and those of single entries."""
 
+import contextlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ def parse_weights(sample_weight: Any, masks: Any, shape: BatchShape, entries: in
     if sample_weight is not None:
         leaves = tf.nest.flatten(sample_weight)
         if isinstance(sample_weight, list | tuple | float) and not any(map(tf.is_tensor, leaves)):
-            # TensorFlow would round Python floats to float32.
-            sample_weight = np.asarray(sample_weight)
+            # TensorFlow would round Python floats to float32. Rows of unequal lengths raise below.
+            with contextlib.suppress(ValueError):
+                sample_weight = np.asarray(sample_weight)
         sample_weight = as_tensor(sample_weight, "sample_weight")
         if sample_weight.dtype.is_bool:
             masks.append(sample_weight)

@@ -22,20 +22,36 @@ def as_tensor(value: Any, name: str) -> tf.Tensor:
         )
     if isinstance(value, np.ndarray) and value.dtype == object:
         raise ValueError(
-            f"{name} is an array of Python objects of shape {list(value.shape)}, e.g. of lists of "
-            "different lengths. Pass rows of equal length, padded and with a mask, as numbers: "
-            "np.stack or np.asarray(..., dtype)."
+            f"{name} is an array of Python objects of shape {list(value.shape)}. "
+            f"{_remedy_for_objects(value)}"
         )
-    tensor = tf.convert_to_tensor(value)
-    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
-        hint = " Convert names to ids first, e.g. with tf.lookup.StaticHashTable."
+    try:
+        tensor = tf.convert_to_tensor(value)
+    except (TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ValueError(
-            f"{name} must be numeric or boolean, got {tensor.dtype.name}."
-            f"{hint if tensor.dtype == tf.string else ''}"
-        )
+            f"{name} is a {type(value).__name__} that is not a tensor of numbers ({reason}). "
+            f"Pass numbers. {_EQUAL_LENGTHS}"
+        ) from error
+    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
+        hint = f" {_NAMES}" if tensor.dtype == tf.string else ""
+        raise ValueError(f"{name} must be numeric or boolean, got {tensor.dtype.name}.{hint}")
     if tensor.shape.rank is None:
         raise ValueError(f"{name} has an unknown rank. Set it with tf.ensure_shape.")
     return tensor
+
+
+_EQUAL_LENGTHS = "Rows need equal lengths: pad them, and pass a mask."
+_NAMES = "Convert names to ids first, e.g. with tf.lookup.StaticHashTable."
+
+
+def _remedy_for_objects(array: np.ndarray) -> str:
+    first = array.flat[0] if array.size else None
+    if isinstance(first, str | bytes):
+        return f"It holds names, e.g. {first!r}. {_NAMES}"
+    if isinstance(first, list | tuple | np.ndarray):
+        return f"It holds rows as objects of type {type(first).__name__}. {_EQUAL_LENGTHS}"
+    return f"It holds objects, e.g. {first!r}. Convert it with array.astype(dtype)."
 
 
 def widen_int32(tensor: tf.Tensor) -> tf.Tensor:

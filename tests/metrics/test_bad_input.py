@@ -182,3 +182,43 @@ def test_labels_of_a_binary_task_and_a_second_strategy_are_named():
     with pytest.raises(ValueError, match=r"another strategy, a Mirrored.*one metric for each"):
         second.run(metric.update_state, ([0, 1], [[0.9, 0.1], [0.2, 0.8]]))
     assert int(metric.counts().total) == 4
+
+
+def rows_of_objects(*values):
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (rows_of_objects([0.1, 0.9], [0.2]), r"shape \[2\].*rows as objects of type list.*a mask"),
+        (rows_of_objects(np.ones(2), np.ones(1)), "objects of type ndarray.*equal lengths"),
+        (rows_of_objects("cat", "dog"), "names, e.g. 'cat'. Convert names to ids"),
+        (rows_of_objects(1, None), r"e.g. 1. Convert it with array.astype\(dtype\)"),
+        (np.array(["cat", "dog"]), "got string. Convert names to ids"),
+        ([[0.1, 0.9], [0.2]], r"a list that is not .*non-rectangular.*equal lengths"),
+        ({"a": 1}, "a dict that is not a tensor of numbers"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["y_true", "y_pred", "sample_weight"])
+def test_inputs_that_are_no_numbers_are_named(argument, value, message):
+    arguments = {"y_true": [0, 1], "y_pred": np.eye(2), argument: value}
+    with pytest.raises(ValueError, match=f"{argument} (is|must be) .*{message}"):
+        dist_f1.F1Score("macro").update_state(**arguments)
+
+
+def test_a_target_of_none_is_named():
+    with pytest.raises(ValueError, match="y_true is a NoneType"):
+        dist_f1.F1Score("macro").update_state(None, np.eye(2))
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize("shape", [[3], [3, 1]])
+def test_float_ids_as_predictions_are_named(shape, num_classes):
+    ids = np.reshape([0.0, 2.0, 2.0], shape)
+    metrics = [dist_f1.F1Score("macro", num_classes=num_classes), dist_f1.Accuracy()]
+    for metric in [*metrics, dist_f1.Scores(num_classes=num_classes)]:
+        with pytest.raises(ValueError, match="integers for ids of classes"):
+            metric.update_state([0, 1, 2], ids)

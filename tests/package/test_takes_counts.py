@@ -89,15 +89,3 @@ def test_counts_are_accepted_by_name():
     assert float(scores.accuracy(counts=counts)) == 1.0
     with pytest.raises(TypeError, match="missing 1 required"):
         scores.accuracy()
-
-
-@pytest.mark.parametrize("which", [0, 1])
-def test_arrays_of_objects_and_float_ids_are_named(which):
-    ragged = np.empty(2, object)
-    ragged[:] = [[0.1, 0.9], [0.2]]
-    arguments = [np.array([0, 1]), np.eye(2)]
-    arguments[which] = ragged
-    with pytest.raises(ValueError, match=r"array of Python objects.*equal length"):
-        dist_f1.F1Score("macro").update_state(*arguments)
-    with pytest.raises(ValueError, match="integers for ids of classes"):
-        dist_f1.F1Score("macro", num_classes=2).update_state([0, 1], [0.0, 1.0])
