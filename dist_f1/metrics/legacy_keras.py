@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dist_f1.replicas import contexts
+from dist_f1.replicas import all_reduce, contexts
 
 IS_LEGACY = not hasattr(tf.keras, "ops")
 
@@ -52,7 +52,8 @@ def choose_result(metric: Any) -> Callable[[], Any]:
     def result() -> Any:
         if bypasses_wrapper(metric.sync):
             return undo_sum(type(metric).result(metric))
-        return wrapped()
+        with all_reduce.explain_control_flow():
+            return wrapped()
 
     return result
 

@@ -9,12 +9,7 @@ from dist_f1.replicas import contexts
 
 def check(strategy: tf.distribute.Strategy) -> None:
     """Raise where an update would be lost, or counted more than once."""
-    if contexts.in_session_graph():
-        raise RuntimeError(
-            "A metric was updated in the graph of a session (e.g. of tf.estimator), which would "
-            "not run the update. Use a (value, update_op) pair there, e.g. "
-            "dist_f1.compat.v1.f1_score."
-        )
+    contexts.refuse_session("updated")
     if is_dry_run(strategy):
         return
     if not contexts.in_replica() and contexts.num_workers(strategy) > 1:

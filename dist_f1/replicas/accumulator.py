@@ -261,6 +261,7 @@ class Accumulator(tf.train.experimental.PythonState):
             )
 
     def _read(self, read: Callable[[reduction.State], tf.Tensor]) -> Counts:
+        contexts.refuse_session("read")
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
                 return self._read_without_state()

@@ -120,6 +120,22 @@ def explain_timeout() -> Iterator[None]:
         raise tf.errors.DeadlineExceededError(error.node_def, error.op, message) from error
 
 
+@contextlib.contextmanager
+def explain_control_flow() -> Iterator[None]:
+    """Re-raise the error of TensorFlow on a collective in control flow with the remedy."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "merge_call" not in str(error):
+            raise
+        raise RuntimeError(
+            "A sum over replicas, e.g. the result() of a metric, is inside a branch, a loop or a "
+            "tf.function that is itself inside strategy.run. Some replicas might not get there, so "
+            "TensorFlow does not support it. Make the call after the branch, put the branch around "
+            'strategy.run, or pass sync="epoch" to the metric for the value of this replica.'
+        ) from error
+
+
 def sum_vector(vector: tf.Tensor, options: Options | None = None) -> tf.Tensor:
     """Sum a vector over replicas with one collective, inside `strategy.run`.
 
@@ -127,7 +143,8 @@ def sum_vector(vector: tf.Tensor, options: Options | None = None) -> tf.Tensor:
     """
     context = tf.distribute.get_replica_context()
     if not contexts.is_called_from_control_flow() or contexts.is_tpu(context.strategy):
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, vector, options)
+        with explain_control_flow():
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, vector, options)
 
     # In a function that is called from a loop or a branch, TensorFlow loses the keys of a
     # collective. A reduction to one device has no keys.
@@ -138,7 +155,8 @@ def sum_vector(vector: tf.Tensor, options: Options | None = None) -> tf.Tensor:
         )
         return total, sum_vector
 
-    return reduce_to_one(vector)
+    with explain_control_flow():
+        return reduce_to_one(vector)
 
 
 def _is_distributed(leaf: Any) -> bool:

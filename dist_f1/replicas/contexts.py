@@ -33,6 +33,31 @@ def in_session_graph() -> bool:
     return not tf.compat.v1.executing_eagerly_outside_functions()
 
 
+def refuse_session(action: str) -> None:
+    """Raise `RuntimeError` in the graph of a session, which would not run the ops of a metric.
+
+    Args:
+        action: What is done with the metric, e.g. `"updated"`.
+    """
+    if not in_session_graph():
+        return
+    pair = "a (value, update_op) pair, e.g. dist_f1.compat.v1.f1_score"
+    # Only the default of a new thread shows whether execution is eager elsewhere in the process.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        is_disabled = not thread.submit(tf.executing_eagerly).result()
+    if is_disabled:
+        raise RuntimeError(
+            f"A metric was {action} while eager execution is disabled, so it would only add ops to "
+            "the graph of a session. Remove tf.compat.v1.disable_eager_execution() or "
+            f"disable_v2_behavior(), or use {pair}."
+        )
+    raise RuntimeError(
+        f"A metric was {action} in the graph of a session (e.g. of tf.estimator), which would not "
+        f"run its ops. In a model_fn, use {pair}. For model_to_estimator, compile the model "
+        "without metrics of dist_f1, and add such pairs with tf.estimator.add_metrics."
+    )
+
+
 def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     """Whether replicas are TPU cores."""
     return isinstance(

@@ -183,11 +183,16 @@ def test_a_global_read_in_a_branch_of_a_replica_raises_instead_of_a_hang():
         metric = dist_f1.F1Score("micro", num_classes=2)
         metric.update_state([0], [[0.0, 1.0]])
 
-    def replica():
+    def in_branch():
         return tf.cond(tf.random.uniform([]) < 0.5, metric.result, lambda: 0.0)
 
-    with pytest.raises(RuntimeError, match="control flow"):
-        graph_function(lambda: chosen.run(replica))()
+    def in_loop():
+        return tf.while_loop(lambda _: True, lambda _: metric.result(), [0.0], maximum_iterations=2)
+
+    remedy = r'after the branch, put the branch around strategy.run, or pass sync="epoch"'
+    for replica in (in_branch, in_loop, tf.function(metric.result)):
+        with pytest.raises(RuntimeError, match=remedy):
+            graph_function(lambda replica=replica: chosen.run(lambda: replica()))()
 
 
 @pytest.mark.parametrize("name", slow_except(SINGLE, "mirrored_1"))

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from cluster import run_alone
 from helpers import STRATEGIES, strategy
+from tracing import graph_function
 
 import dist_f1
 from dist_f1 import Counts, all_reduce_sum, count_collectives
@@ -182,6 +183,15 @@ def test_leaves_that_are_not_numeric_raise(leaf, match):
         all_reduce_sum([leaf(), 1])
     with pytest.raises(ValueError, match=match):
         strategy("mirrored_2").run(lambda: all_reduce_sum([leaf(), 1]))
+
+
+def test_a_sum_in_a_branch_of_a_replica_names_the_remedy():
+    def replica():
+        zero = tf.constant(0.0)
+        return tf.cond(zero < tf.random.uniform([]), lambda: all_reduce_sum(1.0), lambda: zero)
+
+    with pytest.raises(RuntimeError, match=r"branch.*put the branch around strategy.run"):
+        graph_function(lambda: strategy("mirrored_2").run(replica))()
 
 
 def test_one_value_for_all_replicas_raises_outside_of_replicas():
