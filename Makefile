@@ -25,7 +25,7 @@ CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs interv
 	pages plots tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: train test test-all test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel check clean
+.PHONY: environments train test test-all test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -94,6 +94,9 @@ $(TPU_AOT_VENV)/installed: tests/tpu_aot/requirements.txt pyproject.toml
 		$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -e . || \
 		{ echo "SKIPPED: $(PYTHON) cannot install $<."; exit 77; }
 	touch $@
+
+# All environments of the tests.
+environments: $(VENV)/dev $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15
 
 clean:
 	rm -rf $(VENV) $(TF_KERAS_VENV) $(TF_2_15_VENV) $(TPU_AOT_VENV) build dist *.egg-info

@@ -65,6 +65,7 @@ class ScoreSet:
 
     def check_classes(self, num_classes: int, is_multilabel: bool) -> None:
         """Raise `ValueError` if such decisions do not have these scores."""
+        check_averaging(None, self.zero_division, self.labels, num_classes)
         times = collections.Counter(self.entries(num_classes))
         twice = sorted(name for name, number in times.items() if number > 1)
         if twice:
