@@ -171,9 +171,16 @@ def test_reading_before_the_first_update_needs_num_classes():
 
 
 def test_labels_of_a_binary_task_and_a_second_strategy_are_named():
-    metric = dist_f1.Precision(threshold=0.5, labels=[2])
+    for metric in (
+        dist_f1.Precision(threshold=0.5, labels=[2]),
+        dist_f1.Scores(["f1_macro"], threshold=0.5, labels=[2]),
+        dist_f1.Scores(["f1_per_class", "accuracy"], threshold=0.5, labels=[2]),
+        dist_f1.ThresholdSweep(labels=[2]),
+    ):
+        with pytest.raises(ValueError, match=r"holds \[2\].* 0 to 1 \(no and yes"):
+            metric.update_state([0, 1], [0.2, 0.8])
     with pytest.raises(ValueError, match=r"holds \[2\].* 0 to 1 \(no and yes"):
-        metric.update_state([0, 1], [0.2, 0.8])
+        dist_f1.Precision(threshold=0.5, labels=[2], num_classes=1)
     first = strategy("mirrored_2")
     with first.scope():
         metric = dist_f1.F1Score("macro")

@@ -20,7 +20,7 @@ def test_a_training_loop_reads_the_global_score_inside_and_outside_of_its_step(n
     with chosen.scope():
         layer = tf.keras.layers.Dense(3)
         layer.build([None, 4])
-        optimizer = tf.keras.optimizers.SGD(0.1)
+        optimizer = tf.keras.optimizers.Adam(0.1)
         optimizer.build(layer.trainable_variables)
     if made_in_scope:
         with chosen.scope():
