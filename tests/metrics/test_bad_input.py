@@ -229,3 +229,21 @@ def test_float_ids_as_predictions_are_named(shape, num_classes):
     for metric in [*metrics, dist_f1.Scores(num_classes=num_classes)]:
         with pytest.raises(ValueError, match="integers for ids of classes"):
             metric.update_state([0, 1, 2], ids)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["none", "mirrored_2"])
+def test_a_metric_in_the_fit_of_a_second_strategy_is_named(first):
+    metric = dist_f1.F1Score("macro")
+
+    def fit(chosen):
+        with chosen.scope():
+            model = tf.keras.Sequential([tf.keras.layers.Dense(2, "softmax")])
+            model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+        model.fit(np.ones([12, 3], "float32"), np.arange(12) % 2, verbose=0)
+
+    fit(strategy(first))
+    with pytest.raises(ValueError, match=r"outside of the strategy|one metric for each strategy"):
+        fit(strategy("mirrored_3"))
+    # Keras 3 has reset the metric before.
+    assert int(metric.counts().total) in (0, 12)
