@@ -37,10 +37,12 @@ class StatusHistogram(NamedTuple):
     Fields:
         codes: Integers `[N]`, in `[0, size)`: 0 in valid rows, another one in others.
         size: Number of bins.
+        weight: float64 `[N]`, what each row adds to its bin; `None` for 1.
     """
 
     codes: tf.Tensor
     size: int
+    weight: tf.Tensor | None = None
 
 
 def histograms(
@@ -53,8 +55,10 @@ def histograms(
 
     The counts are int64, or float64 sums of `weight` `[N]`, which is 0 in rows that are not valid.
     """
-    if weight is None and kernels.histogram == "bincount" and len(specs) > 1 and _are_alike(specs):
-        return _one_bincount(specs, valid)
+    if kernels.histogram == "bincount" and len(specs) > 1 and _are_alike(specs):
+        has_status = any(isinstance(x, StatusHistogram) for x in specs)
+        if weight is None or has_status:
+            return _one_histogram(specs, valid, weight)
     counted = [
         _count_codes(x, kernels)
         if isinstance(x, StatusHistogram)
@@ -74,14 +78,16 @@ def _are_alike(specs: Sequence[HistogramSpec | StatusHistogram]) -> bool:
     return all(x.shape.rank == 1 and x.dtype == ids[0].dtype for x in ids)
 
 
-def _one_bincount(specs: Sequence[HistogramSpec | StatusHistogram], valid: tf.Tensor) -> tf.Tensor:
+def _one_histogram(
+    specs: Sequence[HistogramSpec | StatusHistogram], valid: tf.Tensor, weight: tf.Tensor | None
+) -> tf.Tensor:
     """Count all specs as one histogram, in consecutive ranges of bins.
 
     It needs the ops of one histogram, and their number is the cost of a small step on a GPU.
     """
     starts = np.cumsum([0, *(x.size for x in specs)])
     total, index = int(starts[-1]), _ids(specs[0]).dtype
-    # DenseBincount drops ids from `total` on.
+    # Ids from `total` on are dropped.
     ids = [
         _ids(x)
         if isinstance(x, StatusHistogram) or x.where is None
@@ -95,7 +101,10 @@ def _one_bincount(specs: Sequence[HistogramSpec | StatusHistogram], valid: tf.Te
         highest = [[x.size if isinstance(x, StatusHistogram) else 0] for x in specs]
         valid = codes <= tf.constant(highest, index)
     bins = tf.where(valid, bins, tf.constant(total, index))
-    return _bincount(tf.reshape(bins, [-1]), total)
+    if weight is None:
+        return _bincount(tf.reshape(bins, [-1]), total)
+    weights = [x.weight if isinstance(x, StatusHistogram) else weight for x in specs]
+    return tf.math.unsorted_segment_sum(tf.stack(weights), bins, total + 1)[:-1]
 
 
 def _bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
@@ -107,6 +116,8 @@ def _bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _count_codes(spec: StatusHistogram, kernels: Kernels) -> tf.Tensor:
+    if spec.weight is not None:
+        return tf.math.unsorted_segment_sum(spec.weight, spec.codes, spec.size)
     if kernels.histogram == "bincount":
         return _bincount(spec.codes, spec.size)
     ids = HistogramSpec(spec.codes, None, spec.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -12,13 +13,19 @@ import tensorflow as tf
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import describe_invalid
 from dist_f1.metrics.call_stack import active_model
-from dist_f1.metrics.legacy_keras import IS_LEGACY
 
 OnInvalid = Literal["raise", "nan", "warn"]
+
+# The metric of each model that gave a warning. Metrics of the same rows have the same warning.
+_owners: weakref.WeakKeyDictionary[Any, dict[str, weakref.ref[InvalidRows]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class InvalidRows:
     """React to rows that could not be counted, with one warning until the next reset.
+
+    Metrics of one model that cannot count the same rows give one warning together.
 
     Args:
         name: Name of the metric.
@@ -26,9 +33,8 @@ class InvalidRows:
             scores of the other rows, with a warning. `None` is `"nan"` in `Model.fit` and
             `Model.evaluate`, and otherwise `"raise"`.
 
-    A step in a graph cannot raise or warn. `"raise"` and `"nan"` make its scores NaN, for five more
-    operations. `None` does so only for tf-keras, where the scores of the last step are those of the
-    epoch; Keras 3 reads them again after the epoch.
+    A step in a graph cannot raise or warn. `"raise"` and `"nan"` make its scores NaN, for four more
+    operations. `None` does not: `fit` and `evaluate` read the scores again after the last step.
     """
 
     def __init__(self, name: str, on_invalid: OnInvalid | None) -> None:
@@ -66,19 +72,31 @@ class InvalidRows:
     def _make_nan(self, counts: Counts) -> tf.Tensor | bool:
         """Return whether scores derived from the counts must be NaN."""
         if not tf.executing_eagerly():
-            in_graph = self._on_invalid or ("nan" if IS_LEGACY else "warn")
-            return in_graph != "warn" and tf.cast(counts.invalid, tf.bool)
+            return self._on_invalid in ("raise", "nan") and tf.cast(counts.invalid, tf.bool)
         message = describe_invalid(counts)
         if not message:
             return False
-        on_invalid = self._on_invalid or ("raise" if active_model() is None else "nan")
+        model = active_model()
+        on_invalid = self._on_invalid or ("raise" if model is None else "nan")
         if on_invalid == "raise":
             raise ValueError(message)
         if not self._has_warned:
             self._has_warned = True
             what = "is NaN" if on_invalid == "nan" else "is the score of the other rows"
-            _warn(f"{self._name} {what}: {message}")
+            if model is None or self._owns(model, f"{what}: {message}"):
+                _warn(f"{self._name} {what}: {message}")
         return on_invalid == "nan"
+
+    def _owns(self, model: tf.keras.Model, message: str) -> bool:
+        """Return whether no other metric of the model has given the warning since its reset."""
+        given = {text: owner for text, owner in _owners.get(model, {}).items() if _is_given(owner)}
+        _owners[model] = {message: weakref.ref(self), **given}
+        return _owners[model][message]() is self
+
+
+def _is_given(owner: weakref.ref[InvalidRows]) -> bool:
+    rows = owner()
+    return rows is not None and rows._has_warned
 
 
 def _warn(message: str) -> None:

@@ -38,7 +38,7 @@ class MetricOptions(TypedDict, total=False):
         error. `"nan"`: every score is NaN, with a warning. `"warn"`: the score of the other rows,
         with a warning. `None`: `"nan"` in `fit` and `evaluate`, with one warning an epoch, and
         `"raise"` elsewhere. Inside a step in a graph, `"raise"` is `"nan"`, and `None` is `"warn"`
-        without the warning (under tf-keras `"nan"`).
+        without the warning.
     """
 
     num_classes: int | None

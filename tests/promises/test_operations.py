@@ -66,23 +66,39 @@ def test_keras_f1_has_more_operations():
     assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
 
 
-# Under tf-keras the scores of the last step are those of the epoch, and become NaN there.
-_NAN_IN_STEP = 0 if hasattr(tf.keras, "ops") else 4
-
-
-def _operations(metric, ids, read):
-    def step(y_true, y_pred):
-        metric.update_state(y_true, y_pred)
+def _operations(metric, targets, read, weighted=False):
+    def step(y_true, y_pred, weight):
+        metric.update_state(y_true, y_pred, weight if weighted else None)
         return metric.result() if read else None
 
-    specs = tf.TensorSpec([128], ids), tf.TensorSpec([128, 100])
+    targets = targets if isinstance(targets, tf.TensorSpec) else tf.TensorSpec([128], targets)
+    specs = targets, tf.TensorSpec([128, 100]), tf.TensorSpec([128])
     return count_operations(tf.function(step, autograph=False), *specs).total()
 
 
 @pytest.mark.parametrize("ids", [tf.int64, tf.int32])
 def test_a_small_step_has_few_operations(ids):
     assert _operations(dist_f1.F1Score("macro"), ids, read=False) <= 17
-    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 31 + _NAN_IN_STEP
+    assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 31
+
+
+_ONE_HOT = tf.TensorSpec([128, 100])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "targets", "weighted", "limits"),
+    [
+        (None, tf.int64, True, (25, 37)),
+        (None, _ONE_HOT, False, (34, 48)),
+        (None, _ONE_HOT, True, (40, 52)),
+        (0.5, _ONE_HOT, False, (112, 123)),
+        (0.5, _ONE_HOT, True, (114, 123)),
+    ],
+)
+def test_steps_with_weights_and_targets_have_few_operations(threshold, targets, weighted, limits):
+    for read, limit in enumerate(limits):
+        metric = dist_f1.F1Score("macro", threshold)
+        assert _operations(metric, targets, bool(read), weighted) <= limit
 
 
 @pytest.mark.parametrize("number", [2, 5, 8])
