@@ -38,7 +38,7 @@ def f1_of(network, output, as_dict=True, weight=None):
 
 
 @pytest.mark.parametrize(
-    ("name", "as_dict"), [("none", True), ("none", False), slow("mirrored_4", True)]
+    ("name", "as_dict"), [("none", True), slow("none", False), slow("mirrored_4", True)]
 )
 def test_all_outputs_with_targets_are_scored_by_name(name, as_dict):
     network = model(name, as_dict)

@@ -8,7 +8,6 @@ import pytest
 import sklearn.metrics
 import tensorflow as tf
 from cluster import run_alone, run_workers
-from tiers import slow
 
 pytestmark = pytest.mark.skipif(not hasattr(tf.keras, "ops"), reason="tf-keras has no such fault")
 FIT = "keras3_fit.fit"
@@ -47,9 +46,10 @@ def val_of(history):
     return {k.removeprefix("val_"): v for k, v in history.items() if k.startswith("val_")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workers", "devices", "kind"),
-    [(2, 1, "mlp"), slow(2, 1, "cnn"), slow(3, 1, "cnn"), slow(3, 1, "mlp")],
+    [(2, 1, "mlp"), (2, 1, "cnn"), (3, 1, "cnn"), (3, 1, "mlp")],
 )
 def test_even_batches_train_as_in_one_process_with_as_many_replicas(workers, devices, kind):
     options = {"kind": kind, "rows": 48, "batch_size": 12}
@@ -91,7 +91,8 @@ def test_uneven_batches_weights_and_callbacks_are_alike_on_all_workers(workers, 
     assert_scores_are_those_of_the_predictions(results[0])
 
 
-@pytest.mark.parametrize(("replicas", "steps_per_execution"), [(2, 3), slow(4, 1)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("replicas", "steps_per_execution"), [(2, 3), (4, 1)])
 def test_a_first_batch_that_does_not_divide_by_the_replicas(replicas, steps_per_execution):
     options = {"kind": "cnn", "rows": 25, "batch_size": 7, "epochs": 1}
     (result,) = fit(1, replicas, **options, steps_per_execution=steps_per_execution)

@@ -12,6 +12,7 @@ import dist_f1
 from dist_f1 import Counts
 
 
+@pytest.mark.slow
 def test_a_distributed_dataset_may_end_earlier_on_one_worker():
     first, second = (worker.result for worker in run_workers("loops.uneven_datasets", 2))
     y_true, y_pred = (

@@ -176,6 +176,7 @@ def test_a_program_that_exits_with_a_message_is_not_restarted(launch):
     assert "restart" not in result.stderr
 
 
+@slow
 def test_a_worker_that_does_not_join_is_named(launch):
     result = launch(
         """

@@ -43,7 +43,7 @@ def fit(network, *callbacks):
 
 @pytest.mark.parametrize(
     ("name", "monitor"),
-    [("none", "val_a_f1_score"), ("none", "b_f1_score"), slow("mirrored_4", "val_a_f1_score")],
+    [("none", "val_a_f1_score"), slow("none", "b_f1_score"), slow("mirrored_4", "val_a_f1_score")],
 )
 def test_scores_of_outputs_have_a_direction(name, monitor):
     stop = tf.keras.callbacks.EarlyStopping(monitor, patience=5)

@@ -54,9 +54,8 @@ print("tensorflow" in sys.modules)
     assert run(code) == ["False"]
 
 
-@pytest.mark.parametrize(
-    "imports", [IMPORTS[0], *(pytest.param(x, marks=pytest.mark.slow) for x in IMPORTS[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("imports", IMPORTS)
 def test_keras_finds_the_metrics_whatever_is_imported_first(imports):
     code = f"""
 {imports}

@@ -50,7 +50,7 @@ def test_a_matrix_of_any_size_is_readable(classes, weight, long):
         assert np.all(box.max <= cell[1])
 
 
-@pytest.mark.parametrize("classes", [25, 26])
+@pytest.mark.parametrize("classes", [25, pytest.param(26, marks=pytest.mark.slow)])
 def test_up_to_25_classes_cells_have_numbers(classes):
     counts = single_label(classes, rows=50)
     figure = plots.confusion_matrix(counts, names(classes, long=True))
@@ -113,6 +113,7 @@ def test_multilabel_counts_have_a_panel_for_each_class(classes, long):
         assert texts(panel) == [str(value) for value in matrix.ravel()]
 
 
+@pytest.mark.slow
 def test_only_the_worst_of_many_multilabel_classes_are_drawn():
     y_true, y_pred = multilabel_targets(100)
     y_true[:, 50] = y_pred[:, 50] = 0

@@ -51,6 +51,7 @@ def test_a_line_marks_macro_f1():
     assert texts(axis)[5:] == ["no rows"] * 3
 
 
+@pytest.mark.slow
 def test_only_the_worst_of_very_many_classes_have_bars():
     y_true, y_pred = labels_of(300, 20000)
     figure = plots.f1_bars(Counts.from_labels(y_true, y_pred, 300))
