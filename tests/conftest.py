@@ -7,20 +7,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import autotuning
 import pytest
-import tensorflow as tf
 from hypothesis import HealthCheck, settings
-
-from dist_f1.testing import split_cpu
-
-# A run for one generation of Keras must not pass under another.
-keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
-if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
-    raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
-
-split_cpu(8)
-autotuning.switch_off()
 
 settings.register_profile(
     "default",
@@ -36,23 +24,42 @@ settings.register_profile("fast", settings.get_profile("default"), max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+_models = []
+
+
+def pytest_configure(config):
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or not getattr(config.option, "numprocesses", None):
+        # The process that only distributes tests over workers starts without TensorFlow.
+        _prepare_tensorflow()
+
+
+def _prepare_tensorflow():
+    import autotuning
+    import tensorflow as tf
+
+    from dist_f1.testing import split_cpu
+
+    # A run for one generation of Keras must not pass under another.
+    keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
+    if not keras.__version__.startswith(os.environ.get("EXPECTED_KERAS", "")):
+        raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
+    split_cpu(8)
+    autotuning.switch_off()
+    init_model = tf.keras.Model.__init__
+
+    @functools.wraps(init_model)
+    def init_and_note_model(self, *args, **kwargs):
+        _models.append(type(self).__name__)
+        init_model(self, *args, **kwargs)
+
+    tf.keras.Model.__init__ = init_and_note_model
+    tf.keras.utils.set_random_seed(0)
+
+
 def pytest_collection_finish():
     # Keras 3 collects garbage when a session is cleared; imported modules need no search.
     gc.freeze()
-
-
-_models = []
-_init_model = tf.keras.Model.__init__
-
-
-@functools.wraps(_init_model)
-def _init_and_note_model(self, *args, **kwargs):
-    _models.append(type(self).__name__)
-    _init_model(self, *args, **kwargs)
-
-
-tf.keras.Model.__init__ = _init_and_note_model
-tf.keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +67,8 @@ def _fresh_keras():
     """Clear the Keras session and the seeds after each test that has made a model."""
     yield
     if _models:
+        import tensorflow as tf
+
         _models.clear()
         tf.keras.backend.clear_session()
         tf.keras.utils.set_random_seed(0)
