@@ -55,6 +55,8 @@ _HINTS = {
     "normalize": "ConfusionMatrix has normalize=; other scores are ratios already.",
     "weightage": 'CohenKappa has weights="linear" and weights="quadratic".',
     "adjusted": "Derive it: (score - 1 / num_classes) / (1 - 1 / num_classes).",
+    "betas": "FBetaScore has beta=; Scores takes names such as f2_samples.",
+    "confusion": "Scores(confusion=True) and ConfusionMatrix count the matrix.",
     "curve": _CURVE,
     "summation_method": _CURVE,
     "num_thresholds": "ThresholdSweep has thresholds=.",

@@ -32,8 +32,6 @@ class AveragedMetric(CountsMetric):
         threshold: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        *,
-        betas: tuple[float, ...] = (),
         **options: Unpack[MetricOptions],
     ) -> None:
         if average == "samples" and not self._has_sample_average:
@@ -41,7 +39,7 @@ class AveragedMetric(CountsMetric):
                 f'{type(self).__name__} has no average="samples". Choose another average.'
             )
         self.average = average
-        super().__init__(threshold, name, dtype, average=average, betas=betas, **options)
+        super().__init__(threshold, name, dtype, average=average, **options)
 
     def score(self, counts: Counts) -> Any:
         """Derive the averaged score, in float64."""
@@ -93,8 +91,9 @@ class FBetaScore(AveragedMetric):
         if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
             raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
         self.beta: float = float(beta)
-        betas = (self.beta,) if average == "samples" and math.isfinite(beta * beta) else ()
-        super().__init__(average, threshold, name, dtype, betas=betas, **options)
+        if average == "samples" and math.isfinite(beta * beta):
+            self._betas = (self.beta,)
+        super().__init__(average, threshold, name, dtype, **options)
 
     def score(self, counts: Counts) -> Any:
         """Derive F-beta, in float64."""

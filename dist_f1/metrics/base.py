@@ -52,15 +52,15 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         name: Name of the metric in logs.
         dtype: Dtype of the result. Counts are int64 or float64, and scores are derived in float64.
         average: How classes are averaged; see `dist_f1.scores`.
-        confusion: Whether to count the `[C, C]` matrix.
-        betas: Further betas for sample averages of F.
         **options: See `MetricOptions`.
     """
 
     _score: str | None = None
     _default_name: str | None = None
-    # Arguments that only subclasses pass; those that the class does not have, with the remedy.
-    _internal: tuple[str, ...] = ("betas",)
+    # What to count beside the classes of each row; a subclass sets it before its `super().__init__`.
+    _needs_confusion: bool = False
+    _betas: tuple[float, ...] = ()
+    # Arguments that the class does not have, with the remedy.
     _unsupported: Mapping[str, str] = {}
 
     def __init__(
@@ -70,8 +70,6 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         dtype: Any = None,
         *,
         average: Any = None,
-        confusion: bool = False,
-        betas: tuple[float, ...] = (),
         **options: Unpack[MetricOptions],
     ) -> None:
         full = resolve_for(type(self), self._unsupported, options, average, threshold)
@@ -90,7 +88,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         self.on_invalid = full["on_invalid"]
         self._value_check = ValueCheck(self.name, self.rule)
         self._invalid_rows = InvalidRows(self.name, self.on_invalid)
-        self.spec = self._make_spec(confusion, betas)
+        self.spec = self._make_spec()
         expected = None if self.num_classes is None else self._layout(self.num_classes)
         self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
         if legacy_keras.IS_LEGACY:
@@ -99,7 +97,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Show every keyword of the constructor in `help()` and to tools."""
         super().__init_subclass__(**arguments)
-        show_options(MetricOptions, DEFAULTS, [*cls._internal, *cls._unsupported])(cls)
+        show_options(MetricOptions, DEFAULTS, cls._unsupported)(cls)
 
     def score(self, counts: Counts) -> Any:
         """Derive the value of the metric, in float64, from counts summed over replicas."""
@@ -251,8 +249,10 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
         return {**super().get_config(), **plain}
 
-    def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> CountSpec | SweepSpec:
-        return CountSpec(self.rule, self.ignore_class, confusion, betas, self.num_groups)
+    def _make_spec(self) -> CountSpec | SweepSpec:
+        return CountSpec(
+            self.rule, self.ignore_class, self._needs_confusion, self._betas, self.num_groups
+        )
 
     def _check_classes(self, num_classes: int) -> None:
         """Raise `ValueError` if the score is not defined for these decisions of C classes."""

@@ -33,6 +33,7 @@ class ConfusionMatrix(UnaveragedMetric):
     """
 
     _default_name = "confusion_matrix"
+    _needs_confusion = True
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class ConfusionMatrix(UnaveragedMetric):
                 f"normalize must be None or one of {', '.join(choices)}, got {normalize!r}."
                 f"{misplaced.remedy(normalize, choices)}"
             )
-        super().__init__(threshold, name, dtype, confusion=True, **options)
+        super().__init__(threshold, name, dtype, **options)
         self.normalize = normalize
 
     def score(self, counts: Counts) -> Any:

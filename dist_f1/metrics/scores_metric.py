@@ -65,14 +65,9 @@ class Scores(CountsMetric):
         self.prefix = prefix
         self._requested_confusion = bool(confusion)
         needed = ScoreSet(self._named)
-        super().__init__(
-            threshold,
-            name,
-            dtype,
-            confusion=bool(confusion) or needed.needs_confusion,
-            betas=needed.betas,
-            **options,
-        )
+        self._needs_confusion = bool(confusion) or needed.needs_confusion
+        self._betas = needed.betas
+        super().__init__(threshold, name, dtype, **options)
         self._set().check_options()
 
     def log_entries(self) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ class ThresholdSweep(CountsMetric):
         values = (precision, best.score, best.threshold)
         return dict(zip(self.log_entries(), values, strict=True))
 
-    def _make_spec(self, confusion: bool, betas: tuple[float, ...]) -> SweepSpec:
+    def _make_spec(self) -> SweepSpec:
         return SweepSpec(self._grid, self.from_logits, self.ignore_class)
 
     def _check_classes(self, num_classes: int) -> None:

@@ -26,7 +26,6 @@ class UnaveragedMetric(CountsMetric):
             enter the score.
     """
 
-    _internal = ("betas", "confusion")
     _unsupported = dict.fromkeys(("average", "labels", "zero_division"), _REMEDY)
 
 
@@ -121,7 +120,8 @@ class CohenKappa(UnaveragedMetric):
                 f'weights must be None, "linear" or "quadratic", got {weights!r}.'
                 f"{misplaced.remedy(weights, choices)}"
             )
-        super().__init__(threshold, name, dtype, confusion=weights is not None, **options)
+        self._needs_confusion = weights is not None
+        super().__init__(threshold, name, dtype, **options)
         # In tf-keras, `weights` are the weights of a layer.
         self.weighting = weights
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.argument import takes_counts
@@ -38,7 +39,20 @@ def f_beta(
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 
-def _averaged_score(name: str, ratio: Ratio, doc: str) -> Callable[..., Array]:
+class AveragedScore(Protocol):
+    """A score of each class, averaged. Type checkers and editors show its arguments."""
+
+    def __call__(
+        self,
+        counts: Counts,
+        average: Average | None = None,
+        zero_division: float = 0.0,
+        labels: Sequence[int] | None = None,
+        pos_label: int = 1,
+    ) -> Array: ...
+
+
+def _averaged_score(name: str, ratio: Ratio, doc: str) -> AveragedScore:
     def score(
         counts: Counts,
         average: Average | None = None,

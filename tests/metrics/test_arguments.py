@@ -141,6 +141,16 @@ def test_arguments_of_other_libraries_get_a_hint(make, arguments, hint):
         make(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [({"confusion": True}, r"Scores\(confusion=True\)"), ({"betas": (2.0,)}, "FBetaScore has beta=")],
+)
+def test_what_only_other_metrics_count_gets_a_hint(arguments, hint):
+    for make in (dist_f1.F1Score, dist_f1.Accuracy, dist_f1.FBetaScore):
+        with pytest.raises(TypeError, match=hint):
+            make(**arguments)
+
+
 def test_a_number_of_classes_as_first_argument_gets_a_hint():
     with pytest.raises(ValueError, match=r"got 5. For 5 classes, pass num_classes=5"):
         dist_f1.F1Score(5, "macro")
