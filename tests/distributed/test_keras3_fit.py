@@ -1,6 +1,5 @@
 """Keras 3 on several workers, after `dist_f1.compat.keras3.repair_fit()`."""
 
-import functools
 import json
 
 import numpy as np
@@ -9,17 +8,46 @@ import sklearn.metrics
 import tensorflow as tf
 from cluster import run_alone, run_workers
 
-pytestmark = pytest.mark.skipif(not hasattr(tf.keras, "ops"), reason="tf-keras has no such fault")
-FIT = "keras3_fit.fit"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(tf.keras, "ops"), reason="tf-keras has no such fault"),
+]
+FIT, FITS = "keras3_fit.fit", "keras3_fit.fits"
+
+EVEN = {"rows": 48, "batch_size": 12}
+UNEVEN = {"batch_size": 12, "epochs": 4}
+FIRST = {"kind": "cnn", "rows": 25, "batch_size": 7, "epochs": 1}
+CASES = {
+    "mlp": {**EVEN, "kind": "mlp"},
+    "cnn": {**EVEN, "kind": "cnn", "epochs": 4},
+    "sample_weight": {
+        **UNEVEN,
+        "kind": "cnn",
+        "rows": 57,
+        "validation_rows": 31,
+        "sample_weight": True,
+    },
+    "callbacks": {
+        **UNEVEN,
+        "kind": "dropout",
+        "rows": 50,
+        "class_weight": True,
+        "callbacks": True,
+        "steps_per_execution": 3,
+    },
+    "first_batch": FIRST,
+    "first_batch_in_one_of_three_steps": {**FIRST, "steps_per_execution": 3},
+}
 
 
-@functools.cache
-def fit(workers, devices, **options):
-    """Return the results of all workers."""
-    options = json.dumps(options)
+def run(workers, devices, cases):
+    """Return the results of all workers for each case."""
+    options = json.dumps([CASES[case] for case in cases])
     if workers == 1:
-        return [run_alone(FIT, options, devices=devices).result]
-    return [worker.result for worker in run_workers(FIT, workers, options, devices=devices)]
+        results = [run_alone(FITS, options, devices=devices).result]
+    else:
+        results = [worker.result for worker in run_workers(FITS, workers, options, devices=devices)]
+    return dict(zip(cases, zip(*results, strict=True), strict=True))
 
 
 def assert_workers_agree(results):
@@ -46,71 +74,53 @@ def val_of(history):
     return {k.removeprefix("val_"): v for k, v in history.items() if k.startswith("val_")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("workers", "devices", "kind"),
-    [(2, 1, "mlp"), (2, 1, "cnn"), (3, 1, "cnn"), (3, 1, "mlp")],
+    ("workers", "uneven", "alone"),
+    [(2, [], ["first_batch_in_one_of_three_steps"]), (3, ["sample_weight"], [])],
 )
-def test_even_batches_train_as_in_one_process_with_as_many_replicas(workers, devices, kind):
-    options = {"kind": kind, "rows": 48, "batch_size": 12}
-    results = fit(workers, devices, **options)
-    assert_workers_agree(results)
-    assert_scores_are_those_of_the_predictions(results[0])
-    (alone,) = fit(1, workers * devices, **options)
-    assert results[0]["history"].keys() == alone["history"].keys()
-    for key, values in alone["history"].items():
-        np.testing.assert_allclose(results[0]["history"][key], values, atol=1e-6, err_msg=key)
-    for ours, theirs in zip(results[0]["weights"], alone["weights"], strict=True):
+def test_workers_train_alike_and_with_even_batches_as_one_process(workers, uneven, alone):
+    even = ["mlp", "cnn"]
+    found = run(workers, 1, [*even, *uneven])
+    for results in found.values():
+        assert_workers_agree(results)
+        assert_scores_are_those_of_the_predictions(results[0])
+    expected = run(1, workers, [*even, *alone])
+    for (result,) in expected.values():
+        assert_scores_are_those_of_the_predictions(result)
+    for case in even:
+        assert_equal_training(found[case][0], expected[case][0])
+
+
+def assert_equal_training(one, other):
+    assert one["history"].keys() == other["history"].keys()
+    for key, values in other["history"].items():
+        np.testing.assert_allclose(one["history"][key], values, atol=1e-6, err_msg=key)
+    for ours, theirs in zip(one["weights"], other["weights"], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    for ours, theirs in zip(results[0]["train"], alone["train"], strict=True):
+    for ours, theirs in zip(one["train"], other["train"], strict=True):
         assert ours["f1_score"] == pytest.approx(theirs["f1_score"], abs=1e-6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("workers", "devices", "options"),
-    [
-        (3, 1, {"kind": "cnn", "rows": 57, "validation_rows": 31, "sample_weight": True}),
-        (
-            2,
-            2,
-            {
-                "kind": "dropout",
-                "rows": 50,
-                "class_weight": True,
-                "callbacks": True,
-                "steps_per_execution": 3,
-            },
-        ),
-    ],
-    ids=["sample_weight", "callbacks"],
-)
-def test_uneven_batches_weights_and_callbacks_are_alike_on_all_workers(workers, devices, options):
-    results = fit(workers, devices, **options, batch_size=12, epochs=4)
+def test_callbacks_decide_alike_on_two_workers_of_two_replicas():
+    (results,) = run(2, 2, ["callbacks"]).values()
     assert_workers_agree(results)
     assert_scores_are_those_of_the_predictions(results[0])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("replicas", "steps_per_execution"), [(2, 3), (4, 1)])
-def test_a_first_batch_that_does_not_divide_by_the_replicas(replicas, steps_per_execution):
-    options = {"kind": "cnn", "rows": 25, "batch_size": 7, "epochs": 1}
-    (result,) = fit(1, replicas, **options, steps_per_execution=steps_per_execution)
+def test_a_first_batch_that_does_not_divide_by_four_replicas():
+    ((result,),) = run(1, 4, ["first_batch"]).values()
     assert_scores_are_those_of_the_predictions(result)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cnn"])
-def test_a_restart_after_a_kill_continues_as_if_there_had_been_none(kind, tmp_path):
-    options = {"kind": kind, "rows": 48, "batch_size": 12, "epochs": 4}
-    interrupted = {**options, "directory": str(tmp_path / "killed")}
+def test_a_restart_after_a_kill_continues_as_if_there_had_been_none(tmp_path):
+    interrupted = {**CASES["cnn"], "directory": str(tmp_path)}
     dying = run_workers(FIT, 2, json.dumps({**interrupted, "die_in_epoch": 2}), devices=1)
     assert {worker.returncode for worker in dying} == {7}
     resumed = [w.result for w in run_workers(FIT, 2, json.dumps(interrupted), devices=1)]
-    whole = fit(2, 1, **options, directory=str(tmp_path / "whole"))
+    ((whole,),) = run(1, 2, ["cnn"]).values()
     assert_workers_agree(resumed)
     assert_scores_are_those_of_the_predictions(resumed[0])
-    for key, values in whole[0]["history"].items():
+    for key, values in whole["history"].items():
         np.testing.assert_allclose(resumed[0]["history"][key], values[2:], atol=1e-6, err_msg=key)
-    for ours, theirs in zip(resumed[0]["weights"], whole[0]["weights"], strict=True):
+    for ours, theirs in zip(resumed[0]["weights"], whole["weights"], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)

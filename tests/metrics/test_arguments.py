@@ -143,7 +143,10 @@ def test_arguments_of_other_libraries_get_a_hint(make, arguments, hint):
 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
-    [({"confusion": True}, r"Scores\(confusion=True\)"), ({"betas": (2.0,)}, "FBetaScore has beta=")],
+    [
+        ({"confusion": True}, r"Scores\(confusion=True\)"),
+        ({"betas": (2.0,)}, "FBetaScore has beta="),
+    ],
 )
 def test_what_only_other_metrics_count_gets_a_hint(arguments, hint):
     for make in (dist_f1.F1Score, dist_f1.Accuracy, dist_f1.FBetaScore):

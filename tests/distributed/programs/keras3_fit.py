@@ -52,6 +52,11 @@ class Record(tf.keras.callbacks.Callback):
         self.test.append(to_lists(dict(logs)))
 
 
+def fits(strategy, cases):
+    """Return the results of `fit` for each of a JSON list of options."""
+    return [fit(strategy, json.dumps(options)) for options in json.loads(cases)]
+
+
 def fit(strategy, options):
     """Train, evaluate and predict; `options` is JSON, see the tests."""
     options = json.loads(options)
