@@ -33,7 +33,7 @@ def fast_records():
 
 @functools.cache
 def all_records():
-    return count(collectives.SUBJECTS, (1, 2, 4, 16), (10, 1000))
+    return count(collectives.SUBJECTS, (1, 3, 16), (1000,))
 
 
 @pytest.fixture(params=["fast", pytest.param("all", marks=pytest.mark.slow)])
@@ -44,7 +44,7 @@ def records(request):
 def test_every_subject_is_counted_with_every_available_number_of_replicas(records):
     is_fast = records is fast_records()
     assert {key[0] for key in records} == set(FAST if is_fast else collectives.SUBJECTS)
-    cases = {(2, 10)} if is_fast else {(r, c) for r in (1, 2, 4) for c in (10, 1000)}
+    cases = {(2, 10)} if is_fast else {(1, 1000), (3, 1000)}
     assert {key[1:] for key in records} == cases
     assert len({record.key for record in records.values()}) == len(records)
     for record in records.values():

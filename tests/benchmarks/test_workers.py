@@ -63,8 +63,8 @@ def test_a_failing_worker_is_named_and_ends_the_others(program):
 def test_workers_that_take_too_long_are_ended(program, tmp_path):
     directory = tmp_path / "pids"
     directory.mkdir()
-    with pytest.raises(workers.WorkersFailedError, match="2 workers have not ended within 25 s"):
-        workers.run(program("hang"), 2, {"directory": str(directory)}, timeout=25)
+    with pytest.raises(workers.WorkersFailedError, match="2 workers have not ended within 12 s"):
+        workers.run(program("hang"), 2, {"directory": str(directory)}, timeout=12)
     pids = [int(path.name) for path in directory.iterdir()]
     assert len(pids) == 2
     # The kernel may take a moment.

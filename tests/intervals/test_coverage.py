@@ -37,7 +37,7 @@ def test_closed_forms_cover(name, positive, rows):
     true = parse(name)(binary_of(population))
     found = [
         confidence_interval(binary_of(sample), name)
-        for sample in samples_of(population, rows, 3000)
+        for sample in samples_of(population, rows, 2000)
     ]
     assert 0.93 <= np.mean([low <= true <= high for low, high in found]) <= 0.97
 
@@ -59,7 +59,7 @@ def test_resampled_scores_cover(population, rows, names):
     of = binary_of if len(population) == 2 else counts_of
     true = stacked(names)(of(population))
     covered = []
-    for seed, sample in enumerate(samples_of(population, rows, 2000)):
+    for seed, sample in enumerate(samples_of(population, rows, 1000)):
         low, high = confidence_interval(of(sample), stacked(names), draws=500, seed=seed)
         covered.append((low <= true) & (true <= high))
     coverage = np.mean(covered, axis=0)

@@ -92,7 +92,7 @@ def test_each_row_of_records_is_in_one_shard_once(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", STREAMS)
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(
     count=counts,
     batch_size=batch_sizes,
@@ -122,7 +122,7 @@ def test_arrays_can_be_read_from_any_batch_on(count, batch_size, start, epoch, l
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", STREAMS)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(count=counts, start=st.integers(0, 8), epoch=epochs, buffer=buffers)
 def test_a_stream_can_be_read_from_any_batch_on(kind, count, start, epoch, buffer):
     with tempfile.TemporaryDirectory() as directory:

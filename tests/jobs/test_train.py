@@ -16,7 +16,7 @@ from dist_f1 import Counts, report
 slow = pytest.mark.slow
 # The fast tests look at one job.
 FAST = ("digits", 2)
-JOBS = [("digits", n) for n in (1, 2, 3, 4, 8)] + [
+JOBS = [("digits", n) for n in (1, 2, 3, 8)] + [
     (name, n) for name in ("breast_cancer", "digit_pairs") for n in (1, 3)
 ]
 PARAMETERS = [pytest.param(*job, marks=[] if job == FAST else slow) for job in JOBS]

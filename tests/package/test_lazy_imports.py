@@ -16,16 +16,12 @@ WITHOUT_TENSORFLOW = (
 )
 # Ways to import the package and Keras. TensorFlow imports Keras, and Keras imports TensorFlow.
 IMPORTS = (
-    "import dist_f1, tensorflow",
     "import tensorflow, dist_f1",
     "import dist_f1, keras",
     "import keras, dist_f1",
     "from dist_f1 import kernels",
-    "from dist_f1.testing import split_cpu",
     "import dist_f1.compat.v1",
-    "from dist_f1 import all_reduce_sum",
     "from dist_f1 import count_collectives",
-    "from dist_f1.callbacks import ScoreReport",
 )
 
 

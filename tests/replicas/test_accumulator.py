@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from comparisons import same
-from helpers import REPLICAS, mirrored, per_replica, split, strategy
+from helpers import mirrored, per_replica, split, strategy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks import tasks
@@ -121,7 +121,7 @@ def test_any_split_over_two_replicas_in_any_order_counts_the_same(task, data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("replicas", [*REPLICAS, 5, 6, 7])
+@pytest.mark.parametrize("replicas", [1, 2, 3, 5, 8])
 @settings(max_examples=settings.default.max_examples // 4)
 @given(task=tasks(classes=st.just(4)), data=st.data())
 def test_any_split_over_any_replicas_in_any_order_counts_the_same(replicas, task, data):

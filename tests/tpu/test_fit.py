@@ -13,7 +13,7 @@ from tpu.cases import CASES
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("is_multilabel", "replicas"), checks.FITS)
+@pytest.mark.parametrize(("is_multilabel", "replicas"), [(False, 8), (True, 32)])
 def test_each_metric_with_sync_step_is_one_sum_and_with_sync_epoch_none(is_multilabel, replicas):
     row = checks.fit(is_multilabel, replicas)
     assert row.problems == []
@@ -36,7 +36,7 @@ class BatchLogs(tf.keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     ("replicas", "epochs", "steps_per_execution"),
-    [(2, 0, 1), pytest.param(8, 2, 2, marks=pytest.mark.slow)],
+    [(2, 0, 1), pytest.param(4, 1, 2, marks=pytest.mark.slow)],
 )
 def test_batch_logs_are_of_all_replicas_although_keras_shows_the_first_ones(
     replicas, epochs, steps_per_execution
