@@ -57,7 +57,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
 
     _score: str | None = None
     _default_name: str | None = None
-    # What to count beside the classes of each row; a subclass sets it before its `super().__init__`.
+    # What else to count; a subclass sets it before it calls `super().__init__`.
     _needs_confusion: bool = False
     _betas: tuple[float, ...] = ()
     # Arguments that the class does not have, with the remedy.

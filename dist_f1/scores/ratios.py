@@ -49,7 +49,8 @@ class AveragedScore(Protocol):
         zero_division: float = 0.0,
         labels: Sequence[int] | None = None,
         pos_label: int = 1,
-    ) -> Array: ...
+    ) -> Array:
+        """Return the score; see the module."""
 
 
 def _averaged_score(name: str, ratio: Ratio, doc: str) -> AveragedScore:

@@ -102,8 +102,8 @@ def test_eight_scores_update_with_the_operations_of_one(records):
             # The number of replicas does not change the operations of a replica.
             operations.setdefault(classes, set()).add(record.counted["update_operations"])
     assert all(len(found) == 1 and 0 not in found for found in operations.values())
-    case = max(key[1:] for key in records)
-    one, eight = (records[name, *case].counted for name in list(collectives.SUBJECTS)[1:3])
+    _, *case = max(records, key=lambda key: key[1:])
+    one, eight = (records[(name, *case)].counted for name in list(collectives.SUBJECTS)[1:3])
     assert one["step_operations"] < eight["step_operations"]
 
 
