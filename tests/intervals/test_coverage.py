@@ -59,7 +59,7 @@ def test_resampled_scores_cover(population, rows, names):
     of = binary_of if len(population) == 2 else counts_of
     true = stacked(names)(of(population))
     covered = []
-    for seed, sample in enumerate(samples_of(population, rows, 1000)):
+    for seed, sample in enumerate(samples_of(population, rows, 2000)):
         low, high = confidence_interval(of(sample), stacked(names), draws=500, seed=seed)
         covered.append((low <= true) & (true <= high))
     coverage = np.mean(covered, axis=0)

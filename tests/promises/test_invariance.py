@@ -18,7 +18,7 @@ from dist_f1 import Counts
 pytestmark = pytest.mark.slow
 
 CLASSES = 4
-REPLICAS = range(1, 9)
+REPLICAS = (1, 2, 3, 5, 8)
 
 
 @st.composite
