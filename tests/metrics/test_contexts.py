@@ -55,9 +55,7 @@ def truth(x, y, rows=None):
     ("name", "steps", "sync"),
     [
         ("mirrored_3", 3, "step"),
-        *(slow(name, 3, "step") for name in ALL if name != "mirrored_3"),
-        slow("mirrored_3", 7, "step"),
-        *(slow(name, 7, "epoch") for name in ALL),
+        *(slow(name, steps, sync) for name in ALL for steps, sync in [(7, "step"), (3, "epoch")]),
     ],
 )
 def test_evaluate_with_several_steps_per_execution_logs_the_score_of_all_rows(name, steps, sync):
