@@ -17,9 +17,9 @@ settings.register_profile(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# For `.ci/run`, and for other versions of TensorFlow and Keras.
+# For other versions of TensorFlow and Keras.
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
-# For `make test`.
+# For `make test` and `.ci/run`.
 settings.register_profile("fast", settings.get_profile("default"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
