@@ -39,7 +39,7 @@ def takes(kind: type[Any], argument: str, remedy: Callable[[Any], str]) -> Calla
             value = args[position] if len(args) > position else kwargs.get(argument, _MISSING)
             if value is not _MISSING and not isinstance(value, kind):
                 raise ValueError(
-                    f"{function.__name__}: {argument} must be {kind.__name__}, got "
+                    f"{checked.__name__}: {argument} must be {kind.__name__}, got "
                     f"{type(value).__name__}. {remedy(value)}"
                 )
             return function(*args, **kwargs)

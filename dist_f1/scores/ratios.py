@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.argument import takes_counts
@@ -11,6 +11,8 @@ from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 from dist_f1.scores.linear import Ratio
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @takes_counts
@@ -39,10 +41,12 @@ def f_beta(
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 
-class AveragedScore(Protocol):
-    """A score of each class, averaged. Type checkers and editors show its arguments."""
+class _AveragedRatio(NamedTuple):
+    """A ratio whose `score` is a function of counts and of how to average."""
 
-    def __call__(
+    ratio: Ratio
+
+    def score(
         self,
         counts: Counts,
         average: Average | None = None,
@@ -50,46 +54,39 @@ class AveragedScore(Protocol):
         labels: Sequence[int] | None = None,
         pos_label: int = 1,
     ) -> Array:
-        """Return the score; see the module."""
+        return averaged(counts, self.ratio, average, zero_division, labels, pos_label)
 
 
-def _averaged_score(name: str, ratio: Ratio, doc: str) -> AveragedScore:
-    def score(
-        counts: Counts,
-        average: Average | None = None,
-        zero_division: float = 0.0,
-        labels: Sequence[int] | None = None,
-        pos_label: int = 1,
-    ) -> Array:
-        return averaged(counts, ratio, average, zero_division, labels, pos_label)
-
-    score.__name__ = score.__qualname__ = name
-    score.__doc__ = doc
-    return takes_counts(score)
+def _named(name: str, function: F, doc: str) -> F:
+    # A bound method has no name of its own, but its wrapper has.
+    named = takes_counts(function)
+    named.__name__ = named.__qualname__ = name
+    named.__doc__ = doc
+    return named
 
 
-f1 = _averaged_score(
+f1 = _named(
     "f1",
-    linear.f_beta_ratio(1.0, sample_averages.f_ratio(1.0)),
+    _AveragedRatio(linear.f_beta_ratio(1.0, sample_averages.f_ratio(1.0))).score,
     "Return `2 tp / (actual + predicted)`, the harmonic mean of precision and recall.",
 )
-precision = _averaged_score(
+precision = _named(
     "precision",
-    linear.PRECISION,
+    _AveragedRatio(linear.PRECISION).score,
     "Return `tp / predicted`: the share of correct rows among those predicted as a class.",
 )
-recall = _averaged_score(
+recall = _named(
     "recall",
-    linear.RECALL,
+    _AveragedRatio(linear.RECALL).score,
     "Return `tp / actual`: the share of correct rows among those of a class.",
 )
-specificity = _averaged_score(
+specificity = _named(
     "specificity",
-    linear.SPECIFICITY,
+    _AveragedRatio(linear.SPECIFICITY).score,
     "Return `tn / (tn + fp)`: the share of correct rows among those not of a class.",
 )
-jaccard = _averaged_score(
+jaccard = _named(
     "jaccard",
-    linear.JACCARD,
+    _AveragedRatio(linear.JACCARD).score,
     "Return `tp / (actual + predicted - tp)`, the intersection over union.",
 )
