@@ -101,20 +101,19 @@ class RowSums(NamedTuple):
 
     def rows(self) -> list[HistogramSpec | StatusHistogram | tf.Tensor]:
         """Specify the weight of the counted rows, and the number of invalid rows by cause."""
-        if self.groups is None and not self.status.branches:
-            codes, size = self.status.find_codes(), 1 + number_of_causes(groups=0)
-            if self.weight is not None and self.kernels.histogram == "bincount":
-                return [StatusHistogram(codes, size, self._status_weight(self.weight))]
-            if self.weight is None and self.status.unmasked is None:
-                return [StatusHistogram(codes, size)]
-            if self.weight is None:
-                spec = HistogramSpec(codes, None, size)
-                return [histograms([spec], self.status.unmasked, None, self.kernels)]
         if self.groups is not None:
             ids = tf.cast(self.groups.ids, self.kernels.index)
             return [HistogramSpec(ids, None, self.groups.number), self.causes()]
-        number = tf.math.count_nonzero(self.valid)
-        return [number if self.weight is None else tf.reduce_sum(self.weight), self.causes()]
+        if self.status.branches or not (self.is_plain or self.kernels.histogram == "bincount"):
+            number = tf.math.count_nonzero(self.valid)
+            return [number if self.weight is None else tf.reduce_sum(self.weight), self.causes()]
+        codes, size = self.status.find_codes(), 1 + number_of_causes(groups=0)
+        if self.weight is not None:
+            return [StatusHistogram(codes, size, self._status_weight(self.weight))]
+        if self.status.unmasked is None:
+            return [StatusHistogram(codes, size)]
+        spec = HistogramSpec(codes, None, size)
+        return [histograms([spec], self.status.unmasked, None, self.kernels)]
 
     def _status_weight(self, weight: tf.Tensor) -> tf.Tensor:
         """Return the weight of each row that counts, 1 for invalid rows, and 0 for masked ones."""

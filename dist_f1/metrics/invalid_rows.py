@@ -16,8 +16,9 @@ from dist_f1.metrics.call_stack import active_model
 
 OnInvalid = Literal["raise", "nan", "warn"]
 
-# The metric of each model that gave a warning. Metrics of the same rows have the same warning.
-_owners: weakref.WeakKeyDictionary[Any, dict[str, weakref.ref[InvalidRows]]] = (
+# For each model, the warnings and the metric that gave each. Metrics of the same rows have the same
+# warning.
+_warned: weakref.WeakKeyDictionary[Any, dict[str, weakref.ref[InvalidRows]]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -83,20 +84,20 @@ class InvalidRows:
         if not self._has_warned:
             self._has_warned = True
             what = "is NaN" if on_invalid == "nan" else "is the score of the other rows"
-            if model is None or self._owns(model, f"{what}: {message}"):
+            if model is None or self._is_first_to_warn(model, f"{what}: {message}"):
                 _warn(f"{self._name} {what}: {message}")
         return on_invalid == "nan"
 
-    def _owns(self, model: tf.keras.Model, message: str) -> bool:
+    def _is_first_to_warn(self, model: tf.keras.Model, message: str) -> bool:
         """Return whether no other metric of the model has given the warning since its reset."""
-        given = {text: owner for text, owner in _owners.get(model, {}).items() if _is_given(owner)}
-        _owners[model] = {message: weakref.ref(self), **given}
-        return _owners[model][message]() is self
+        current = {text: by for text, by in _warned.get(model, {}).items() if _has_warned(by)}
+        _warned[model] = {message: weakref.ref(self), **current}
+        return _warned[model][message]() is self
 
 
-def _is_given(owner: weakref.ref[InvalidRows]) -> bool:
-    rows = owner()
-    return rows is not None and rows._has_warned
+def _has_warned(reference: weakref.ref[InvalidRows]) -> bool:
+    metric = reference()
+    return metric is not None and metric._has_warned
 
 
 def _warn(message: str) -> None:
