@@ -95,8 +95,8 @@ $(TPU_AOT_VENV)/installed: tests/tpu_aot/requirements.txt pyproject.toml
 		{ echo "SKIPPED: $(PYTHON) cannot install $<."; exit 77; }
 	touch $@
 
-# All environments of the tests.
-environments: $(VENV)/dev $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15
+# The environments of the other generations of Keras.
+environments: $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15
 
 clean:
 	rm -rf $(VENV) $(TF_KERAS_VENV) $(TF_2_15_VENV) $(TPU_AOT_VENV) build dist *.egg-info

@@ -66,29 +66,28 @@ def test_keras_f1_has_more_operations():
     assert count_operations(tf.function(update_and_read), y_true, y_pred).total() == 46
 
 
+_IDS, _ONE_HOT = tf.TensorSpec([128], tf.int64), tf.TensorSpec([128, 100])
+
+
 def _operations(metric, targets, read, weighted=False):
     def step(y_true, y_pred, weight):
         metric.update_state(y_true, y_pred, weight if weighted else None)
         return metric.result() if read else None
 
-    targets = targets if isinstance(targets, tf.TensorSpec) else tf.TensorSpec([128], targets)
     specs = targets, tf.TensorSpec([128, 100]), tf.TensorSpec([128])
     return count_operations(tf.function(step, autograph=False), *specs).total()
 
 
-@pytest.mark.parametrize("ids", [tf.int64, tf.int32])
+@pytest.mark.parametrize("ids", [_IDS, tf.TensorSpec([128], tf.int32)])
 def test_a_small_step_has_few_operations(ids):
     assert _operations(dist_f1.F1Score("macro"), ids, read=False) <= 17
     assert _operations(dist_f1.F1Score("macro"), ids, read=True) <= 31
 
 
-_ONE_HOT = tf.TensorSpec([128, 100])
-
-
 @pytest.mark.parametrize(
     ("threshold", "targets", "weighted", "limits"),
     [
-        (None, tf.int64, True, (25, 37)),
+        (None, _IDS, True, (25, 37)),
         (None, _ONE_HOT, False, (34, 48)),
         (None, _ONE_HOT, True, (40, 52)),
         (0.5, _ONE_HOT, False, (112, 123)),
@@ -104,10 +103,10 @@ def test_steps_with_weights_and_targets_have_few_operations(threshold, targets, 
 @pytest.mark.parametrize("number", [2, 5, 8])
 def test_more_scores_add_at_most_thirty_operations(number):
     scores = EIGHT_SCORES[-number:]
-    update = _operations(dist_f1.Scores(scores), tf.int64, read=False)
-    assert update == _operations(dist_f1.F1Score("macro"), tf.int64, read=False)
-    one = _operations(dist_f1.F1Score("macro"), tf.int64, read=True)
-    assert _operations(dist_f1.Scores(scores), tf.int64, read=True) <= one + 30
+    update = _operations(dist_f1.Scores(scores), _IDS, read=False)
+    assert update == _operations(dist_f1.F1Score("macro"), _IDS, read=False)
+    one = _operations(dist_f1.F1Score("macro"), _IDS, read=True)
+    assert _operations(dist_f1.Scores(scores), _IDS, read=True) <= one + 30
 
 
 def test_scores_of_many_classes_are_scanned_once():

@@ -19,8 +19,8 @@ def _repaired():
     importorskip.repair_fit()
 
 
-@pytest.mark.parametrize("rows", [5])
-def test_fit_builds_from_a_batch_that_does_not_divide_by_the_replicas(rows):
+def test_fit_builds_from_a_batch_that_does_not_divide_by_the_replicas():
+    rows = 5
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         model = keras.Sequential([keras.layers.Dense(2)])
