@@ -5,6 +5,7 @@ its own flags, devices, directory and environment, like a new process.
 """
 
 import contextlib
+import faulthandler
 import functools
 import multiprocessing
 import os
@@ -74,6 +75,8 @@ def _run(arguments, cwd, env, outputs):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
+    # Shows where a process crashes. A fork cannot take it from PYTHONFAULTHANDLER.
+    faulthandler.enable()
     # Remove the paths that pytest has added.
     installed = [path for path in map(pathlib.Path, sys.path) if not _is_in_project(path)]
     given = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]

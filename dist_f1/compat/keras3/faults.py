@@ -20,6 +20,9 @@ def builds_from_a_reduced_batch(module: ModuleType) -> bool:
     # Tensors would initialize TensorFlow, too early for a strategy that is made later.
     batch = values.PerReplica((np.zeros([2, 1]), np.zeros([1, 1])))
 
+    class Epochs(list[Any]):
+        """A list that takes attributes."""
+
     class Strategy:
         def scope(self) -> Any:
             return mock.MagicMock()
@@ -36,7 +39,7 @@ def builds_from_a_reduced_batch(module: ModuleType) -> bool:
         distribute_strategy=strategy,
         _symbolic_build=lambda **_: None,
     )
-    iterator = [(0, 0, iter([(batch,)]))]
+    iterator = Epochs([(0, 0, iter([(batch,)]))])
     try:
         module.TensorFlowTrainer._maybe_symbolic_build(stand_in, iterator=iterator)
     except _ReducedError:

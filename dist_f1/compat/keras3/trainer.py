@@ -7,24 +7,54 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.distribute.values import PerReplicaSpec
 
 
 def build_from_first_replica(original: Callable[..., None]) -> Callable[..., None]:
-    """Build a model from the batch of the first replica.
+    """Build a model from the shapes of the first replica.
 
-    Keras reduces the batch over the replicas, only to know its shapes. That fails for the
-    collectives of several workers, and for replicas with different numbers of rows.
+    Keras reads the first batch in each `fit` and `evaluate`, and reduces it over the replicas. That
+    fails for the collectives of several workers, and for replicas with different numbers of rows.
+    Its iterator is deleted while it fetches more batches, which crashes TensorFlow now and then,
+    and those batches are lost if they come from a generator.
     """
 
     @functools.wraps(original)
     def _maybe_symbolic_build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
         if self._distribute_strategy is not None and iterator is not None:
-            # The iterator is one of several that yield batches.
-            batches = next(item[-1] for item in iterator)
-            data_batch, iterator = first_replica(next(batches)), None
+            data_batch = known_shapes(iterator)
+            if data_batch is None:
+                # The iterator is one of several that yield batches.
+                batches = next(item[-1] for item in iterator)
+                data_batch = first_replica(next(batches))
+                # Deletes it when the last epoch is over, and so is the fetching.
+                iterator._first_batches = batches
+            iterator = None
         original(self, iterator=iterator, data_batch=data_batch)
 
     return _maybe_symbolic_build
+
+
+def known_shapes(iterator: Any) -> Any:
+    """Return `tf.TensorSpec`s of the first replica's batches, in the structure of a batch.
+
+    Returns:
+        `None` if a size other than the number of rows is unknown, or values are not dense.
+    """
+    dataset = getattr(iterator, "_distributed_dataset", None)
+    if dataset is None:
+        return None
+    specs = tf.nest.map_structure(
+        lambda spec: spec._component_specs[0] if isinstance(spec, PerReplicaSpec) else spec,
+        dataset.element_spec,
+    )
+    is_known = all(
+        isinstance(spec, tf.TensorSpec)
+        and spec.shape.rank is not None
+        and spec.shape[1:].is_fully_defined()
+        for spec in tf.nest.flatten(specs)
+    )
+    return specs if is_known else None
 
 
 def first_replica(batch: Any) -> Any:
