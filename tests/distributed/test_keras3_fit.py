@@ -30,11 +30,14 @@ CASES = {
     "callbacks": {
         **UNEVEN,
         "kind": "dropout",
-        "rows": 50,
+        "rows": 46,
         "class_weight": True,
         "callbacks": True,
         "steps_per_execution": 3,
     },
+    # Of the last two rows, some replicas get none. Convolutions are left out because oneDNN gives
+    # such a batch the wrong shape on some CPUs.
+    "no_rows": {"kind": "mlp", "rows": 50, "batch_size": 12},
     "first_batch": FIRST,
     "first_batch_in_one_of_three_steps": {**FIRST, "steps_per_execution": 3},
 }
@@ -102,9 +105,9 @@ def assert_equal_training(one, other):
 
 
 def test_callbacks_decide_alike_on_two_workers_of_two_replicas():
-    (results,) = run(2, 2, ["callbacks"]).values()
-    assert_workers_agree(results)
-    assert_scores_are_those_of_the_predictions(results[0])
+    for results in run(2, 2, ["callbacks", "no_rows"]).values():
+        assert_workers_agree(results)
+        assert_scores_are_those_of_the_predictions(results[0])
 
 
 def test_a_first_batch_that_does_not_divide_by_four_replicas():
