@@ -16,6 +16,7 @@ from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses, match
 from dist_f1.batch.targets import parse_targets
 from dist_f1.counting.entries import class_totals, select_entries
+from dist_f1.counting.open_sizes import CountBatch, OpenSizes, compiled
 from dist_f1.counting.row_status import branches, row_status
 from dist_f1.counting.row_sums import RowSums, row_sums
 from dist_f1.counts import sample_averages
@@ -40,22 +41,39 @@ def count_rows(
 ) -> tf.Tensor:
     """Decide and count N rows; see `CountSpec.count`."""
     kind = rule.kind if rows.has_scores else "other"
+
+    def count_with(chosen: Kernels) -> CountBatch:
+        return lambda rows, groups: _decide_and_count(
+            rows, rule, layout, ignore_class, groups, chosen
+        )
+
     chosen = kernels.choose(rows.y_pred, decision=kind)
+    count = count_with(chosen)
+    if not chosen.compiled or not contexts.may_compile():
+        return count(rows, groups)
+    if kernels.number_of_rows(rows.y_pred) is not None:
+        return compiled(count)(rows, groups)
+    plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
+    return OpenSizes(plain, count, layout.size).count(rows, groups)
+
+
+def _decide_and_count(
+    rows: Rows,
+    rule: DecisionRule,
+    layout: Layout,
+    ignore_class: int | None,
+    groups: Groups | None,
+    chosen: Kernels,
+) -> tf.Tensor:
     has_entries = layout.entries or rows.entry_mask is not None
     few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
-
-    def decide_and_count(rows: Rows, groups: Groups | None) -> tf.Tensor:
-        options = chosen.index, few_ops
-        actual = parse_targets(rows.y_true, rows.num_classes, ignore_class, *options)
-        if rows.has_scores:
-            predicted = decide(rows.y_pred, rule, chosen)
-        else:
-            predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
-        return count_classes(predicted, actual, rows, layout, groups, chosen)
-
-    if chosen.compiled and contexts.may_compile():
-        decide_and_count = tf.function(decide_and_count, jit_compile=True, autograph=False)
-    return decide_and_count(rows, groups)
+    options = chosen.index, few_ops
+    actual = parse_targets(rows.y_true, rows.num_classes, ignore_class, *options)
+    if rows.has_scores:
+        predicted = decide(rows.y_pred, rule, chosen)
+    else:
+        predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
+    return count_classes(predicted, actual, rows, layout, groups, chosen)
 
 
 def count_classes(

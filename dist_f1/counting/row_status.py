@@ -46,8 +46,8 @@ def branches(kernels: Kernels, rows: Rows) -> bool:
     On a GPU, the host would wait for the condition of a branch.
     """
     size = tf.TensorShape([*rows.y_true.shape[:1], rows.num_classes]).num_elements()
-    is_small = size is not None and size < _MIN_BRANCHED and kernels.argmax != "lanes"
-    return kernels.device == "CPU" and not is_small
+    is_small = kernels.is_small or (size is not None and size < _MIN_BRANCHED)
+    return kernels.device == "CPU" and not (is_small and kernels.argmax != "lanes")
 
 
 def row_status(

@@ -9,21 +9,28 @@ O(N C), counting takes O(N), and the state O(C).
 
 | where | argmax | counting |
 |---|---|---|
-| CPU, 2**17 predictions or more, N known | `"lanes"` | compiled by XLA |
+| CPU, 2**17 predictions or more | `"lanes"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
 | TPU | `"keys"` | `"matmul"` |
 | a compiled step (`jit_compile=True`), on a CPU | `"lanes"` | `"segment_sum"` |
 | a compiled step, elsewhere | `"rows"` | `"segment_sum"` |
 
-Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. The choice for
-GPUs follows from the kernels that exist there, and the choice for TPUs from the estimates of their
-compiler (`make tpu-aot`); neither was timed. Predictions in float64, and thresholds for more than
-4,080 classes, are only compiled as part of a compiled step.
+Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. Then the first
+four numbers of rows that occur are compiled as they are, and all others share one program for a
+block of rows (`dist_f1.counting.open_sizes`). Each compilation takes 0.2 to 0.6 s. The environment
+variable DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
+
+The choice for GPUs follows from the kernels that exist there, and the choice for TPUs from the
+estimates of their compiler (`make tpu-aot`); neither was timed. Predictions in float64, thresholds
+for more than 4,080 classes, and thresholds while N is unknown, are only compiled as part of a
+compiled step.
 """
 
+from dist_f1.kernels.choice import MIN_COMPILED as MIN_COMPILED
 from dist_f1.kernels.choice import DecisionKind as DecisionKind
 from dist_f1.kernels.choice import Kernels as Kernels
 from dist_f1.kernels.choice import choose as choose
 from dist_f1.kernels.choice import device as device
+from dist_f1.kernels.choice import number_of_rows as number_of_rows
 from dist_f1.kernels.choice import override as override

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any, Literal, get_args
@@ -16,7 +17,7 @@ DecisionKind = Literal["argmax", "threshold", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # With fewer predictions, the call of compiled code costs more than the compiled code saves.
-_MIN_COMPILED = 2**17
+MIN_COMPILED = 2**17
 # SWAR adds 255 slices in fields of 8 bits, so thresholds of more classes are not compiled.
 _MAX_COMPILED_THRESHOLDS = 255 * LANES
 # From this number of classes, two passes over a row in blocks cost less than argmax and a NaN test.
@@ -39,12 +40,14 @@ class Kernels:
             segment sum for each. `"matmul"`: a product of one-hot matrices, or a segment sum if
             the product is too large.
         compiled: Whether XLA compiles the counting, once for each shape.
+        is_small: Whether the batch is known to be small, although its number of rows is not known.
     """
 
     device: str = "CPU"
     argmax: Argmax = "rows"
     histogram: Histogram = "bincount"
     compiled: bool = False
+    is_small: bool = False
 
     def __post_init__(self) -> None:
         for name, value, valid in (
@@ -54,8 +57,9 @@ class Kernels:
         ):
             if value not in valid:
                 raise ValueError(f"{name} must be one of {', '.join(valid)}, got {value!r}.")
-        if not isinstance(self.compiled, bool):
-            raise ValueError(f"compiled must be True or False, got {self.compiled!r}.")
+        for name, flag in (("compiled", self.compiled), ("is_small", self.is_small)):
+            if not isinstance(flag, bool):
+                raise ValueError(f"{name} must be True or False, got {flag!r}.")
 
     @property
     def index(self) -> tf.DType:
@@ -82,20 +86,24 @@ _overrides: tuple[dict[str, Any], ...] = ()
 _overrides_lock = threading.Lock()
 
 
-def choose(y_score: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
+def choose(
+    y_score: tf.Tensor, *, decision: DecisionKind = "argmax", is_large: bool = True
+) -> Kernels:
     """Choose the kernels for a batch, from what is known while it is traced.
 
     Args:
         y_score: Predictions `[..., C]` or labels `[N]`.
         decision: `"argmax"`, the best class of each row; `"threshold"`, a decision for each class;
             or `"other"`, which is never compiled on its own.
+        is_large: Whether a batch with an unknown number of rows is large enough to be compiled.
     """
-    shape = y_score.shape if y_score.shape.rank > 1 else [*y_score.shape, 1]
-    rows, classes = tf.TensorShape(shape[:-1]).num_elements(), shape[-1]
+    rows, classes = number_of_rows(y_score), y_score.shape[-1] if y_score.shape.rank > 1 else 1
+    is_small = rows is None and not is_large
+    is_large = is_large if rows is None else rows * classes >= MIN_COMPILED
     situation = (
         device(y_score),
         contexts.is_compiled(),
-        _is_worth_compiling(y_score.dtype, rows, classes, decision),
+        is_large and _is_worth_compiling(y_score.dtype, rows, classes, decision),
         classes >= _MIN_BLOCKED,
     )
     (chosen,) = (
@@ -103,7 +111,7 @@ def choose(y_score: tf.Tensor, *, decision: DecisionKind = "argmax") -> Kernels:
         for conditions, kernels in TABLE.items()
         if all(x in (_ANY, y) for x, y in zip(conditions, situation, strict=True))
     )
-    return dataclasses.replace(chosen, **_overridden())
+    return dataclasses.replace(chosen, **{"is_small": is_small} | _overridden())
 
 
 def device(like: tf.Tensor) -> str:
@@ -144,14 +152,23 @@ def _overridden() -> dict[str, Any]:
     return {name: value for fields in _overrides for name, value in fields.items()}
 
 
+def number_of_rows(y_score: tf.Tensor) -> int | None:
+    """Return the number of rows of predictions `[..., C]` or labels `[N]`, or `None` if unknown."""
+    shape = y_score.shape
+    return (shape[:-1] if shape.rank > 1 else shape).num_elements()
+
+
 def _is_worth_compiling(
     dtype: tf.DType, rows: int | None, classes: int, decision: DecisionKind
 ) -> bool:
-    """Whether XLA's code for this batch is faster than plain ops, and can be called here."""
+    """Whether XLA's code for a large batch is faster than plain ops, and can be called here."""
     is_fast = {
         "argmax": dtype.size <= 4,
-        "threshold": classes <= _MAX_COMPILED_THRESHOLDS,
+        # The columns of compiled code are summed in slices of rows.
+        "threshold": classes <= _MAX_COMPILED_THRESHOLDS and rows is not None,
         "other": False,
     }
-    is_large = rows is not None and rows * classes >= _MIN_COMPILED
-    return is_fast[decision] and is_large and contexts.may_compile()
+    is_allowed = os.environ.get("DIST_F1_COMPILE") != "0"
+    if rows is None:
+        is_allowed &= _overridden().get("compiled", True)
+    return is_fast[decision] and is_allowed and contexts.may_compile()

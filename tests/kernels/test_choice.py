@@ -10,12 +10,14 @@ BINCOUNT, SEGMENT_SUM = "bincount", "segment_sum"
 COMPILED = Kernels("CPU", "lanes", SEGMENT_SUM, compiled=True)
 
 
-def chosen(*shape, dtype="float32", decision="argmax", **options):
+def chosen(*shape, dtype="float32", decision="argmax", is_large=True, **options):
     """The kernels chosen while a step is traced."""
     found = []
-    step = tf.function(
-        lambda s: found.append(kernels.choose(s, decision=decision)), autograph=False, **options
-    )
+
+    def choose(y_score):
+        found.append(kernels.choose(y_score, decision=decision, is_large=is_large))
+
+    step = tf.function(choose, autograph=False, **options)
     step.get_concrete_function(tf.TensorSpec(shape, dtype))
     return found[0]
 
@@ -32,8 +34,9 @@ def chosen(*shape, dtype="float32", decision="argmax", **options):
         ("CPU", False, (2**13, 16), COMPILED),
         ("CPU", False, (16_384, 1009), COMPILED),
         ("CPU", False, (2**13 - 1, 16), Kernels("CPU", "rows", BINCOUNT)),
-        ("CPU", False, (None, 255), Kernels("CPU", "rows", BINCOUNT)),
-        ("CPU", False, (None, 256), Kernels("CPU", "blocks", BINCOUNT)),
+        ("CPU", False, (None, 10), COMPILED),
+        ("CPU", False, (100, 255), Kernels("CPU", "rows", BINCOUNT)),
+        ("CPU", False, (100, 256), Kernels("CPU", "blocks", BINCOUNT)),
     ],
 )
 def test_the_choice_follows_the_documented_table(device, jit_compile, shape, expected):
@@ -47,6 +50,10 @@ def test_only_large_batches_of_narrow_scores_or_few_thresholds_are_compiled():
     assert chosen(65_536, 4080, decision="threshold").compiled
     assert not chosen(65_536, 4081, decision="threshold").compiled
     assert not chosen(65_536, 10, decision="other").compiled
+    assert not chosen(None, 10, decision="other").compiled
+    assert not chosen(None, 10, decision="threshold").compiled
+    assert not chosen(None, 10, is_large=False).compiled
+    assert chosen(65_536, 10, is_large=False).compiled, "the number of rows is known"
     assert not kernels.choose(tf.zeros([65_536, 10])).compiled, "eagerly each shape would compile"
 
 
