@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from dist_f1.batch.invalid_rows import label_codes, target_codes
 from dist_f1.batch.row_classes import RowClasses
+from dist_f1.kernels.one_hot import read_one_hot
 
 
 def parse_targets(
@@ -69,6 +70,28 @@ def _parse_multi_hot(
         )
     has_column = ignore_class is not None and 0 <= ignore_class < num_classes
     return found._replace(ignored=multi_hot[:, ignore_class]) if has_column else found
+
+
+def parse_one_hot(
+    y_true: tf.Tensor, num_classes: int, ignore_class: int | None, index: tf.DType
+) -> tuple[RowClasses, tf.Tensor]:
+    """Parse 0/1 targets `[N, C]` as ids, for kernels that XLA compiles.
+
+    Returns:
+        The ids, and bool `[N]`: the rows whose id is their only class. Other rows cannot be counted
+        by the id.
+    """
+    found = read_one_hot(y_true, index)
+    is_single = tf.equal(found.number, 1)
+    has_column = ignore_class is not None and 0 <= ignore_class < num_classes
+    ignored = is_single & tf.equal(found.ids, ignore_class) if has_column else None
+
+    def find_codes(_: tf.Tensor) -> tf.Tensor:
+        parsed = _parse_multi_hot(y_true, num_classes, None, index, few_ops=False)
+        return parsed.find_codes(parsed.valid)
+
+    classes = RowClasses(found.ids, None, found.is_binary, ignored=ignored, find_codes=find_codes)
+    return classes, is_single
 
 
 def leaves_out_entries(ignore_class: int | None, num_classes: int) -> bool:

@@ -14,7 +14,7 @@ from dist_f1.batch.decisions import decide
 from dist_f1.batch.groups import Groups
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses, match
-from dist_f1.batch.targets import parse_targets
+from dist_f1.batch.targets import leaves_out_entries, parse_one_hot, parse_targets
 from dist_f1.counting.entries import class_totals, select_entries
 from dist_f1.counting.open_sizes import CountBatch, OpenSizes, compiled
 from dist_f1.counting.row_status import branches, row_status
@@ -22,7 +22,7 @@ from dist_f1.counting.row_sums import RowSums, row_sums
 from dist_f1.counts import sample_averages
 from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels import Kernels
+from dist_f1.kernels import Kernels, one_hot
 from dist_f1.kernels.argmax import best
 from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
@@ -68,12 +68,37 @@ def _decide_and_count(
     has_entries = layout.entries or rows.entry_mask is not None
     few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
     options = chosen.index, few_ops
-    actual = parse_targets(rows.y_true, rows.num_classes, ignore_class, *options)
     if rows.has_scores:
         predicted = decide(rows.y_pred, rule, chosen)
     else:
         predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
-    return count_classes(predicted, actual, rows, layout, groups, chosen)
+
+    def count(actual: RowClasses) -> tf.Tensor:
+        return count_classes(predicted, actual, rows, layout, groups, chosen)
+
+    def count_targets() -> tf.Tensor:
+        return count(parse_targets(rows.y_true, rows.num_classes, ignore_class, *options))
+
+    if not _may_be_one_hot(rows, rule, ignore_class, chosen):
+        return count_targets()
+    actual, is_single = parse_one_hot(rows.y_true, rows.num_classes, ignore_class, chosen.index)
+    is_left_out = ~actual.valid
+    for mask in (rows.mask, None if rows.weight is None else tf.not_equal(rows.weight, 0.0)):
+        is_left_out = is_left_out if mask is None else is_left_out | ~mask
+    return tf.cond(tf.reduce_all(is_single | is_left_out), lambda: count(actual), count_targets)
+
+
+def _may_be_one_hot(
+    rows: Rows, rule: DecisionRule, ignore_class: int | None, chosen: Kernels
+) -> bool:
+    """Whether to look for the class of each row of 0/1 targets before counting their columns."""
+    return (
+        chosen.argmax == "lanes"
+        and rule.is_argmax
+        and rows.y_true.shape.rank == 2
+        and 2 <= rows.num_classes <= one_hot.MAX_CLASSES
+        and not leaves_out_entries(ignore_class, rows.num_classes)
+    )
 
 
 def count_classes(
