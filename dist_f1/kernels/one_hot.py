@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from dist_f1.kernels.lanes import slices
 
-# Fields of a row's sum, of int64, or of int32 for few classes: the number of lanes with a value other
-# than 0 and 1, the number of ones, and the sum of their classes. Only the last field may overflow,
-# where a row has many ones.
+# Fields of a row's sum, of int64, or of int32 for few classes: the lanes with a value other than 0
+# and 1, the number of ones, and the sum of their classes. Only the last field may overflow, where a
+# row has many ones.
 _FIELD, _NARROW_FIELD = 20, 10
 MAX_CLASSES = 2**_FIELD - 1
 # A lane counts its ones below this bit.
