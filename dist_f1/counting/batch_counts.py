@@ -14,7 +14,8 @@ from dist_f1.batch.decisions import decide
 from dist_f1.batch.groups import Groups
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses, match
-from dist_f1.batch.targets import leaves_out_entries, parse_one_hot, parse_targets
+from dist_f1.batch.targets import parse_targets
+from dist_f1.counting import shortcuts
 from dist_f1.counting.entries import class_totals, select_entries
 from dist_f1.counting.open_sizes import CountBatch, OpenSizes, compiled
 from dist_f1.counting.row_status import branches, row_status
@@ -22,8 +23,9 @@ from dist_f1.counting.row_sums import RowSums, row_sums
 from dist_f1.counts import sample_averages
 from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels import Kernels, one_hot
+from dist_f1.kernels import Kernels
 from dist_f1.kernels.argmax import best
+from dist_f1.kernels.column_folds import MAX_ROWS
 from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
 
@@ -54,7 +56,8 @@ def count_rows(
     if kernels.number_of_rows(rows.y_pred) is not None:
         return compiled(count)(rows, groups)
     plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
-    return OpenSizes(plain, count, layout.size).count(rows, groups)
+    max_rows = None if rule.is_argmax else MAX_ROWS
+    return OpenSizes(plain, count, layout.size, max_rows).count(rows, groups)
 
 
 def _decide_and_count(
@@ -79,26 +82,11 @@ def _decide_and_count(
     def count_targets() -> tf.Tensor:
         return count(parse_targets(rows.y_true, rows.num_classes, ignore_class, *options))
 
-    if not _may_be_one_hot(rows, rule, ignore_class, chosen):
-        return count_targets()
-    actual, is_single = parse_one_hot(rows.y_true, rows.num_classes, ignore_class, chosen.index)
-    is_left_out = ~actual.valid
-    for mask in (rows.mask, None if rows.weight is None else tf.not_equal(rows.weight, 0.0)):
-        is_left_out = is_left_out if mask is None else is_left_out | ~mask
-    return tf.cond(tf.reduce_all(is_single | is_left_out), lambda: count(actual), count_targets)
-
-
-def _may_be_one_hot(
-    rows: Rows, rule: DecisionRule, ignore_class: int | None, chosen: Kernels
-) -> bool:
-    """Whether to look for the class of each row of 0/1 targets before counting their columns."""
-    return (
-        chosen.argmax == "lanes"
-        and rule.is_argmax
-        and rows.y_true.shape.rank == 2
-        and 2 <= rows.num_classes <= one_hot.MAX_CLASSES
-        and not leaves_out_entries(ignore_class, rows.num_classes)
-    )
+    if shortcuts.may_be_one_hot(rows, rule, ignore_class, chosen):
+        return shortcuts.count_one_hot(rows, ignore_class, chosen, count, count_targets)
+    if shortcuts.may_fold(rows, rule, layout, ignore_class, chosen):
+        return shortcuts.count_folded(rows, rule, count_targets)
+    return count_targets()
 
 
 def count_classes(

@@ -46,11 +46,13 @@ class OpenSizes:
         small: Function that counts a small batch, with plain ops.
         large: Function that counts a large one, with ops that XLA compiles.
         length: Length of the vector of counts.
+        max_rows: Number of rows from which on a batch is always cut into blocks; `None` for none.
     """
 
     small: CountBatch
     large: CountBatch
     length: int
+    max_rows: int | None = None
 
     def count(self, rows: Rows, groups: Groups | None) -> tf.Tensor:
         """Count a batch into a vector."""
@@ -69,8 +71,11 @@ class OpenSizes:
 
     def _count_large(self, rows: Rows, groups: Groups | None, number: tf.Tensor) -> tf.Tensor:
         block = block_rows(rows.num_classes, self.length)
+        is_whole = _is_one_of_the_first(number)
+        if self.max_rows is not None:
+            is_whole &= number < self.max_rows
         return tf.cond(
-            _is_one_of_the_first(number),
+            is_whole,
             lambda: compiled(self.large)(rows, groups),
             lambda: (
                 self.small(rows, groups)

@@ -22,14 +22,15 @@ class CountSpec:
         rule: How predictions become decisions.
         ignore_class: Label of the rows to leave out.
         confusion: Whether to count the `[C, C]` matrix too, where a row has one class of several.
-        betas: Further betas than 1 for sample averages of F, where a row may have several classes.
+        betas: Further betas than 1 for sample averages of F, where a row may have several classes;
+            `None` if no sample average is needed.
         num_groups: Number of groups of rows. All counts then have a leading axis of groups.
     """
 
     rule: DecisionRule
     ignore_class: int | None = None
     confusion: bool = False
-    betas: tuple[float, ...] = ()
+    betas: tuple[float, ...] | None = ()
     num_groups: int | None = None
 
     @property
@@ -45,7 +46,9 @@ class CountSpec:
             entries: `"masks"` or `"weights"` if single entries of rows are left out or weighted.
         """
         multilabel = self.rule.is_multilabel(num_classes)
-        samples = sample_averages.ratio_names(self.betas) if multilabel else None
+        samples = None
+        if multilabel:
+            samples = () if self.betas is None else sample_averages.ratio_names(self.betas)
         if self.rule.decides_entries(num_classes) and leaves_out_entries(
             self.ignore_class, num_classes
         ):

@@ -231,6 +231,11 @@ class Counts(NamedTuple):
     def __add__(self, other: Any) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
+        if self.is_multilabel and other.is_multilabel:
+            # The sum has the row sums that both have: those of the others have not seen all rows.
+            names = self.samples.keys() & other.samples.keys()
+            self = self._replace(samples={name: self.samples[name] for name in names})
+            other = other._replace(samples={name: other.samples[name] for name in names})
         for name in ("true_positive", "samples", "confusion", "class_total"):
             mine, theirs = _shape(getattr(self, name)), _shape(getattr(other, name))
             if mine != theirs:

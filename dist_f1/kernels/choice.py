@@ -164,8 +164,7 @@ def _is_worth_compiling(
     """Whether XLA's code for a large batch is faster than plain ops, and can be called here."""
     is_fast = {
         "argmax": dtype.size <= 4,
-        # The columns of compiled code are summed in slices of rows.
-        "threshold": classes <= _MAX_COMPILED_THRESHOLDS and rows is not None,
+        "threshold": classes <= _MAX_COMPILED_THRESHOLDS,
         "other": False,
     }
     is_allowed = os.environ.get("DIST_F1_COMPILE") != "0"

@@ -12,14 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
+from dist_f1.kernels.column_folds import FIELD, MAX_ROWS, fold_columns
 from dist_f1.kernels.lanes import LANES, UNROLLED
 
-# Four fields of an int32 hold sums over 255 slices. Four fields of an int64 hold the sums of a row,
-# and three fields the sums of a column.
-_FIELD, _MAX_SLICES = 8, 255
-_ROW_FIELD, _COLUMN_FIELD = 16, 21
-# With more slices of rows, XLA no longer vectorises its loops.
-_ROW_SLICES = 24
+# Four fields of an int32 hold sums over 255 slices, and four fields of an int64 those of a row.
+_MAX_SLICES, _ROW_FIELD = 255, 16
 
 
 class PackedMasks:
@@ -35,7 +32,7 @@ class PackedMasks:
             valid: Bool `[N]`, or `[N, C]`. A row is valid if all of them are set.
             kernels: Kernels to use.
         """
-        self.masks, self._device = list(masks), kernels.device
+        self.masks, self._kernels = list(masks), kernels
         self._matrices = [x for x in masks if x is not None]
         self._valid = [x for x in valid if x.shape.rank == 1]
         entries = [x for x in valid if x.shape.rank == 2]
@@ -71,26 +68,24 @@ class PackedMasks:
             valid: Bool `[N]`, the rows to count.
         """
         rows = self._matrices[0].shape.as_list()[0] if self._matrices else None
-        if self._device == "TPU":
+        is_short = self._kernels.compiled if rows is None else rows < MAX_ROWS
+        if self._kernels.device == "TPU":
             sums = [_column_sum(x, valid) for x in self._matrices]
-        elif self._packed is None or rows is None or rows >= 2**_COLUMN_FIELD:
+        elif self._packed is None or not is_short:
             sums = [_column_product(x, valid) for x in self._matrices]
         else:
-            sums = self._packed_column_sums(self._packed, valid, rows)
+            sums = self._packed_column_sums(self._packed, valid)
         return self._with_absent(sums)
 
     def _with_absent(self, sums: Iterable[tf.Tensor]) -> list[tf.Tensor | None]:
         remaining = iter(sums)
         return [None if mask is None else next(remaining) for mask in self.masks]
 
-    def _packed_column_sums(
-        self, packed: tf.Tensor, valid: tf.Tensor, rows: int
-    ) -> list[tf.Tensor]:
+    def _packed_column_sums(self, packed: tf.Tensor, valid: tf.Tensor) -> list[tf.Tensor]:
         packed = tf.where(valid[:, tf.newaxis], packed, tf.zeros([], packed.dtype))
-        fields, length = len(self._matrices), max(rows // _ROW_SLICES, 1)
-        sums = _sum_slices(rows, length, lambda i, j: _to_fields(packed[i:j], fields))
-        wide = [_sum_first(_widen_fields(x, fields, _COLUMN_FIELD)) for x in sums]
-        return _unpack_fields(functools.reduce(tf.add, wide), fields, _COLUMN_FIELD)
+        classes, fields = packed.shape.as_list()[-1], len(self._matrices)
+        folded = fold_columns([packed], lambda x: (_to_fields(x, fields), tf.constant(0)), classes)
+        return folded.sums[:fields]
 
     @functools.cached_property
     def _sums(self) -> list[tf.Tensor] | None:
@@ -100,7 +95,7 @@ class PackedMasks:
         packed, fields, classes = self._packed, self._fields, self._packed.shape.as_list()[-1]
         lanes = LANES * -(-classes // (LANES * _MAX_SLICES))
         sums = _sum_slices(classes, lanes, lambda i, j: _to_fields(packed[:, i:j], fields))
-        wide = [_sum_last(_widen_fields(x, fields, _ROW_FIELD)) for x in sums]
+        wide = [_sum_last(_widen_fields(x, fields)) for x in sums]
         unpacked = _unpack_fields(functools.reduce(tf.add, wide), fields, _ROW_FIELD)
         return [tf.cast(x, tf.float32) for x in unpacked]
 
@@ -153,14 +148,6 @@ def _sum_last(values: tf.Tensor) -> tf.Tensor:
     return functools.reduce(tf.add, [tf.reduce_sum(x, axis=-1) for x in sums])
 
 
-def _sum_first(values: tf.Tensor) -> tf.Tensor:
-    size = values.shape.as_list()[0]
-    if size <= 2 * _ROW_SLICES:
-        return tf.reduce_sum(values, axis=0)
-    sums = _sum_slices(size, size // _ROW_SLICES, lambda i, j: values[i:j])
-    return functools.reduce(tf.add, [_sum_first(x) for x in sums])
-
-
 def _pack_bits(matrices: Sequence[tf.Tensor]) -> tf.Tensor:
     """Pack bool matrices into the bits of one uint8 matrix."""
     bits = [tf.cast(x, tf.uint8) * 2**i for i, x in enumerate(matrices)]
@@ -171,18 +158,18 @@ def _to_fields(bits: tf.Tensor, number: int) -> tf.Tensor:
     """Move each bit of an entry to the low end of its own field of an int32."""
     bits = tf.cast(bits, tf.int32)
     fields = [
-        tf.bitwise.left_shift(tf.bitwise.bitwise_and(bits, 2**i), (_FIELD - 1) * i)
+        tf.bitwise.left_shift(tf.bitwise.bitwise_and(bits, 2**i), (FIELD - 1) * i)
         for i in range(number)
     ]
     return functools.reduce(tf.add, fields)
 
 
-def _widen_fields(packed: tf.Tensor, number: int, width: int) -> tf.Tensor:
+def _widen_fields(packed: tf.Tensor, number: int) -> tf.Tensor:
     """Move the fields of an int32 to wider fields of an int64."""
     # The last field may extend into the sign bit.
     unsigned = tf.bitwise.bitwise_and(tf.cast(packed, tf.int64), np.int64(2**32 - 1))
-    fields = _unpack_fields(unsigned, number, _FIELD)
-    shifted = [tf.bitwise.left_shift(x, np.int64(width * i)) for i, x in enumerate(fields)]
+    fields = _unpack_fields(unsigned, number, FIELD)
+    shifted = [tf.bitwise.left_shift(x, np.int64(_ROW_FIELD * i)) for i, x in enumerate(fields)]
     return functools.reduce(tf.add, shifted)
 
 

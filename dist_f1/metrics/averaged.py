@@ -39,6 +39,8 @@ class AveragedMetric(CountsMetric):
                 f'{type(self).__name__} has no average="samples". Choose another average.'
             )
         self.average = average
+        if average != "samples":
+            self._betas = None
         super().__init__(threshold, name, dtype, average=average, **options)
 
     def score(self, counts: Counts) -> Any:

@@ -59,7 +59,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     _default_name: str | None = None
     # What else to count; a subclass sets it before it calls `super().__init__`.
     _needs_confusion: bool = False
-    _betas: tuple[float, ...] = ()
+    _betas: tuple[float, ...] | None = ()
     # Arguments that the class does not have, with the remedy.
     _unsupported: Mapping[str, str] = {}
 

@@ -37,6 +37,14 @@ def merge(into: CountsMetric, metrics: Iterable[CountsMetric]) -> None:
         total = sum(read[1:], start=read[0])
         thresholds = into.spec.layout(total.num_classes).thresholds
         layout = Layout.from_counts(total, thresholds)
+        own = into.spec.layout(total.num_classes)
+        if own.samples and not set(own.samples) <= set(layout.samples or ()):
+            raise ValueError(
+                f"{into.name} has a sample average, and a metric to merge does not count row by "
+                "row. Merge metrics that have sample averages too."
+            )
+        if own.covers(layout):
+            layout = own
         into.accumulator.build(layout, total.is_weighted or bool(into.weighted))
         into.accumulator.add(total)
 

@@ -152,3 +152,4 @@ class HammingLoss(UnaveragedMetric):
     """
 
     _score = "hamming_loss"
+    _betas = None

@@ -1,6 +1,7 @@
 """`Accumulator`: counts over time, on each replica separately."""
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -213,7 +214,11 @@ class Accumulator(tf.train.experimental.PythonState):
         fields, thresholds = files.loads_with_thresholds(value, "The checkpoint of the counts")
         counts = Counts(**fields)
         layout = Layout.from_counts(counts, thresholds)
-        self._check_restorable(counts, layout)
+        mine = self._check_restorable(counts, layout)
+        if mine is not None and mine.samples == () and layout.samples:
+            # This metric needs no sums over rows.
+            layout = dataclasses.replace(layout, samples=())
+            counts = counts._replace(samples={})
         if self._state is not None:
             with tf.init_scope():
                 self.assign(counts)
@@ -241,7 +246,8 @@ class Accumulator(tf.train.experimental.PythonState):
             object_map[self] = AsynchronousCopy(layout, vector)
         object_map[self].vector.assign(reduction.read_sum(state))
 
-    def _check_restorable(self, counts: Counts, layout: Layout) -> None:
+    def _check_restorable(self, counts: Counts, layout: Layout) -> Layout | None:
+        """Return the layout of this accumulator, if it is known."""
         mine = self._expected if self._state is None else self._layout
         if mine is None and self._layout_fn is not None:
             mine = self._layout_fn(layout.num_classes)
@@ -259,6 +265,7 @@ class Accumulator(tf.train.experimental.PythonState):
                 "The checkpoint holds weighted counts, but this metric has unweighted int64 "
                 "counts, which cannot hold weights. Pass weighted=True to the metric's constructor."
             )
+        return mine
 
     def _read(self, read: Callable[[reduction.State], tf.Tensor]) -> Counts:
         contexts.refuse_session("read")

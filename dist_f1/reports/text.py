@@ -14,6 +14,9 @@ from dist_f1.scores.averaging import Average, check_averaging
 HEADERS = ("precision", "recall", "f1-score", "support")
 
 _SCORES = (scores.precision, scores.recall, scores.f1)
+_NO_SAMPLES = (
+    'samples avg: not counted. Pass average="samples", or Scores a name such as f1_samples.\n'
+)
 
 
 @takes_counts
@@ -32,7 +35,8 @@ def report(
     classes that neither occur nor are predicted have no row unless `labels` lists them; `accuracy`
     replaces `micro avg` if each row has one class and all occurring classes are shown; multilabel
     counts also have a `samples avg`. One difference: there is no `samples avg` if `labels` omits a
-    class, because counts do not determine it.
+    class, because counts do not determine it; nor of a metric that no sample average was requested
+    from, which the text says.
 
     Args:
         counts: Global counts. Binary counts of one class are reported as two classes.
@@ -70,7 +74,9 @@ def report(
     averages = _average_rows(counts, shown, zero_division) if shown else {}
     if output_dict:
         return {name: _as_dict(values) for name, values in [*rows, *averages.items()]}
-    return _as_text(rows, averages, digits)
+    has_all_rows = counts.is_multilabel and len(shown) == counts.num_classes
+    note = _NO_SAMPLES if has_all_rows and not counts.samples else ""
+    return _as_text(rows, averages, digits) + note
 
 
 def check_names(class_names: Sequence[str], rows: int) -> None:

@@ -28,7 +28,8 @@ def accuracy(counts: Counts) -> Array:
     if sample_averages.EXACT_MATCH not in counts.samples:
         raise ValueError(
             "These counts do not show how many rows have every class correct: they count each "
-            "class separately (e.g. at thresholds). Use hamming_loss, or count with a metric."
+            "class separately. Use hamming_loss; or count with Accuracy, Scores(['accuracy']) or "
+            "Counts.from_labels."
         )
     c = counts.as_float()
     return xp.divide(c.samples[sample_averages.EXACT_MATCH], c.total, math.nan)

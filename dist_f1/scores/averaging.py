@@ -183,8 +183,9 @@ def _sample_average(counts: Counts, ratio: str | None, zero_division: float) -> 
     if ratio not in counts.samples:
         raise ValueError(
             f"These counts have no sums over rows of {ratio}, which do not follow from per-class "
-            f"counts; they have {', '.join(counts.samples) or 'none'}. For F of another beta than "
-            "1, count with FBetaScore or Counts.from_labels(betas=)."
+            f"counts; they have {', '.join(counts.samples) or 'none'}. A metric counts them if its "
+            'average is "samples", or if it is Scores with a name such as f1_samples; F of another '
+            "beta than 1 needs FBetaScore, f2_samples or Counts.from_labels(betas=)."
         )
     sums, total = xp.to_float(counts.samples[ratio]), xp.to_float(counts.total)
     ratio_sum, undefined = sample_averages.ratio_sum(sums), sample_averages.undefined_rows(sums)

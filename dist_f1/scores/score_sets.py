@@ -42,8 +42,10 @@ class ScoreSet:
     prefix: str = ""
 
     @property
-    def betas(self) -> tuple[float, ...]:
-        """Further betas than 1 whose F is averaged over rows; the counts must sum them."""
+    def betas(self) -> tuple[float, ...] | None:
+        """Further betas than 1 whose F is averaged over rows; `None` if no score needs row sums."""
+        if not any(s.average == "samples" or s.base == "accuracy" for s in self.named):
+            return None
         betas = {s.beta for s in self.named if s.average == "samples" and s.beta is not None}
         return tuple(sorted(betas - {1.0}))
 

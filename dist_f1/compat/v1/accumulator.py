@@ -79,7 +79,7 @@ def accumulate(
     *,
     check: Callable[[int, bool], None],
     confusion: bool = False,
-    betas: tuple[float, ...] = (),
+    betas: tuple[float, ...] | None = None,
     by: TensorLike | None = None,
 ) -> GraphAccumulator:
     """Count a batch, and add it to the previous ones.

@@ -199,7 +199,7 @@ def _pair(
     options: Options,
     beta: float | None = None,
 ) -> Pair:
-    betas: tuple[float, ...] = ()
+    betas: tuple[float, ...] | None = () if average == "samples" else None
     if beta is not None:
         is_number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
         if not is_number or not float(beta) >= 0.0:
