@@ -57,32 +57,33 @@ class OpenSizes:
     def count(self, rows: Rows, groups: Groups | None) -> tf.Tensor:
         """Count a batch into a vector."""
         number = tf.shape(rows.y_pred)[0]
-        # Inlined, its operations would delay each small batch, although they are not executed.
-        count_large = tf.function(
-            self._count_large, autograph=False, experimental_attributes={"_noinline": True}
-        )
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
         # branch, but not that of a `tf.cond`. A batch of less than one block has no first block.
         is_large = number >= -(-MIN_COMPILED // rows.num_classes)
         return tf.switch_case(
             tf.cast(is_large, tf.int32),
-            [lambda: self.small(rows, groups), lambda: count_large(rows, groups, number)],
+            [lambda: self.small(rows, groups), lambda: self._count_large(rows, groups, number)],
         )
 
     def _count_large(self, rows: Rows, groups: Groups | None, number: tf.Tensor) -> tf.Tensor:
-        block = block_rows(rows.num_classes, self.length)
         is_whole = _is_one_of_the_first(number)
         if self.max_rows is not None:
             is_whole &= number < self.max_rows
+        # Inlined, its operations would delay each batch, although they are not executed.
+        count_otherwise = tf.function(
+            self._count_other_size, autograph=False, experimental_attributes={"_noinline": True}
+        )
         return tf.cond(
             is_whole,
             lambda: compiled(self.large)(rows, groups),
-            lambda: (
-                self.small(rows, groups)
-                if block is None
-                else self._count_blocks(rows, groups, number, block)
-            ),
+            lambda: count_otherwise(rows, groups, number),
         )
+
+    def _count_other_size(self, rows: Rows, groups: Groups | None, number: tf.Tensor) -> tf.Tensor:
+        block = block_rows(rows.num_classes, self.length)
+        if block is None:
+            return self.small(rows, groups)
+        return self._count_blocks(rows, groups, number, block)
 
     def _count_blocks(
         self, rows: Rows, groups: Groups | None, number: tf.Tensor, size: int

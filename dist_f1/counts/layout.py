@@ -102,7 +102,9 @@ class Layout:
     def covers(self, other: Layout) -> bool:
         """Whether counts of the other layout can be packed, where rows may count as a whole."""
         whole = dataclasses.replace(other, entries=self.entries, samples=self.samples)
-        keeps_samples = self.samples in (other.samples, ())
+        keeps_samples = self.samples == other.samples or (
+            self.samples == () and other.samples is not None
+        )
         return whole == self and self.entries >= other.entries and keeps_samples
 
     def pack(self, counts: Counts) -> tf.Tensor:

@@ -22,9 +22,8 @@ block of rows (`dist_f1.counting.open_sizes`). Each compilation takes 0.2 to 0.6
 variable DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
 
 The choice for GPUs follows from the kernels that exist there, and the choice for TPUs from the
-estimates of their compiler (`make tpu-aot`); neither was timed. Predictions in float64, thresholds
-for more than 4,080 classes, and thresholds while N is unknown, are only compiled as part of a
-compiled step.
+estimates of their compiler (`make tpu-aot`); neither was timed. Without a threshold, predictions in
+float64 are only compiled as part of a compiled step.
 """
 
 from dist_f1.kernels.choice import MIN_COMPILED as MIN_COMPILED

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-from dist_f1.kernels.lanes import LANES
 from dist_f1.replicas import contexts
 
 Argmax = Literal["rows", "blocks", "lanes", "keys"]
@@ -18,8 +17,6 @@ Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # With fewer predictions, the call of compiled code costs more than the compiled code saves.
 MIN_COMPILED = 2**17
-# SWAR adds 255 slices in fields of 8 bits, so thresholds of more classes are not compiled.
-_MAX_COMPILED_THRESHOLDS = 255 * LANES
 # From this number of classes, two passes over a row in blocks cost less than argmax and a NaN test.
 _MIN_BLOCKED = 256
 
@@ -103,7 +100,7 @@ def choose(
     situation = (
         device(y_score),
         contexts.is_compiled(),
-        is_large and _is_worth_compiling(y_score.dtype, rows, classes, decision),
+        is_large and _is_worth_compiling(y_score.dtype, rows, decision),
         classes >= _MIN_BLOCKED,
     )
     (chosen,) = (
@@ -158,15 +155,9 @@ def number_of_rows(y_score: tf.Tensor) -> int | None:
     return (shape[:-1] if shape.rank > 1 else shape).num_elements()
 
 
-def _is_worth_compiling(
-    dtype: tf.DType, rows: int | None, classes: int, decision: DecisionKind
-) -> bool:
+def _is_worth_compiling(dtype: tf.DType, rows: int | None, decision: DecisionKind) -> bool:
     """Whether XLA's code for a large batch is faster than plain ops, and can be called here."""
-    is_fast = {
-        "argmax": dtype.size <= 4,
-        "threshold": classes <= _MAX_COMPILED_THRESHOLDS,
-        "other": False,
-    }
+    is_fast = {"argmax": dtype.size <= 4, "threshold": True, "other": False}
     is_allowed = os.environ.get("DIST_F1_COMPILE") != "0"
     if rows is None:
         is_allowed &= _overridden().get("compiled", True)

@@ -251,7 +251,7 @@ class Accumulator(tf.train.experimental.PythonState):
         mine = self._expected if self._state is None else self._layout
         if mine is None and self._layout_fn is not None:
             mine = self._layout_fn(layout.num_classes)
-        if self._state is None and mine is not None and layout.covers(mine):
+        if self._state is None and mine is not None and layout.entries and layout.covers(mine):
             # The first update would have decided whether single entries are counted.
             mine = layout
         if mine is not None and not mine.covers(layout):

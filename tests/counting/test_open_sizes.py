@@ -13,7 +13,8 @@ from helpers import strategy
 from tiers import slow
 
 from dist_f1 import kernels
-from dist_f1.counting import open_sizes
+from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.counting import batch_counts, open_sizes
 
 CLASSES, BLOCK = 5, 16
 
@@ -35,7 +36,20 @@ def batch(rows, seed=0):
     return y_true, y_pred, weight, mask, by
 
 
-def counter(*names, **options):
+THRESHOLD = DecisionRule(threshold=0.5)
+
+
+def multilabel_batch(rows, seed=0):
+    """0/1 targets and predictions; every third size has NaN and invalid targets."""
+    random = np.random.default_rng(seed)
+    y_true = random.integers(0, 2, (rows, CLASSES))
+    y_pred = random.integers(0, 5, (rows, CLASSES)).astype("float32") / 4
+    if seed % 3 == 0:
+        y_true[::11, 1], y_pred[::7, 3] = 2, np.nan
+    return y_true, y_pred, *batch(rows, seed)[2:]
+
+
+def counter(*names, y_true=(None,), **options):
     """Return a function that counts batches of any size."""
     specs = {
         "weight": tf.TensorSpec([None], tf.float64),
@@ -45,7 +59,7 @@ def counter(*names, **options):
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None], tf.int64),
+            tf.TensorSpec(y_true, tf.int64),
             tf.TensorSpec([None, CLASSES]),
             *(specs[name] for name in names),
         ],
@@ -78,6 +92,39 @@ def test_every_size_up_to_three_blocks_counts_as_eager_code(small_blocks, names,
             counted(y_true, y_pred, *arguments.values()).numpy(),
             count(y_true, y_pred, **arguments, **options),
         )
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        ((), {"betas": None}),
+        (("mask",), {"betas": None}),
+        pytest.param((), {}, marks=pytest.mark.slow),
+        pytest.param(("weight", "mask"), {"betas": None}, marks=pytest.mark.slow),
+        pytest.param(("by",), {"num_groups": 2, "betas": None}, marks=pytest.mark.slow),
+    ],
+)
+def test_decisions_for_each_class_count_as_eager_code(small_blocks, names, options):
+    options["rule"] = THRESHOLD
+    counted = counter(*names, y_true=(None, CLASSES), **options)
+    for rows in [*range(BLOCK, BLOCK + 4), *range(3 * BLOCK + 2)]:
+        y_true, y_pred, *values = multilabel_batch(rows, seed=rows)
+        arguments = dict(zip(("weight", "mask", "by"), values, strict=True))
+        arguments = {name: arguments[name] for name in names}
+        same(
+            counted(y_true, y_pred, *arguments.values()).numpy(),
+            count(y_true, y_pred, **arguments, **options),
+        )
+
+
+def test_decisions_of_more_rows_than_a_fold_holds_are_counted_in_blocks(monkeypatch):
+    monkeypatch.setattr(batch_counts, "MAX_ROWS", 2**15)
+    rows = 2**15 + 7
+    y_true, y_pred, *_ = multilabel_batch(rows, seed=1)
+    counted = counter(y_true=(None, CLASSES), rule=THRESHOLD, betas=None)
+    for size in (rows, rows - 7, rows - 8):
+        expected = count(y_true[:size], y_pred[:size], rule=THRESHOLD, betas=None)
+        same(counted(y_true[:size], y_pred[:size]).numpy(), expected)
 
 
 def operations(function):

@@ -19,7 +19,9 @@ TARGETS = np.where(KEEP, Y, -1)
 
 
 def whole():
-    return Counts.from_labels(Y, (P > 0.5).astype(int), 3, mask=KEEP).numpy()
+    """The expected counts, without the sums over rows that no metric here was asked for."""
+    counted = Counts.from_labels(Y, (P > 0.5).astype(int), 3, mask=KEEP).numpy()
+    return counted._replace(samples={})
 
 
 @pytest.mark.parametrize("replicas", slow_except(range(1, 9), 3))
