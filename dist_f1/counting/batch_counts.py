@@ -53,8 +53,9 @@ def count_rows(
     count = count_with(chosen)
     if not chosen.compiled or not contexts.may_compile():
         return count(rows, groups)
+    count = compiled(count)
     if kernels.number_of_rows(rows.y_pred) is not None:
-        return compiled(count)(rows, groups)
+        return count(rows, groups)
     plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
     max_rows = None if rule.is_argmax else MAX_ROWS
     return OpenSizes(plain, count, layout.size, max_rows).count(rows, groups)

@@ -44,7 +44,7 @@ class OpenSizes:
 
     Args:
         small: Function that counts a small batch, with plain ops.
-        large: Function that counts a large one, with ops that XLA compiles.
+        large: Function that counts a large one, and is compiled by XLA at least in part.
         length: Length of the vector of counts.
         max_rows: Number of rows from which on a batch is always cut into blocks; `None` for none.
     """
@@ -75,7 +75,7 @@ class OpenSizes:
         )
         return tf.cond(
             is_whole,
-            lambda: compiled(self.large)(rows, groups),
+            lambda: self.large(rows, groups),
             lambda: count_otherwise(rows, groups, number),
         )
 
@@ -93,7 +93,6 @@ class OpenSizes:
         The last block ends with the last row. A mask leaves out the rows that it shares with the
         block before.
         """
-        count = compiled(self.large)
 
         def add_block(start: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             first = tf.minimum(start, number - size)
@@ -105,16 +104,16 @@ class OpenSizes:
             part: Rows = _map_tensors(block, rows)
             is_new = tf.range(size) >= start - first
             part = part._replace(mask=is_new if part.mask is None else part.mask & is_new)
-            return start + size, counts + count(part, _map_tensors(block, groups))
+            return start + size, counts + self.large(part, _map_tensors(block, groups))
 
         dtype = tf.float64 if rows.is_weighted else tf.int64
         initial = tf.zeros([], tf.int32), tf.zeros([self.length], dtype)
         return tf.while_loop(lambda start, _: start < number, add_block, initial)[1]
 
 
-def compiled(count: CountBatch) -> CountBatch:
-    """Return a function that XLA compiles, once for each shape."""
-    return tf.function(count, jit_compile=True, autograph=False)
+def compiled(function: CountBatch) -> CountBatch:
+    """Return a function of a batch that XLA compiles, once for each shape."""
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _map_tensors(function: Callable[[tf.Tensor], tf.Tensor], values: Any) -> Any:

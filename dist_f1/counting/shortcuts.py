@@ -54,23 +54,25 @@ def count_one_hot(
     return tf.cond(tf.reduce_all(is_single | is_left_out), lambda: count(actual), count_otherwise)
 
 
+def are_plain(rows: Rows, layout: Layout, ignore_class: int | None) -> bool:
+    """Whether each entry has a 0/1 target of its own, and counts unless its row is masked."""
+    has_own_targets = rows.y_true.shape.rank == 2 or rows.num_classes == 1
+    is_weighted = rows.is_weighted or rows.entries or layout.groups or layout.entries
+    return rows.has_scores and has_own_targets and not is_weighted and ignore_class is None
+
+
 def may_fold(
     rows: Rows, rule: DecisionRule, layout: Layout, ignore_class: int | None, chosen: Kernels
 ) -> bool:
     """Whether to count decisions for each class by folds of rows."""
-    has_own_targets = rows.y_true.shape.rank == 2 or rows.num_classes == 1
     number = rows.y_pred.shape.as_list()[0]
     is_short = chosen.compiled if number is None else number < MAX_ROWS
-    is_plain = not (rows.is_weighted or rows.entries or layout.groups or layout.entries)
     return (
         chosen.argmax == "lanes"
         and rule.kind == "threshold"
-        and rows.has_scores
-        and has_own_targets
         and is_short
-        and is_plain
         and not layout.samples
-        and ignore_class is None
+        and are_plain(rows, layout, ignore_class)
     )
 
 
@@ -84,6 +86,7 @@ def count_folded(
         rule: Rule with a threshold.
         count_otherwise: Function that counts the batch in the general way.
     """
+    assert rule.threshold is not None
     limit = comparison_threshold(rule.threshold, rule.from_logits, rows.y_pred.dtype)
     folded = count_decisions(rows.y_true, rows.y_pred, limit, rows.mask)
     number = tf.shape(rows.y_pred, tf.int64)[0]

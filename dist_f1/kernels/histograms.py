@@ -102,12 +102,13 @@ def _one_histogram(
         valid = codes <= tf.constant(highest, index)
     bins = tf.where(valid, bins, tf.constant(total, index))
     if weight is None:
-        return _bincount(tf.reshape(bins, [-1]), total)
+        return bincount(tf.reshape(bins, [-1]), total)
     weights = [x.weight if isinstance(x, StatusHistogram) else weight for x in specs]
     return tf.math.unsorted_segment_sum(tf.stack(weights), bins, total + 1)[:-1]
 
 
-def _bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
+def bincount(bins: tf.Tensor, size: int) -> tf.Tensor:
+    """Count each of `size` bins, int64 `[size]`; ids from `size` on are dropped."""
     # A GPU has a kernel for int32 counts only.
     counted = tf.raw_ops.DenseBincount(
         input=bins, size=tf.constant(size, bins.dtype), weights=tf.zeros([0], tf.int32)
@@ -119,7 +120,7 @@ def _count_codes(spec: StatusHistogram, kernels: Kernels) -> tf.Tensor:
     if spec.weight is not None:
         return tf.math.unsorted_segment_sum(spec.weight, spec.codes, spec.size)
     if kernels.histogram == "bincount":
-        return _bincount(spec.codes, spec.size)
+        return bincount(spec.codes, spec.size)
     ids = HistogramSpec(spec.codes, None, spec.size)
     return _count_ids(ids, tf.ones_like(spec.codes, tf.bool), None, kernels)
 
@@ -141,7 +142,7 @@ def _count_ids(
     if kernels.histogram == "matmul" and products <= _MAX_PRODUCTS:
         return _matmul(flat, size) if products > _FEW_PRODUCTS else _sum_one_hot(flat, size)
     if kernels.histogram == "bincount":
-        return _bincount(flat, size)
+        return bincount(flat, size)
     counted = tf.math.unsorted_segment_sum(tf.ones_like(flat, tf.int32), flat, size + 1)
     return tf.cast(counted[:-1], tf.int64)
 

@@ -12,11 +12,15 @@ from dist_f1.batch.inputs import Entries, Rows, flatten
 from dist_f1.batch.row_classes import RowClasses
 from dist_f1.batch.targets import leaves_out_entries, parse_targets
 from dist_f1.counting.entries import class_totals, select_entries
+from dist_f1.counting.open_sizes import OpenSizes
 from dist_f1.counting.row_status import row_status
 from dist_f1.counting.row_sums import row_sums
+from dist_f1.counting.shortcuts import are_plain
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels.packed_masks import PackedMasks
+from dist_f1.replicas import contexts
+from dist_f1.sweeps import slots
 from dist_f1.sweeps.grid import Grid
 
 
@@ -60,6 +64,22 @@ class SweepSpec:
         """
         # A sweep has no groups, and this raises if rows have.
         parse_groups(rows.group_ids, None)
+
+        def count_plain(rows: Rows, _: Any) -> tf.Tensor:
+            return self._count(rows, layout)
+
+        def count_slots(rows: Rows, _: Any) -> tf.Tensor:
+            return slots.count(rows, self.grid, self.from_logits, lambda: self._count(rows, layout))
+
+        chosen = kernels.choose(rows.y_pred, decision="threshold")
+        is_plain = are_plain(rows, layout, self.ignore_class)
+        if not (chosen.compiled and contexts.may_compile() and is_plain):
+            return count_plain(rows, None)
+        if kernels.number_of_rows(rows.y_pred) is not None:
+            return count_slots(rows, None)
+        return OpenSizes(count_plain, count_slots, layout.size).count(rows, None)
+
+    def _count(self, rows: Rows, layout: Layout) -> tf.Tensor:
         size = rows.num_classes
         y_score = tf.reshape(rows.y_pred, [-1, size])
         chosen = kernels.choose(y_score, decision="other")

@@ -70,12 +70,17 @@ class Grid:
             return tf.reshape(found, tf.shape(y_score))
         # Rounding gives bucket g; one exact comparison picks g or g + 1.
         first, step = self.thresholds[0], self._step()
-        position = ((tf.sigmoid(y_score) if from_logits else y_score) - first) / step
+        position = ((tf.sigmoid(y_score) if from_logits else y_score) - first) * (1.0 / step)
         last = len(self.thresholds) - 1
-        guess = tf.cast(tf.floor(tf.clip_by_value(position, 0.0, last) + 0.5), index)
-        # A cast of NaN may return any integer.
-        guess = tf.clip_by_value(guess, tf.constant(0, index), tf.constant(last, index))
-        return guess + tf.cast(y_score > tf.gather(limits, guess), index)
+        # A cast of NaN may return any integer; the comparison turns NaN into 0.
+        position = tf.minimum(tf.where(position > 0.0, position, 0.0), float(last))
+        guess = tf.cast(position + 0.5, index)
+        if wide == tf.float32 and not from_logits and self._are_quotients():
+            # Unlike a gather, a division is vectorised.
+            limit = (tf.cast(guess, wide) + 1.0) / float(last + 1)
+        else:
+            limit = tf.gather(limits, guess)
+        return guess + tf.cast(y_score > limit, index)
 
     def index(self, threshold: float) -> int:
         """Return the index of a threshold, which may be rounded to float32 or float16.
@@ -96,6 +101,12 @@ class Grid:
 
     def _step(self) -> float:
         return (self.thresholds[-1] - self.thresholds[0]) / (len(self.thresholds) - 1)
+
+    def _are_quotients(self) -> bool:
+        """Whether division in float32 gives exactly the thresholds `1 / T` to 1."""
+        number = len(self.thresholds)
+        quotients = np.arange(1, number + 1).astype(np.float32) / np.float32(number)
+        return bool(np.all(quotients == np.asarray(self.thresholds, np.float32)))
 
     def _is_even(self) -> bool:
         number, step = len(self.thresholds), self._step()
