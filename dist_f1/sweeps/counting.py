@@ -72,7 +72,8 @@ class SweepSpec:
             return slots.count(rows, self.grid, self.from_logits, lambda: self._count(rows, layout))
 
         chosen = kernels.choose(rows.y_pred, decision="threshold")
-        is_plain = are_plain(rows, layout, self.ignore_class)
+        # XLA compares a prediction with all thresholds where TensorFlow searches them.
+        is_plain = self.grid.is_even and are_plain(rows, layout, self.ignore_class)
         if not (chosen.compiled and contexts.may_compile() and is_plain):
             return count_plain(rows, None)
         if kernels.number_of_rows(rows.y_pred) is not None:

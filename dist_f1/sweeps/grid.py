@@ -64,7 +64,7 @@ class Grid:
         wide = tf.float64 if y_score.dtype == tf.float64 else tf.float32
         y_score = tf.cast(y_score, wide)
         limits = tf.constant(comparison_threshold(self.thresholds, from_logits, wide))
-        if not self._is_even():
+        if not self.is_even:
             flat = tf.reshape(y_score, [-1])
             found = tf.searchsorted(limits, flat, side="left", out_type=index)
             return tf.reshape(found, tf.shape(y_score))
@@ -108,7 +108,9 @@ class Grid:
         quotients = np.arange(1, number + 1).astype(np.float32) / np.float32(number)
         return bool(np.all(quotients == np.asarray(self.thresholds, np.float32)))
 
-    def _is_even(self) -> bool:
+    @property
+    def is_even(self) -> bool:
+        """Whether the thresholds are evenly spaced, so that rounding finds a bucket."""
         number, step = len(self.thresholds), self._step()
         even = self.thresholds[0] + step * np.arange(number)
         error = np.max(np.abs(even - np.asarray(self.thresholds)))
