@@ -29,9 +29,9 @@ from dist_f1.kernels.column_folds import MAX_ROWS
 from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
 
-# Up to this number of classes, a histogram of (actual, predicted) pairs is the cheapest: it has at
-# most some hundred bins.
-_MAX_PAIRED = 32
+# Up to this number of classes, a histogram of (actual, predicted) pairs is the cheapest: it has few
+# bins compared with the rows. A batch that is compiled on its own is large.
+_MAX_PAIRED, _MAX_PAIRED_COMPILED = 32, 128
 
 
 def count_rows(
@@ -112,7 +112,7 @@ def count_classes(
     status = row_status(masks.valid_rows, predicted, actual, rows, groups, chosen)
     sums = row_sums(status, rows.weight, rows.entry_weight, groups, chosen)
     single_label = predicted.is_single_label and actual.is_single_label
-    if chosen.histogram == "segment_sum" and single_label and sums.is_plain:
+    if chosen.histogram == "segment_sum" and single_label:
         fields = _count_single_label(*classes, sums, size)
     else:
         fields = [*sums.per_class(classes, masks, size), *sums.rows()]
@@ -129,22 +129,25 @@ def _count_single_label(
     correct: RowClasses, predicted: RowClasses, actual: RowClasses, sums: RowSums, size: int
 ) -> list[Any]:
     """Count ids `[N]` with fewer histograms than one for each field."""
-    if size <= _MAX_PAIRED:
+    groups = 1 if sums.groups is None else sums.groups.number
+    limit = _MAX_PAIRED_COMPILED if sums.kernels.compiled else _MAX_PAIRED
+    if groups * size**2 <= limit**2:
         counts = sums.vector([sums.histogram(actual.ids * size + predicted.ids, size**2)])
-        pairs = tf.reshape(counts, [size, size])
-        hits = counts[:: size + 1]
-        per_class = [hits, tf.reduce_sum(pairs, axis=0), tf.reduce_sum(pairs, axis=1)]
+        pairs = tf.reshape(counts, [groups, size, size])
+        hits = tf.reshape(counts, [groups, size**2])[:, :: size + 1]
+        per_class = [hits, tf.reduce_sum(pairs, axis=1), tf.reduce_sum(pairs, axis=2)]
     else:
         # In a correct row one id is both classes. A wrong row is counted from `size` on by its
         # predicted class, and in a second histogram by its actual class.
         ids = predicted.ids
         first = sums.histogram(tf.where(correct.where, ids, ids + size), 2 * size)
-        missed = sums.histogram(actual.ids, size, where=~correct.where)
-        counts = sums.vector([first, missed])
-        hits, wrong = counts[:size], counts[size : 2 * size]
-        per_class = [hits, hits + wrong, hits + counts[2 * size :]]
+        second = sums.histogram(actual.ids, size, where=~correct.where)
+        counts = sums.vector([first, second])
+        hits, wrong = tf.split(tf.reshape(counts[: first.size], [groups, 2 * size]), 2, axis=1)
+        missed = tf.reshape(counts[first.size :], [groups, size])
+        per_class = [hits, hits + wrong, hits + missed]
     # Each counted row has one predicted class.
-    total = tf.reduce_sum(per_class[1])
+    total = tf.reduce_sum(per_class[1], axis=-1)
     return [*per_class, total, sums.causes()]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.kernels.lanes import slices
+from dist_f1.kernels.lanes import cut, slices
 
 # Fields of a row's sum, of int64, or of int32 for few classes: the lanes with a value other than 0
 # and 1, the number of ones, and the sum of their classes. Only the last field may overflow, where a
@@ -41,10 +41,12 @@ def read_one_hot(y_true: tf.Tensor, index: tf.DType) -> OneHotRows:
         y_true: Targets.
         index: Dtype of the ids and numbers.
     """
+    size = y_true.shape.as_list()[-1]
+    y_true, first = cut(y_true)
     starts, lanes = slices(y_true.shape.as_list()[-1])
     covered, marks, start_of_one = 0, tf.constant(0), tf.constant(0)
     for start in starts:
-        part = y_true[:, start : start + lanes]
+        part = y_true[..., start : start + lanes]
         is_one = part if part.dtype.is_bool else tf.equal(part, tf.cast(1, part.dtype))
         # The last slice starts with classes of the slice before.
         is_new = True if start >= covered else np.arange(lanes) >= covered - start
@@ -56,13 +58,14 @@ def read_one_hot(y_true: tf.Tensor, index: tf.DType) -> OneHotRows:
         marks += mark
         covered = start + lanes
     # A register holds twice as many narrow integers.
-    is_narrow = y_true.shape.as_list()[-1] < 2**_NARROW_FIELD
+    is_narrow = size < 2**_NARROW_FIELD
     dtype, field = (tf.int32, _NARROW_FIELD) if is_narrow else (tf.int64, _FIELD)
     shift, mask = tf.constant(field, dtype), tf.constant(2**field - 1, dtype)
     number = tf.cast(marks % _OTHER, dtype)
-    classes = tf.cast(start_of_one, dtype) + number * tf.range(lanes, dtype=dtype)
+    classes = tf.cast(start_of_one, dtype) + number * tf.cast(first + tf.range(lanes), dtype)
     is_other = tf.cast(marks >= _OTHER, dtype)
     total = tf.reduce_sum(is_other + number * 2**field + classes * 2 ** (2 * field), axis=-1)
+    total = total if isinstance(first, int) else tf.reduce_sum(total, axis=-1)
     rest = tf.bitwise.right_shift(total, shift)
     ids = tf.bitwise.bitwise_and(tf.bitwise.right_shift(rest, shift), mask)
     return OneHotRows(

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from dist_f1.kernels import Kernels, argmax
 from dist_f1.kernels.blocks import block_width
-from dist_f1.kernels.lanes import slices
+from dist_f1.kernels.lanes import part_width, slices
 
 
 @functools.cache
@@ -25,7 +25,7 @@ def best(search, jit_compile=False):
 
 @pytest.mark.parametrize("search", ["blocks", "lanes", "keys"])
 @settings(max_examples=10)
-@given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000]), st.booleans())
+@given(st.integers(0, 10_000), st.sampled_from([48, 100, 360, 1000, 2002, 5000]), st.booleans())
 def test_ties_within_and_between_slices_go_to_the_first_class(search, seed, classes, few_values):
     random = np.random.default_rng(seed)
     scores = random.integers(0, 2 if few_values else 10_000, (20, classes)).astype(np.float32)
@@ -58,13 +58,14 @@ def test_integer_keys_keep_the_order_of_all_floats(search, jit_compile, scores):
 
 
 def test_slices_cover_every_class_and_are_few():
-    for classes in (*range(1, 70), 385, 400, 401, 1000, 49_999):
-        starts, lanes = slices(classes)
+    for classes in (*range(1, 70), 385, 400, 401, 1000, 1999, 2000, 2003, 49_999, 50_000):
+        starts, lanes = slices(part_width(classes))
         covered = np.unique(np.add.outer(starts, np.arange(lanes)))
-        np.testing.assert_array_equal(covered, np.arange(classes))
-        assert len(starts) <= 25
+        first = np.arange(0, classes, part_width(classes))[:, np.newaxis]
+        np.testing.assert_array_equal((first + covered).ravel(), np.arange(classes))
+        assert len(starts) <= (128 if classes <= 2048 else 64)
         assert starts == sorted(starts)
-        assert lanes * len(starts) < classes + lanes or classes == 1
+        assert lanes * len(starts) < part_width(classes) + lanes or classes == 1
 
 
 def test_few_or_indivisible_classes_have_no_blocks():

@@ -22,7 +22,7 @@ def targets(rows, classes, dtype):
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("classes", [2, 3, 15, 16, 17, 33, 401, 1009])
+@pytest.mark.parametrize("classes", [2, 3, 15, 16, 17, 33, 401, 1009, 2002])
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bool", "float16", "float64", "uint8"])
 def test_rows_are_read_as_numpy_reads_them(dtype, classes, compiled):
     y_true = targets(97, classes, dtype)
