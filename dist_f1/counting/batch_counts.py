@@ -11,7 +11,7 @@ import tensorflow as tf
 from dist_f1 import kernels
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.decisions import decide
-from dist_f1.batch.groups import Groups
+from dist_f1.batch.groups import Groups, parse_groups
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses, match
 from dist_f1.batch.targets import parse_targets
@@ -39,26 +39,24 @@ def count_rows(
     rule: DecisionRule,
     layout: Layout,
     ignore_class: int | None = None,
-    groups: Groups | None = None,
+    num_groups: int | None = None,
 ) -> tf.Tensor:
     """Decide and count N rows; see `CountSpec.count`."""
-    kind = rule.kind if rows.has_scores else "other"
+    kind = rule.kind if rows.has_scores else "labels"
 
     def count_with(chosen: Kernels) -> CountBatch:
-        return lambda rows, groups: _decide_and_count(
-            rows, rule, layout, ignore_class, groups, chosen
-        )
+        return lambda rows: _decide_and_count(rows, rule, layout, ignore_class, num_groups, chosen)
 
     chosen = kernels.choose(rows.y_pred, decision=kind)
     count = count_with(chosen)
     if not chosen.compiled or not contexts.may_compile():
-        return count(rows, groups)
+        return count(rows)
     count = compiled(count)
     if kernels.number_of_rows(rows.y_pred) is not None:
-        return count(rows, groups)
+        return count(rows)
     plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
-    max_rows = None if rule.is_argmax else MAX_ROWS
-    return OpenSizes(plain, count, layout.size, max_rows).count(rows, groups)
+    max_rows = MAX_ROWS if kind == "threshold" else None
+    return OpenSizes(plain, count, layout.size, max_rows).count(rows)
 
 
 def _decide_and_count(
@@ -66,9 +64,10 @@ def _decide_and_count(
     rule: DecisionRule,
     layout: Layout,
     ignore_class: int | None,
-    groups: Groups | None,
+    num_groups: int | None,
     chosen: Kernels,
 ) -> tf.Tensor:
+    groups = parse_groups(rows.group_ids, num_groups)
     has_entries = layout.entries or rows.entry_mask is not None
     few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
     options = chosen.index, few_ops

@@ -7,16 +7,14 @@ number of rows, which share one program. Small batches are counted by plain ops.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
-from dist_f1.batch.groups import Groups
 from dist_f1.batch.inputs import Rows
-from dist_f1.kernels import MIN_COMPILED
+from dist_f1.kernels import LABEL_WIDTH, MIN_COMPILED
 from dist_f1.replicas import contexts
 
-CountBatch = Callable[[Rows, Groups | None], tf.Tensor]
+CountBatch = Callable[[Rows], tf.Tensor]
 
 # Number of sizes that are compiled as they are.
 _WHOLE_SIZES = 4
@@ -27,14 +25,14 @@ _MAX_COUNTS_PER_ROW = 4
 _SIZES = "dist_f1_sizes"
 
 
-def block_rows(num_classes: int, length: int) -> int | None:
+def block_rows(width: int, length: int) -> int | None:
     """Return the number of rows of a block, or `None` if plain ops are faster than blocks.
 
     Args:
-        num_classes: C.
+        width: Number of predictions in a row.
         length: Length of the vector of counts.
     """
-    rows = _BLOCK // num_classes // _ALIGNED_ROWS * _ALIGNED_ROWS
+    rows = _BLOCK // width // _ALIGNED_ROWS * _ALIGNED_ROWS
     return rows if length <= _MAX_COUNTS_PER_ROW * rows else None
 
 
@@ -54,18 +52,18 @@ class OpenSizes:
     length: int
     max_rows: int | None = None
 
-    def count(self, rows: Rows, groups: Groups | None) -> tf.Tensor:
+    def count(self, rows: Rows) -> tf.Tensor:
         """Count a batch into a vector."""
         number = tf.shape(rows.y_pred)[0]
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
         # branch, but not that of a `tf.cond`. A batch of less than one block has no first block.
-        is_large = number >= -(-MIN_COMPILED // rows.num_classes)
+        is_large = number >= -(-MIN_COMPILED // _width(rows))
         return tf.switch_case(
             tf.cast(is_large, tf.int32),
-            [lambda: self.small(rows, groups), lambda: self._count_large(rows, groups, number)],
+            [lambda: self.small(rows), lambda: self._count_large(rows, number)],
         )
 
-    def _count_large(self, rows: Rows, groups: Groups | None, number: tf.Tensor) -> tf.Tensor:
+    def _count_large(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
         is_whole = _is_one_of_the_first(number)
         if self.max_rows is not None:
             is_whole &= number < self.max_rows
@@ -75,19 +73,17 @@ class OpenSizes:
         )
         return tf.cond(
             is_whole,
-            lambda: self.large(rows, groups),
-            lambda: count_otherwise(rows, groups, number),
+            lambda: self.large(rows),
+            lambda: count_otherwise(rows, number),
         )
 
-    def _count_other_size(self, rows: Rows, groups: Groups | None, number: tf.Tensor) -> tf.Tensor:
-        block = block_rows(rows.num_classes, self.length)
+    def _count_other_size(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
+        block = block_rows(_width(rows), self.length)
         if block is None:
-            return self.small(rows, groups)
-        return self._count_blocks(rows, groups, number, block)
+            return self.small(rows)
+        return self._count_blocks(rows, number, block)
 
-    def _count_blocks(
-        self, rows: Rows, groups: Groups | None, number: tf.Tensor, size: int
-    ) -> tf.Tensor:
+    def _count_blocks(self, rows: Rows, number: tf.Tensor, size: int) -> tf.Tensor:
         """Add up blocks of `size` rows; the batch has at least one.
 
         The last block ends with the last row. A mask leaves out the rows that it shares with the
@@ -101,24 +97,24 @@ class OpenSizes:
                 rest = tensor.shape.as_list()[1:]
                 return tf.slice(tensor, [first, *[0] * len(rest)], [size, *rest])
 
-            part: Rows = _map_tensors(block, rows)
+            tensors = {k: block(x) for k, x in rows._asdict().items() if tf.is_tensor(x)}
+            part = rows._replace(**tensors)
             is_new = tf.range(size) >= start - first
             part = part._replace(mask=is_new if part.mask is None else part.mask & is_new)
-            return start + size, counts + self.large(part, _map_tensors(block, groups))
+            return start + size, counts + self.large(part)
 
         dtype = tf.float64 if rows.is_weighted else tf.int64
         initial = tf.zeros([], tf.int32), tf.zeros([self.length], dtype)
         return tf.while_loop(lambda start, _: start < number, add_block, initial)[1]
 
 
+def _width(rows: Rows) -> int:
+    return rows.num_classes if rows.has_scores else LABEL_WIDTH
+
+
 def compiled(function: CountBatch) -> CountBatch:
     """Return a function of a batch that XLA compiles, once for each shape."""
     return tf.function(function, jit_compile=True, autograph=False)
-
-
-def _map_tensors(function: Callable[[tf.Tensor], tf.Tensor], values: Any) -> Any:
-    """Apply a function to the tensors of a named tuple; keep its other fields."""
-    return values and type(values)(*(function(x) if tf.is_tensor(x) else x for x in values))
 
 
 def _is_one_of_the_first(size: tf.Tensor) -> tf.Tensor:

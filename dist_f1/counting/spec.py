@@ -6,7 +6,6 @@ from typing import Any
 import tensorflow as tf
 
 from dist_f1.batch.decision_rule import DecisionRule
-from dist_f1.batch.groups import parse_groups
 from dist_f1.batch.inputs import Entries, Rows
 from dist_f1.batch.targets import leaves_out_entries
 from dist_f1.counting.batch_counts import count_rows
@@ -78,5 +77,4 @@ class CountSpec:
             int64 counts, or float64 if the rows have weights. Masked rows, ignored rows and rows
             of weight 0 are left out. Each row that cannot be counted adds 1 to `invalid`.
         """
-        groups = parse_groups(rows.group_ids, self.num_groups)
-        return count_rows(rows, self.rule, layout, self.ignore_class, groups)
+        return count_rows(rows, self.rule, layout, self.ignore_class, self.num_groups)

@@ -9,7 +9,7 @@ O(N C), counting takes O(N), and the state O(C).
 
 | where | argmax | counting |
 |---|---|---|
-| CPU, 2**17 predictions or more | `"lanes"` | compiled by XLA |
+| CPU, 2**17 predictions or 2**14 labels | `"lanes"` | compiled by XLA |
 | CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
 | GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
 | TPU | `"keys"` | `"matmul"` |
@@ -26,6 +26,7 @@ estimates of their compiler (`make tpu-aot`); neither was timed. Without a thres
 float64 are only compiled as part of a compiled step.
 """
 
+from dist_f1.kernels.choice import LABEL_WIDTH as LABEL_WIDTH
 from dist_f1.kernels.choice import MIN_COMPILED as MIN_COMPILED
 from dist_f1.kernels.choice import DecisionKind as DecisionKind
 from dist_f1.kernels.choice import Kernels as Kernels

@@ -12,11 +12,13 @@ import tensorflow as tf
 from dist_f1.replicas import contexts
 
 Argmax = Literal["rows", "blocks", "lanes", "keys"]
-DecisionKind = Literal["argmax", "threshold", "other"]
+DecisionKind = Literal["argmax", "threshold", "labels", "other"]
 Histogram = Literal["bincount", "segment_sum", "matmul"]
 
 # With fewer predictions, the call of compiled code costs more than the compiled code saves.
 MIN_COMPILED = 2**17
+# Counting a label takes about as long as reading this number of predictions.
+LABEL_WIDTH = 8
 # From this number of classes, two passes over a row in blocks cost less than argmax and a NaN test.
 _MIN_BLOCKED = 256
 
@@ -91,10 +93,12 @@ def choose(
     Args:
         y_score: Predictions `[..., C]` or labels `[N]`.
         decision: `"argmax"`, the best class of each row; `"threshold"`, a decision for each class;
-            or `"other"`, which is never compiled on its own.
+            `"labels"`, integers without a decision; or `"other"`, which is never compiled on its
+            own.
         is_large: Whether a batch with an unknown number of rows is large enough to be compiled.
     """
-    rows, classes = number_of_rows(y_score), y_score.shape[-1] if y_score.shape.rank > 1 else 1
+    rows = number_of_rows(y_score)
+    classes = y_score.shape[-1] if y_score.shape.rank > 1 else LABEL_WIDTH
     is_small = rows is None and not is_large
     is_large = is_large if rows is None else rows * classes >= MIN_COMPILED
     situation = (
@@ -157,7 +161,7 @@ def number_of_rows(y_score: tf.Tensor) -> int | None:
 
 def _is_worth_compiling(dtype: tf.DType, rows: int | None, decision: DecisionKind) -> bool:
     """Whether XLA's code for a large batch is faster than plain ops, and can be called here."""
-    is_fast = {"argmax": dtype.size <= 4, "threshold": True, "other": False}
+    is_fast = {"argmax": dtype.size <= 4, "threshold": True, "labels": True, "other": False}
     is_allowed = os.environ.get("DIST_F1_COMPILE") != "0"
     if rows is None:
         is_allowed &= _overridden().get("compiled", True)

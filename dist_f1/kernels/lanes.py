@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from dist_f1.kernels.keys import best_of_key, keys
 
-# XLA keeps 16 lanes in registers. Each slice adds to the time of a compilation.
-LANES, _MAX_WIDTH = 16, 1024
-# A row without equal parts has at most this width, or few slices of many lanes.
-_MAX_ODD_WIDTH, _FEW_SLICES = 2048, 25
-# With narrower parts, reducing the lanes costs more than the slices.
-_MIN_WIDTH = 128
+# XLA keeps 16 lanes in registers.
+LANES = 16
+# With wider parts, the code for narrow dtypes is not vectorised, and compiles more slowly. With
+# narrower ones, reducing the lanes costs more than the slices.
+_MAX_WIDTH, _MIN_WIDTH = 208, 40
+# A row without equal parts has slices of 16 lanes up to this size, and few wide slices beyond.
+_MAX_SLICED, _FEW_SLICES = 2048, 25
 # XLA unrolls loops along a row up to this length.
 UNROLLED = 32
 
@@ -65,7 +66,7 @@ def part_width(size: int) -> int:
 
 def slices(size: int) -> tuple[list[int], int]:
     """Return the starts of slices and their common length. The last two slices may overlap."""
-    lanes = LANES if size <= _MAX_ODD_WIDTH else LANES * -(-size // (LANES * _FEW_SLICES))
+    lanes = LANES if size <= _MAX_SLICED else LANES * -(-size // (LANES * _FEW_SLICES))
     if size <= lanes:
         lanes = -(-size // 2)
     return [*range(0, size - lanes, lanes), size - lanes], lanes

@@ -65,20 +65,20 @@ class SweepSpec:
         # A sweep has no groups, and this raises if rows have.
         parse_groups(rows.group_ids, None)
 
-        def count_plain(rows: Rows, _: Any) -> tf.Tensor:
+        def count_plain(rows: Rows) -> tf.Tensor:
             return self._count(rows, layout)
 
-        def count_slots(rows: Rows, _: Any) -> tf.Tensor:
+        def count_slots(rows: Rows) -> tf.Tensor:
             return slots.count(rows, self.grid, self.from_logits, lambda: self._count(rows, layout))
 
         chosen = kernels.choose(rows.y_pred, decision="threshold")
         # XLA compares a prediction with all thresholds where TensorFlow searches them.
         is_plain = self.grid.is_even and are_plain(rows, layout, self.ignore_class)
         if not (chosen.compiled and contexts.may_compile() and is_plain):
-            return count_plain(rows, None)
+            return count_plain(rows)
         if kernels.number_of_rows(rows.y_pred) is not None:
-            return count_slots(rows, None)
-        return OpenSizes(count_plain, count_slots, layout.size).count(rows, None)
+            return count_slots(rows)
+        return OpenSizes(count_plain, count_slots, layout.size).count(rows)
 
     def _count(self, rows: Rows, layout: Layout) -> tf.Tensor:
         size = rows.num_classes

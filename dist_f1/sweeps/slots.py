@@ -5,7 +5,6 @@ faster than XLA's.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
@@ -30,7 +29,7 @@ def count(
     size, buckets = rows.num_classes, grid.size
     bins = 2 * size * buckets
 
-    def find_slots(rows: Rows, _: Any) -> tf.Tensor:
+    def find_slots(rows: Rows) -> tf.Tensor:
         """Return the slots `[N, C]`; after the bins one for invalid entries, then masked ones."""
         y_score = rows.y_pred
         y_true = tf.reshape(rows.y_true, [-1, size])
@@ -45,7 +44,7 @@ def count(
 
     # The number of invalid entries is that of a bin, because XLA would read the batch twice to
     # return it beside the slots.
-    counted = bincount(tf.reshape(compiled(find_slots)(rows, None), [-1]), bins + 1)
+    counted = bincount(tf.reshape(compiled(find_slots)(rows), [-1]), bins + 1)
 
     def pack() -> tf.Tensor:
         by_bucket = tf.transpose(tf.reshape(counted[:-1], [2, size, buckets]), [0, 2, 1])
