@@ -142,12 +142,14 @@ def sum_vector(vector: tf.Tensor, options: Options | None = None) -> tf.Tensor:
     The strategy must be able to all-reduce the dtype of the vector.
     """
     context = tf.distribute.get_replica_context()
-    if not contexts.is_called_from_control_flow() or contexts.is_tpu(context.strategy):
+    strategy = context.strategy
+    # In a function that is called from a loop or a branch, TensorFlow loses the keys of a
+    # collective. A reduction to one device has no keys.
+    loses_keys = contexts.is_called_from_control_flow() and not contexts.is_tpu(strategy)
+    if not (loses_keys or contexts.sums_on_one_device(strategy)):
         with explain_control_flow():
             return context.all_reduce(tf.distribute.ReduceOp.SUM, vector, options)
 
-    # In a function that is called from a loop or a branch, TensorFlow loses the keys of a
-    # collective. A reduction to one device has no keys.
     @tf.custom_gradient
     def reduce_to_one(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         total = context.merge_call(

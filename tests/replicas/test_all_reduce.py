@@ -11,12 +11,21 @@ from tracing import graph_function
 
 import dist_f1
 from dist_f1 import Counts, all_reduce_sum, count_collectives
+from dist_f1.replicas import contexts
 
 BIG = 2**53 + 1
 # Nothing here needs AutoGraph, which takes most of the time of a trace.
 graph = functools.partial(tf.function, autograph=False)
 FAST = ("mirrored_2",)
 TIERS = [x if x in FAST else pytest.param(x, marks=pytest.mark.slow) for x in STRATEGIES]
+
+
+@pytest.fixture(params=["one device", "collective"])
+def way(request, monkeypatch):
+    """Replicas on CPUs sum on one device; here they also use the collective of other devices."""
+    if request.param == "collective":
+        monkeypatch.setattr(contexts, "sums_on_one_device", lambda strategy: False)
+    return request.param
 
 
 def replica_value():
@@ -86,6 +95,15 @@ def in_a_function_called_from_a_branch_of_a_loop(chosen):
     )[1]
 
 
+def test_replicas_on_cpus_wait_for_one_device(way):
+    chosen = strategy("mirrored_3")
+    step = graph_function(lambda: chosen.run(sum_in_replica))
+    ops = {op.type for op in step.get_concrete_function().graph.get_operations()}
+    assert ("CollectiveReduceV2" in ops) == (way == "collective")
+    assert count_collectives(step) == 1
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", TIERS)
 def test_the_call_works_in_replicas_in_every_context(name):
     chosen = strategy(name)
@@ -115,6 +133,7 @@ def test_the_call_works_outside_of_replicas_on_results_of_run(name):
     check(all_reduce_sum(values), replicas)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     "name",
     [

@@ -16,11 +16,13 @@ import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, kernels
 
 from dist_f1 import kernels as chosen
+from dist_f1.replicas import contexts
 
 _SHAPE_ONLY = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderWithDefault", "_Arg"})
@@ -88,7 +90,8 @@ def examine(function: Any, *args: Any) -> Report:
     """Examine a `tf.function`, traced for `args` (values or `tf.TensorSpec`s) on a GPU."""
     device = "" if tf.distribute.has_strategy() else "GPU:0"
     # The logical CPUs of a strategy stand for GPUs.
-    with tf.device(device), chosen.override(device="GPU"):
+    of_gpus = mock.patch.object(contexts, "sums_on_one_device", return_value=False)
+    with tf.device(device), chosen.override(device="GPU"), of_gpus:
         concrete = function.get_concrete_function(*args)
     examiner = _Examiner(concrete.graph)
     if _is_compiled(concrete.function_def):
