@@ -24,12 +24,21 @@ def get_config() -> ml_collections.ConfigDict:
         (1024, 50000),
         (256, 1000000),
     )
-    # Sizes with other inputs: scores in bfloat16, sample weights, a threshold with class ids as
-    # targets, and a threshold with 0/1 targets.
+    # Sizes with other inputs: one-hot targets, scores in bfloat16, sample weights, a threshold with
+    # class ids as targets, and a threshold with 0/1 targets.
+    config.updates.one_hot = (
+        (128, 100),
+        (65536, 10),
+        (2, 512, 512, 19),
+        (65536, 100),
+        (16384, 1000),
+        (1024, 50000),
+    )
     config.updates.bfloat16 = ((65536, 100), (524288, 19))
     config.updates.weighted = ((65536, 100), (16384, 1000))
     config.updates.thresholds = ((65536, 10), (65536, 100), (16384, 1000))
     config.updates.multilabel = ((65536, 10), (65536, 100), (16384, 1000))
+    config.updates.row_numbers = ("known", "open")  # while tracing
     config.updates.steps = 200
     config.updates.budget_seconds = 0.0  # limit for the rounds of a size; 0: no limit
     config.updates.peers = True  # other libraries, if installed

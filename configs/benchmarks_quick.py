@@ -12,10 +12,12 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.updates = ml_collections.ConfigDict()
     config.updates.sizes = ((4096, 10), (1024, 100))
+    config.updates.one_hot = ((1024, 100),)
     config.updates.bfloat16 = ((1024, 100),)
     config.updates.weighted = ((1024, 100),)
     config.updates.thresholds = ((1024, 10),)
     config.updates.multilabel = ((1024, 10),)
+    config.updates.row_numbers = ("known", "open")
     config.updates.steps = 20
     config.updates.budget_seconds = 10.0
     config.updates.peers = True

@@ -1,13 +1,15 @@
 """The cost of one update of a metric, next to one pass over the data and to other libraries.
 
 All variants of a size take turns in one process. Those in TensorFlow are a `tf.function` that gets
-the tensors as arguments and is traced with static shapes. Other frameworks update as they do.
+the tensors as arguments. Other frameworks update as they do. The number of rows is known while
+tracing, or open, as in Keras's `fit`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gc
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,12 +23,14 @@ from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
 from benchmarks.timing import CONTROL, Timed, interleaved, milliseconds, to_records
 from benchmarks.updates import peers, subjects
-from benchmarks.updates.subjects import FLOOR, OURS, Batch, Subject
+from benchmarks.updates.batches import Batch, make_batch
+from benchmarks.updates.subjects import FLOOR, OURS, Subject
 from dist_f1.inspection import count_operations
 
 # Options of the batches, by the key under which the config lists their sizes.
 _KINDS: dict[str, dict[str, Any]] = {
     "sizes": {"task": "argmax"},
+    "one_hot": {"task": "one-hot"},
     "bfloat16": {"task": "argmax", "dtype": "bfloat16"},
     "weighted": {"task": "argmax", "weighted": True},
     "thresholds": {"task": "ids"},
@@ -39,9 +43,14 @@ _TRIES = 2
 def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
     """Yield a record for each variant of each size."""
     for kind, options in _KINDS.items():
-        for shape in config.get(kind, ()):
-            batch = subjects.make_batch(
-                shape=shape, device=context.devices[0], seed=context.seed, **options
+        cases = itertools.product(config.get(kind, ()), config.get("row_numbers", ("known",)))
+        for shape, size in cases:
+            batch = make_batch(
+                shape=shape,
+                device=context.devices[0],
+                seed=context.seed,
+                open_size=size == "open",
+                **options,
             )
             variants = [subjects.floor(batch), *subjects.ours(batch)]
             offers = peers.offers(batch) if config.get("peers", True) else {}
@@ -85,7 +94,10 @@ def subject_mismatches(subject: Subject, batch: Batch) -> int | None:
     if not values:
         return None
     y_true, y_pred, weights = batch.y_true, batch.y_pred, batch.weights
-    if batch.task != "argmax":
+    weights = weights if subject.weights is None else subject.weights
+    if subject.rows is not None:
+        y_true, y_pred = y_true[subject.rows], y_pred[subject.rows]
+    if not batch.is_argmax:
         y_true, y_pred = y_true.astype(np.int8), y_pred.astype(np.int8)
     if weights is not None:
         weights = weights.reshape(-1).astype(np.float64)

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from benchmarks.environment import cores
 from benchmarks.expected_values import MEAN_OF_ALL, Values
-from benchmarks.updates.subjects import THRESHOLD, Batch, Subject, metric_update
+from benchmarks.updates.batches import THRESHOLD, Batch
+from benchmarks.updates.subjects import Subject, metric_update
 
 
 class PeerUnavailableError(Exception):
@@ -32,7 +33,7 @@ def offers(batch: Batch) -> dict[str, Offer]:
         name: functools.partial(_keras, name, module)
         for name, module in [("keras F1Score", "keras"), ("tf-keras F1Score", "tf_keras")]
     }
-    if batch.task != "ids" and batch.weights is None:
+    if batch.task in ("argmax", "indicators") and batch.weights is None:
         offers["torchmetrics F1Score"] = _torchmetrics
     if batch.task == "argmax" and batch.weights is None:
         offers["torcheval F1Score"] = _torcheval
@@ -43,7 +44,7 @@ def _keras(name: str, module: str, batch: Batch, limit_mb: float) -> Subject:
     """Create Keras's metric. The time to create its one-hot targets is not measured."""
     keras = _import(module)
     _check_size("its 0/1 targets", 4 * batch.samples * batch.classes, limit_mb)
-    threshold = None if batch.task == "argmax" else THRESHOLD
+    threshold = None if batch.is_argmax else THRESHOLD
     with tf.device(batch.device):
         metric = keras.metrics.F1Score(average="macro", threshold=threshold)
         # The first update creates variables, which a function must not do.
@@ -59,7 +60,7 @@ def _keras(name: str, module: str, batch: Batch, limit_mb: float) -> Subject:
             MEAN_OF_ALL: np.asarray(metric.result()),
         }
 
-    subject = metric_update(name, metric, batch.flat_arguments)
+    subject = metric_update(name, metric, batch.flat_arguments, batch.open_size)
     return dataclasses.replace(subject, values=values)
 
 

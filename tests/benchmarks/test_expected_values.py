@@ -12,7 +12,9 @@ from benchmarks.expected_values import (
     expected_values,
 )
 from benchmarks.per_step.meters import EIGHT
-from benchmarks.updates.subjects import TWELVE, make_batch
+from benchmarks.updates.batches import make_batch
+
+TWELVE = (*EIGHT, "f2_macro", "specificity_macro", "jaccard_macro", "cohen_kappa")
 
 
 def test_expected_values_of_a_small_case():

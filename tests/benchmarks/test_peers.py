@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.suites.update import subject_mismatches
 from benchmarks.updates import peers
-from benchmarks.updates.subjects import make_batch
+from benchmarks.updates.batches import make_batch
 
 KERAS = {"keras F1Score", "tf-keras F1Score"}
 TORCH = {"torchmetrics F1Score", "torcheval F1Score"}
