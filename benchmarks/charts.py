@@ -38,7 +38,7 @@ def overhead(records: Sequence[Record]) -> Figure | None:
         workers, model = record.case.get("workers", 1), str(record.case.get("model", ""))
         return model if workers == 1 else f"{model}, {workers} workers"
 
-    found = [x for x in records if x.suite == "per_step" and x.difference]
+    found = [x for x in records if x.suite == "per_step" and "model" in x.case and x.difference]
     panels = group_by(sorted(found, key=_replicas), panel)
     return _draw_ratios(panels, _replicas, "replicas", "added to a step, %", is_percent=True)
 

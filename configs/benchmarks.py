@@ -61,6 +61,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.per_step.workers = (2, 3)  # processes with one replica each
     config.per_step.steps = 200
     config.per_step.budget_seconds = 0.0
+    # Keras's own loops, with a model that returns its inputs; tasks as in `updates/batches.py`.
+    config.per_step.loops = ("evaluate", "fit")
+    config.per_step.loop_tasks = ("argmax", "one-hot", "indicators")
+    config.per_step.loop_sizes = ((128, 100), (65536, 10), (65536, 100), (16384, 1000))
+    config.per_step.loop_steps = 20  # calls of ten steps each
     config.per_step.batch_factor = 1  # factor of all batch sizes; larger ones suit GPUs
 
     config.collectives = ml_collections.ConfigDict()

@@ -37,6 +37,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.per_step.workers = (2,)
     config.per_step.steps = 20
     config.per_step.budget_seconds = 10.0
+    config.per_step.loops = ("evaluate", "fit")
+    config.per_step.loop_tasks = ("argmax", "indicators")
+    config.per_step.loop_sizes = ((1024, 10),)
+    config.per_step.loop_steps = 20
     config.per_step.batch_factor = 1
 
     config.collectives = ml_collections.ConfigDict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,11 +15,12 @@ import tensorflow as tf
 from benchmarks import environment, workers
 from benchmarks.context import Context, distribute_values, gather
 from benchmarks.models import PROBLEMS
-from benchmarks.per_step import training
+from benchmarks.per_step import keras_loops, training
 from benchmarks.per_step.meters import BASELINE, KERAS, VARIANTS
 from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
 from benchmarks.timing import CONTROL, Timed, interleaved, milliseconds, to_records
+from benchmarks.updates.batches import make_batch
 from dist_f1.inspection import count_collectives
 
 # Number of different batches, which the steps use in turn.
@@ -34,6 +36,9 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
 
     `config` has `models`, `variants`, `replicas` and `workers` (lists), `steps`, `budget_seconds`
     for the rounds of each model (0: no limit), and `batch_factor`, a factor of all batch sizes.
+
+    `loops`, `loop_tasks` and `loop_sizes` are the loops of Keras, the tasks and the sizes for
+    `keras_loops`.
 
     Raises:
         ValueError: A model or a variant does not exist.
@@ -53,6 +58,7 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
         "batch_factor": config.batch_factor,
         "budget_seconds": config.budget_seconds or None,
     }
+    yield from _loop_records(config, context)
     for strategy in context.strategies(config.replicas):
         for model in config.models:
             replicas = strategy.num_replicas_in_sync
@@ -70,6 +76,20 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
             )
             context.progress.step(len(results[0]["variants"][BASELINE]["ms"]))
             yield from records(model, results)
+
+
+def _loop_records(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]:
+    settings = (config.get(name, ()) for name in ("loop_tasks", "loop_sizes", "loops"))
+    cases = itertools.product(*settings)
+    for task, shape, loop in cases:
+        batch = make_batch(
+            task, shape, device=context.devices[0], seed=context.seed, open_size=True
+        )
+        context.progress.task(f"per_step {loop} {task} {shape}", config.loop_steps)
+        timing = {**context.timing(config), "steps": config.loop_steps}
+        yield from keras_loops.measure(batch, loop, timing)
+        del batch
+        gc.collect()
 
 
 def measure(
