@@ -25,7 +25,6 @@ from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels import Kernels
 from dist_f1.kernels.argmax import best
-from dist_f1.kernels.column_folds import MAX_ROWS
 from dist_f1.kernels.packed_masks import PackedMasks
 from dist_f1.replicas import contexts
 
@@ -55,8 +54,7 @@ def count_rows(
     if kernels.number_of_rows(rows.y_pred) is not None:
         return count(rows)
     plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
-    max_rows = MAX_ROWS if kind == "threshold" else None
-    return OpenSizes(plain, count, layout.size, max_rows).count(rows)
+    return OpenSizes(plain, count, layout.size).count(rows)
 
 
 def _decide_and_count(

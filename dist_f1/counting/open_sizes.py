@@ -44,13 +44,11 @@ class OpenSizes:
         small: Function that counts a small batch, with plain ops.
         large: Function that counts a large one, and is compiled by XLA at least in part.
         length: Length of the vector of counts.
-        max_rows: Number of rows from which on a batch is always cut into blocks; `None` for none.
     """
 
     small: CountBatch
     large: CountBatch
     length: int
-    max_rows: int | None = None
 
     def count(self, rows: Rows) -> tf.Tensor:
         """Count a batch into a vector."""
@@ -64,15 +62,12 @@ class OpenSizes:
         )
 
     def _count_large(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
-        is_whole = _is_one_of_the_first(number)
-        if self.max_rows is not None:
-            is_whole &= number < self.max_rows
         # Inlined, its operations would delay each batch, although they are not executed.
         count_otherwise = tf.function(
             self._count_other_size, autograph=False, experimental_attributes={"_noinline": True}
         )
         return tf.cond(
-            is_whole,
+            _is_one_of_the_first(number),
             lambda: self.large(rows),
             lambda: count_otherwise(rows, number),
         )

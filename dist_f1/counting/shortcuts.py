@@ -15,7 +15,7 @@ from dist_f1.batch.targets import leaves_out_entries, parse_one_hot
 from dist_f1.counts.causes import number_of_causes
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels import Kernels, one_hot
-from dist_f1.kernels.column_folds import MAX_ROWS, count_decisions
+from dist_f1.kernels.column_folds import count_decisions
 
 
 def may_be_one_hot(
@@ -65,12 +65,9 @@ def may_fold(
     rows: Rows, rule: DecisionRule, layout: Layout, ignore_class: int | None, chosen: Kernels
 ) -> bool:
     """Whether to count decisions for each class by folds of rows."""
-    number = rows.y_pred.shape.as_list()[0]
-    is_short = chosen.compiled if number is None else number < MAX_ROWS
     return (
         chosen.argmax == "lanes"
         and rule.kind == "threshold"
-        and is_short
         and not layout.samples
         and are_plain(rows, layout, ignore_class)
     )

@@ -18,9 +18,8 @@ import tensorflow as tf
 FIELD, FIELDS = 8, 3
 _FIRST, _SECOND = 8, 24
 _FLAG = tf.int32.min
-# Three fields of an int64.
+# Three fields of an int64, which hold the sums of three folds.
 _WIDE_FIELD, _THIRD = 21, 24
-MAX_ROWS = 2**_WIDE_FIELD
 
 # Function from slices of arrays to int32 fields, each 0 or 1, and int32 flags, not 0 where one is
 # set.
@@ -40,7 +39,7 @@ class FoldedColumns(NamedTuple):
 
 
 def fold_columns(arrays: Sequence[tf.Tensor], convert: Convert, num_classes: int) -> FoldedColumns:
-    """Sum fields over fewer than `MAX_ROWS` rows.
+    """Sum fields over rows.
 
     Args:
         arrays: Tensors `[N, ...]`; or flat ones, `[N C]`, which are faster where C is small. N may
@@ -51,7 +50,8 @@ def fold_columns(arrays: Sequence[tf.Tensor], convert: Convert, num_classes: int
     period = num_classes if arrays[0].shape.rank == 1 else 1
     first, rest = _fold(arrays, convert, _FIRST, period)
     second, rest_of_second = _fold([first], _split, _SECOND, period)
-    sums, has_flag = tf.zeros([], tf.int64), tf.constant(False)
+    sums = [tf.zeros([num_classes], tf.int64)] * FIELDS
+    has_flag = tf.constant(False)
     for narrow in (second, rest_of_second, rest):
         has_flag |= tf.reduce_any(narrow < 0)
         wide = _widen(narrow)
@@ -60,8 +60,10 @@ def fold_columns(arrays: Sequence[tf.Tensor], convert: Convert, num_classes: int
             slices, rest_of_third = _slices([wide], _THIRD, period)
             parts = [functools.reduce(tf.add, (x for (x,) in slices)), *rest_of_third]
         for part in parts:
-            sums += tf.reduce_sum(tf.reshape(part, [-1, num_classes]), axis=0)
-    return FoldedColumns([_field(sums, i, _WIDE_FIELD) for i in range(FIELDS)], has_flag)
+            rows = tf.reshape(part, [-1, num_classes])
+            fields = [_field(rows, i, _WIDE_FIELD) for i in range(FIELDS)]
+            sums = [x + tf.reduce_sum(y, axis=0) for x, y in zip(sums, fields, strict=True)]
+    return FoldedColumns(sums, has_flag)
 
 
 def count_decisions(

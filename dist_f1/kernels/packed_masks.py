@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dist_f1.kernels.choice import Kernels
-from dist_f1.kernels.column_folds import FIELD, MAX_ROWS, fold_columns
+from dist_f1.kernels.column_folds import FIELD, fold_columns
 from dist_f1.kernels.lanes import LANES, UNROLLED
 
 # Four fields of an int32 hold sums over 255 slices, and four fields of an int64 those of a row.
@@ -32,7 +32,7 @@ class PackedMasks:
             valid: Bool `[N]`, or `[N, C]`. A row is valid if all of them are set.
             kernels: Kernels to use.
         """
-        self.masks, self._kernels = list(masks), kernels
+        self.masks, self._device = list(masks), kernels.device
         self._matrices = [x for x in masks if x is not None]
         self._valid = [x for x in valid if x.shape.rank == 1]
         entries = [x for x in valid if x.shape.rank == 2]
@@ -67,11 +67,9 @@ class PackedMasks:
         Args:
             valid: Bool `[N]`, the rows to count.
         """
-        rows = self._matrices[0].shape.as_list()[0] if self._matrices else None
-        is_short = self._kernels.compiled if rows is None else rows < MAX_ROWS
-        if self._kernels.device == "TPU":
+        if self._device == "TPU":
             sums = [_column_sum(x, valid) for x in self._matrices]
-        elif self._packed is None or not is_short:
+        elif self._packed is None:
             sums = [_column_product(x, valid) for x in self._matrices]
         else:
             sums = self._packed_column_sums(self._packed, valid)

@@ -92,7 +92,7 @@ def sums_on_one_device(strategy: tf.distribute.Strategy) -> bool:
     """
     devices = strategy.extended.worker_devices
     kinds = {tf.DeviceSpec.from_string(device).device_type for device in devices}
-    return kinds == {"CPU"} and num_workers(strategy) == 1
+    return kinds == {"CPU"} and num_workers(strategy) == 1 and not is_tpu(strategy)
 
 
 def device_type(like: tf.Tensor) -> str:

@@ -53,12 +53,17 @@ class Grid:
         return len(self.thresholds) + 1
 
     def buckets(
-        self, y_score: tf.Tensor, from_logits: bool = False, index: tf.DType | None = None
+        self,
+        y_score: tf.Tensor,
+        from_logits: bool = False,
+        index: tf.DType | None = None,
+        exact_division: bool = False,
     ) -> tf.Tensor:
         """Return the bucket of each prediction: the number of thresholds at which it is positive.
 
         The result is shaped like `y_score`, of dtype `index`, and exactly that of a comparison with
         each threshold. The bucket of a NaN is arbitrary. Thresholds of logits remain probabilities.
+        `exact_division` says that the device rounds quotients correctly, as CPUs do.
         """
         index = index or tf.int32
         wide = tf.float64 if y_score.dtype == tf.float64 else tf.float32
@@ -75,7 +80,7 @@ class Grid:
         # A cast of NaN may return any integer; the comparison turns NaN into 0.
         position = tf.minimum(tf.where(position > 0.0, position, 0.0), float(last))
         guess = tf.cast(position + 0.5, index)
-        if wide == tf.float32 and not from_logits and self._are_quotients():
+        if exact_division and not from_logits and self._are_quotients(wide.as_numpy_dtype):
             # Unlike a gather, a division is vectorised.
             limit = (tf.cast(guess, wide) + 1.0) / float(last + 1)
         else:
@@ -102,11 +107,11 @@ class Grid:
     def _step(self) -> float:
         return (self.thresholds[-1] - self.thresholds[0]) / (len(self.thresholds) - 1)
 
-    def _are_quotients(self) -> bool:
-        """Whether division in float32 gives exactly the thresholds `1 / T` to 1."""
+    def _are_quotients(self, dtype: type[np.floating]) -> bool:
+        """Whether division gives exactly the thresholds `1 / T` to 1 in this dtype."""
         number = len(self.thresholds)
-        quotients = np.arange(1, number + 1).astype(np.float32) / np.float32(number)
-        return bool(np.all(quotients == np.asarray(self.thresholds, np.float32)))
+        quotients = np.arange(1, number + 1).astype(dtype) / dtype(number)
+        return bool(np.all(quotients == np.asarray(self.thresholds, dtype)))
 
     @property
     def is_even(self) -> bool:

@@ -37,7 +37,7 @@ def count(
         is_valid = tf.equal(y_score, y_score)
         if not y_true.dtype.is_bool:
             is_valid &= is_actual | tf.equal(y_true, tf.cast(0, y_true.dtype))
-        found = grid.buckets(y_score, from_logits, tf.int32)
+        found = grid.buckets(y_score, from_logits, tf.int32, exact_division=True)
         found += buckets * tf.range(size) + tf.where(is_actual, size * buckets, 0)
         found = tf.where(is_valid, found, bins)
         return found if rows.mask is None else tf.where(rows.mask[:, tf.newaxis], found, bins + 1)

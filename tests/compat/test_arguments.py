@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn import metrics as sk
 from tiers import slow
 
+import dist_f1
 from dist_f1.compat import v1
 
 EXACT = {"dtype": tf.float64}
@@ -44,6 +45,19 @@ def test_sample_averages_of_multilabel_rows_equal_scikit_learn():
     assert value == pytest.approx(expected, abs=1e-12)
     values = sessions.evaluate(v1.eval_metric_ops, y, p, scores=["f0.5_samples"], **options)
     assert values["f0.5_samples"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("scores", [["f1_samples"], ["f1_macro"]])
+def test_pairs_of_counts_have_the_sums_of_a_sample_average(scores):
+    random = np.random.default_rng(0)
+    y, p = random.integers(0, 2, (50, 3)), random.random((50, 3)).astype(np.float32)
+    options = {"threshold": 0.5, "scores": scores, "counts": True, **EXACT}
+    values = sessions.evaluate(v1.eval_metric_ops, y, p, **options)
+    expected = sk.f1_score(y, p > 0.5, average="samples", zero_division=0)
+    found = dist_f1.scores.f1(values["counts"], "samples")
+    assert float(found) == pytest.approx(expected, abs=1e-12)
+    if scores == ["f1_samples"]:
+        assert values["f1_samples"] == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(("classes", "given"), [(2, False), (3, False), (3, True)])

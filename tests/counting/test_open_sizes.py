@@ -14,7 +14,7 @@ from tiers import slow
 
 from dist_f1 import kernels
 from dist_f1.batch.decision_rule import DecisionRule
-from dist_f1.counting import batch_counts, open_sizes
+from dist_f1.counting import open_sizes
 
 CLASSES, BLOCK = 5, 16
 
@@ -115,16 +115,6 @@ def test_decisions_for_each_class_count_as_eager_code(small_blocks, names, optio
             counted(y_true, y_pred, *arguments.values()).numpy(),
             count(y_true, y_pred, **arguments, **options),
         )
-
-
-def test_decisions_of_more_rows_than_a_fold_holds_are_counted_in_blocks(monkeypatch):
-    monkeypatch.setattr(batch_counts, "MAX_ROWS", 2**15)
-    rows = 2**15 + 7
-    y_true, y_pred, *_ = multilabel_batch(rows, seed=1)
-    counted = counter(y_true=(None, CLASSES), rule=THRESHOLD, betas=None)
-    for size in (rows, rows - 7, rows - 8):
-        expected = count(y_true[:size], y_pred[:size], rule=THRESHOLD, betas=None)
-        same(counted(y_true[:size], y_pred[:size]).numpy(), expected)
 
 
 def operations(function):

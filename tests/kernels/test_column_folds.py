@@ -77,7 +77,9 @@ def test_many_invalid_entries_do_not_cancel_out():
     assert counted(y_true, np.full_like(y_score, np.nan), 0.5)[1]
 
 
-@pytest.mark.parametrize("rows", [2**17, 2**21 - 1])
+@pytest.mark.parametrize(
+    "rows", [2**17, 2**21 + 5, pytest.param(5 * 2**21, marks=pytest.mark.slow)]
+)
 def test_no_field_overflows_into_the_next(rows):
     full = np.ones([rows, 1], np.float32)
     found, has_flag = counted(full, full, 0.5)

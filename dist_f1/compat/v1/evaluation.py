@@ -86,7 +86,8 @@ def eval_metric_ops(
             resolved,
             check=score_set.check_classes,
             confusion=confusion or score_set.needs_confusion,
-            betas=score_set.betas,
+            # A report from the counts has a sample average.
+            betas=() if counts and score_set.betas is None else score_set.betas,
             by=by,
         )
 
