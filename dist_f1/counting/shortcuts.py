@@ -66,7 +66,8 @@ def may_fold(
 ) -> bool:
     """Whether to count decisions for each class by folds of rows."""
     return (
-        chosen.argmax == "lanes"
+        chosen.device == "CPU"
+        and chosen.argmax == "lanes"
         and rule.kind == "threshold"
         and not layout.samples
         and are_plain(rows, layout, ignore_class)

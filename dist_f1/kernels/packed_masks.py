@@ -69,7 +69,7 @@ class PackedMasks:
         """
         if self._device == "TPU":
             sums = [_column_sum(x, valid) for x in self._matrices]
-        elif self._packed is None:
+        elif self._packed is None or not self._matrices:
             sums = [_column_product(x, valid) for x in self._matrices]
         else:
             sums = self._packed_column_sums(self._packed, valid)
