@@ -72,6 +72,8 @@ class Sharded:
         chosen = mirrored(replicas)
         with chosen.scope():
             metric = dist_f1.F1Score(
+                # The sums over rows are counted too.
+                "samples" if multilabel else None,
                 threshold=0.5 if multilabel or num_classes == 1 else None,
                 num_classes=num_classes,
                 weighted=weighted,
