@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dist_f1.batch.invalid_rows import label_codes, target_codes
 from dist_f1.batch.row_classes import RowClasses
-from dist_f1.kernels.one_hot import read_one_hot
+from dist_f1.kernels.one_hot import read_binary, read_one_hot
 
 
 def parse_targets(
@@ -54,8 +54,7 @@ def _parse_multi_hot(
         zeros = tf.zeros(tf.shape(y_true)[:1], index)
         found = RowClasses(multi_hot=multi_hot, valid=valid, find_codes=lambda _: zeros)
     else:
-        multi_hot = tf.equal(y_true, tf.cast(1, y_true.dtype))
-        valid = multi_hot | tf.equal(y_true, tf.cast(0, y_true.dtype))
+        multi_hot, valid = read_binary(y_true)
         if leaves_out_entries(ignore_class, num_classes) and _holds(y_true.dtype, ignore_class):
             entries = tf.not_equal(y_true, tf.cast(ignore_class, y_true.dtype))
             valid |= ~entries

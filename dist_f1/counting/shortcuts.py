@@ -4,7 +4,7 @@ A shortcut reads predictions and targets once, and sees whether its counts hold:
 are one-hot, or no entry is invalid. Otherwise the batch is counted in the general way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -87,9 +87,13 @@ def count_folded(
     assert rule.threshold is not None
     limit = comparison_threshold(rule.threshold, rule.from_logits, rows.y_pred.dtype)
     folded = count_decisions(rows.y_true, rows.y_pred, limit, rows.mask)
+    counts = pack_valid(folded.sums, rows)
+    return tf.cond(folded.has_flag, count_otherwise, lambda: counts)
+
+
+def pack_valid(per_class: Sequence[tf.Tensor], rows: Rows) -> tf.Tensor:
+    """Pack the counts of classes, the number of unmasked rows, and no invalid row of any cause."""
     number = tf.shape(rows.y_pred, tf.int64)[0]
     total = number if rows.mask is None else tf.math.count_nonzero(rows.mask)
     causes = tf.zeros([number_of_causes(groups=0)], tf.int64)
-    counts = tf.concat([*folded.sums, total[tf.newaxis], causes], axis=0)
-
-    return tf.cond(folded.has_flag, count_otherwise, lambda: counts)
+    return tf.concat([tf.reshape(x, [-1]) for x in (*per_class, total, causes)], axis=0)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.kernels.one_hot import read_binary
+
 # Three fields of an int32, and a flag in the sign. Slices are read side by side: with more of them,
 # the first fold is slower, and XLA does not vectorise the second one. The product of both numbers
 # is at most the largest field.
@@ -92,12 +94,11 @@ def count_decisions(
     def convert(
         y_true: tf.Tensor, y_score: tf.Tensor, mask: tf.Tensor = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        is_actual = y_true if y_true.dtype.is_bool else tf.equal(y_true, tf.cast(1, y_true.dtype))
+        is_actual, is_binary = read_binary(y_true)
         of_predicted = tf.where(is_actual, hit + predicted, predicted)
         fields = tf.where(y_score > limit, of_predicted, 0) + tf.where(is_actual, actual, 0)
         is_valid = tf.equal(y_score, y_score)
-        if not y_true.dtype.is_bool:
-            is_valid &= is_actual | tf.equal(y_true, tf.cast(0, y_true.dtype))
+        is_valid = is_valid if is_binary is None else is_valid & is_binary
         flags = tf.where(is_valid, 0, 1)
         if mask is None:
             return fields, flags

@@ -34,6 +34,14 @@ class OneHotRows(NamedTuple):
     is_binary: tf.Tensor
 
 
+def read_binary(y_true: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Return where 0/1 targets of any dtype are 1, and where they are 0 or 1; `None` if always."""
+    if y_true.dtype.is_bool:
+        return y_true, None
+    is_one = tf.equal(y_true, tf.cast(1, y_true.dtype))
+    return is_one, is_one | tf.equal(y_true, tf.cast(0, y_true.dtype))
+
+
 def read_one_hot(y_true: tf.Tensor, index: tf.DType) -> OneHotRows:
     """Read targets `[N, C]` of any dtype and a static C of 2 to `MAX_CLASSES`.
 
@@ -47,13 +55,12 @@ def read_one_hot(y_true: tf.Tensor, index: tf.DType) -> OneHotRows:
     covered, marks, start_of_one = 0, tf.constant(0), tf.constant(0)
     for start in starts:
         part = y_true[..., start : start + lanes]
-        is_one = part if part.dtype.is_bool else tf.equal(part, tf.cast(1, part.dtype))
+        is_one, is_binary = read_binary(part)
         # The last slice starts with classes of the slice before.
         is_new = True if start >= covered else np.arange(lanes) >= covered - start
         mark = tf.cast(is_one & is_new, tf.int32)
         start_of_one += mark * start
-        if not part.dtype.is_bool:
-            is_binary = is_one | tf.equal(part, tf.cast(0, part.dtype))
+        if is_binary is not None:
             mark = tf.where(is_binary, mark, _OTHER)
         marks += mark
         covered = start + lanes

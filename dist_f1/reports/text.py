@@ -35,8 +35,8 @@ def report(
     classes that neither occur nor are predicted have no row unless `labels` lists them; `accuracy`
     replaces `micro avg` if each row has one class and all occurring classes are shown; multilabel
     counts also have a `samples avg`. One difference: there is no `samples avg` if `labels` omits a
-    class, because counts do not determine it; nor of a metric that no sample average was requested
-    from, which the text says.
+    class, because counts do not determine it. Counts of a metric without a sample average have none
+    either, and the text says so.
 
     Args:
         counts: Global counts. Binary counts of one class are reported as two classes.

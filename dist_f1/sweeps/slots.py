@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from dist_f1.batch.inputs import Rows
 from dist_f1.counting.open_sizes import compiled
-from dist_f1.counts.causes import number_of_causes
+from dist_f1.counting.shortcuts import pack_valid
 from dist_f1.kernels.histograms import bincount
+from dist_f1.kernels.one_hot import read_binary
 from dist_f1.sweeps.grid import Grid
 
 
@@ -33,10 +34,9 @@ def count(
         """Return the slots `[N, C]`; after the bins one for invalid entries, then masked ones."""
         y_score = rows.y_pred
         y_true = tf.reshape(rows.y_true, [-1, size])
-        is_actual = y_true if y_true.dtype.is_bool else tf.equal(y_true, tf.cast(1, y_true.dtype))
+        is_actual, is_binary = read_binary(y_true)
         is_valid = tf.equal(y_score, y_score)
-        if not y_true.dtype.is_bool:
-            is_valid &= is_actual | tf.equal(y_true, tf.cast(0, y_true.dtype))
+        is_valid = is_valid if is_binary is None else is_valid & is_binary
         found = grid.buckets(y_score, from_logits, tf.int32, exact_division=True)
         found += buckets * tf.range(size) + tf.where(is_actual, size * buckets, 0)
         found = tf.where(is_valid, found, bins)
@@ -50,10 +50,6 @@ def count(
         by_bucket = tf.transpose(tf.reshape(counted[:-1], [2, size, buckets]), [0, 2, 1])
         true_positive, predicted = by_bucket[1], by_bucket[0] + by_bucket[1]
         actual = tf.reduce_sum(true_positive, axis=0)
-        number = tf.shape(rows.y_pred, tf.int64)[0]
-        total = number if rows.mask is None else tf.math.count_nonzero(rows.mask)
-        causes = tf.zeros([number_of_causes(groups=0)], tf.int64)
-        fields = true_positive, predicted, actual, total, causes
-        return tf.concat([tf.reshape(x, [-1]) for x in fields], axis=0)
+        return pack_valid([true_positive, predicted, actual], rows)
 
     return tf.cond(counted[-1] > 0, count_otherwise, pack)

@@ -72,6 +72,19 @@ def counter(*names, y_true=(None,), **options):
     return counted
 
 
+def check_every_size(counted, make_batch, names, options):
+    """Compare all sizes up to three blocks with eager code."""
+    # From the fifth size on, batches are cut into blocks.
+    for rows in [*range(BLOCK, BLOCK + 4), *range(3 * BLOCK + 2)]:
+        y_true, y_pred, *values = make_batch(rows, seed=rows)
+        arguments = dict(zip(("weight", "mask", "by"), values, strict=True))
+        arguments = {name: arguments[name] for name in names}
+        same(
+            counted(y_true, y_pred, *arguments.values()).numpy(),
+            count(y_true, y_pred, **arguments, **options),
+        )
+
+
 @pytest.mark.parametrize(
     ("names", "options"),
     [
@@ -83,15 +96,7 @@ def counter(*names, y_true=(None,), **options):
 )
 def test_every_size_up_to_three_blocks_counts_as_eager_code(small_blocks, names, options):
     counted = counter(*names, **options)
-    # From the fifth size on, batches are cut into blocks.
-    for rows in [*range(BLOCK, BLOCK + 4), *range(3 * BLOCK + 2)]:
-        y_true, y_pred, *values = batch(rows, seed=rows)
-        arguments = dict(zip(("weight", "mask", "by"), values, strict=True))
-        arguments = {name: arguments[name] for name in names}
-        same(
-            counted(y_true, y_pred, *arguments.values()).numpy(),
-            count(y_true, y_pred, **arguments, **options),
-        )
+    check_every_size(counted, batch, names, options)
 
 
 @pytest.mark.parametrize(
@@ -107,14 +112,7 @@ def test_every_size_up_to_three_blocks_counts_as_eager_code(small_blocks, names,
 def test_decisions_for_each_class_count_as_eager_code(small_blocks, names, options):
     options["rule"] = THRESHOLD
     counted = counter(*names, y_true=(None, CLASSES), **options)
-    for rows in [*range(BLOCK, BLOCK + 4), *range(3 * BLOCK + 2)]:
-        y_true, y_pred, *values = multilabel_batch(rows, seed=rows)
-        arguments = dict(zip(("weight", "mask", "by"), values, strict=True))
-        arguments = {name: arguments[name] for name in names}
-        same(
-            counted(y_true, y_pred, *arguments.values()).numpy(),
-            count(y_true, y_pred, **arguments, **options),
-        )
+    check_every_size(counted, multilabel_batch, names, options)
 
 
 def operations(function):
