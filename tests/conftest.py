@@ -36,6 +36,7 @@ def pytest_configure(config):
 
 def _prepare_tensorflow():
     import autotuning
+    import deleted_iterators
     import tensorflow as tf
 
     from dist_f1.testing import split_cpu
@@ -46,6 +47,7 @@ def _prepare_tensorflow():
         raise pytest.UsageError(f"EXPECTED_KERAS is not {keras.__name__} {keras.__version__}")
     split_cpu(8)
     autotuning.switch_off()
+    deleted_iterators.defer()
     init_model = tf.keras.Model.__init__
 
     @functools.wraps(init_model)
