@@ -17,9 +17,10 @@ from dist_f1.batch.row_classes import RowClasses, match
 from dist_f1.batch.targets import parse_targets
 from dist_f1.counting import shortcuts
 from dist_f1.counting.entries import class_totals, select_entries
-from dist_f1.counting.open_sizes import CountBatch, OpenSizes, compiled
+from dist_f1.counting.open_sizes import Programs
 from dist_f1.counting.row_status import branches, row_status
 from dist_f1.counting.row_sums import RowSums, row_sums
+from dist_f1.counting.traced import traced
 from dist_f1.counts import sample_averages
 from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
@@ -42,19 +43,17 @@ def count_rows(
 ) -> tf.Tensor:
     """Decide and count N rows; see `CountSpec.count`."""
     kind = rule.kind if rows.has_scores else "labels"
-
-    def count_with(chosen: Kernels) -> CountBatch:
-        return lambda rows: _decide_and_count(rows, rule, layout, ignore_class, num_groups, chosen)
-
     chosen = kernels.choose(rows.y_pred, decision=kind)
-    count = count_with(chosen)
+    options = rule, layout, ignore_class, num_groups
     if not chosen.compiled or not contexts.may_compile():
-        return count(rows)
-    count = compiled(count)
-    if kernels.number_of_rows(rows.y_pred) is not None:
-        return count(rows)
-    plain = count_with(kernels.choose(rows.y_pred, decision=kind, is_large=False))
-    return OpenSizes(plain, count, layout.size).count(rows)
+        return _decide_and_count(rows, *options, chosen)
+    plain = kernels.choose(rows.y_pred, decision=kind, is_large=False)
+    programs = Programs(
+        small=lambda rows: _decide_and_count(rows, *options, plain),
+        large=lambda rows: traced(_decide_and_count, rows, *options, chosen, compiled=True),
+        length=layout.size,
+    )
+    return programs.count(rows)
 
 
 def _decide_and_count(

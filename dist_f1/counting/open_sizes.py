@@ -1,4 +1,4 @@
-"""Counting by compiled code where the number of rows is unknown while tracing.
+"""Counting by compiled code, also where the number of rows is unknown while tracing.
 
 XLA compiles a program once for each shape. A pipeline has one or two numbers of rows, so the first
 few that occur are compiled as they are. Batches of any other size are cut into blocks of a fixed
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from dist_f1.batch.inputs import Rows
-from dist_f1.kernels import LABEL_WIDTH, MIN_COMPILED
+from dist_f1.kernels import MIN_COMPILED, number_of_rows, row_width
 from dist_f1.replicas import contexts
 
 CountBatch = Callable[[Rows], tf.Tensor]
@@ -37,8 +37,8 @@ def block_rows(width: int, length: int) -> int | None:
 
 
 @dataclasses.dataclass(frozen=True)
-class OpenSizes:
-    """Counts batches whose number of rows is unknown.
+class Programs:
+    """Counts batches that are large, or whose number of rows is unknown.
 
     Args:
         small: Function that counts a small batch, with plain ops.
@@ -52,10 +52,12 @@ class OpenSizes:
 
     def count(self, rows: Rows) -> tf.Tensor:
         """Count a batch into a vector."""
+        if number_of_rows(rows.y_pred) is not None:
+            return self.large(rows)
         number = tf.shape(rows.y_pred)[0]
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
         # branch, but not that of a `tf.cond`. A batch of less than one block has no first block.
-        is_large = number >= -(-MIN_COMPILED // _width(rows))
+        is_large = number >= -(-MIN_COMPILED // row_width(rows.y_pred))
         return tf.switch_case(
             tf.cast(is_large, tf.int32),
             [lambda: self.small(rows), lambda: self._count_large(rows, number)],
@@ -73,7 +75,7 @@ class OpenSizes:
         )
 
     def _count_other_size(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
-        block = block_rows(_width(rows), self.length)
+        block = block_rows(row_width(rows.y_pred), self.length)
         if block is None:
             return self.small(rows)
         return self._count_blocks(rows, number, block)
@@ -101,15 +103,6 @@ class OpenSizes:
         dtype = tf.float64 if rows.is_weighted else tf.int64
         initial = tf.zeros([], tf.int32), tf.zeros([self.length], dtype)
         return tf.while_loop(lambda start, _: start < number, add_block, initial)[1]
-
-
-def _width(rows: Rows) -> int:
-    return rows.num_classes if rows.has_scores else LABEL_WIDTH
-
-
-def compiled(function: CountBatch) -> CountBatch:
-    """Return a function of a batch that XLA compiles, once for each shape."""
-    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _is_one_of_the_first(size: tf.Tensor) -> tf.Tensor:

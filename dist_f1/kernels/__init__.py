@@ -18,19 +18,21 @@ O(N C), counting takes O(N), and the state O(C).
 
 Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. Then the first
 four numbers of rows that occur are compiled as they are, and all others share one program for a
-block of rows (`dist_f1.counting.open_sizes`). Each compilation takes 0.2 to 0.6 s. The environment
-variable DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
+block of rows (`dist_f1.counting.open_sizes`). Eager updates do the same from the 65th large batch
+on (`dist_f1.counting.eager`). Each compilation takes 0.2 to 1.1 s. The environment variable
+DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
 
 The choice for GPUs follows from the kernels that exist there, and the choice for TPUs from the
 estimates of their compiler (`make tpu-aot`); neither was timed. Without a threshold, predictions in
 float64 are only compiled as part of a compiled step.
 """
 
-from dist_f1.kernels.choice import LABEL_WIDTH as LABEL_WIDTH
 from dist_f1.kernels.choice import MIN_COMPILED as MIN_COMPILED
 from dist_f1.kernels.choice import DecisionKind as DecisionKind
 from dist_f1.kernels.choice import Kernels as Kernels
 from dist_f1.kernels.choice import choose as choose
 from dist_f1.kernels.choice import device as device
+from dist_f1.kernels.choice import may_be_chosen_once as may_be_chosen_once
 from dist_f1.kernels.choice import number_of_rows as number_of_rows
 from dist_f1.kernels.choice import override as override
+from dist_f1.kernels.choice import row_width as row_width

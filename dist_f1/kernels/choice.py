@@ -18,7 +18,7 @@ Histogram = Literal["bincount", "segment_sum", "matmul"]
 # With fewer predictions, the call of compiled code costs more than the compiled code saves.
 MIN_COMPILED = 2**17
 # Counting a label takes about as long as reading this number of predictions.
-LABEL_WIDTH = 8
+_LABEL_WIDTH = 8
 # From this number of classes, two passes over a row in blocks cost less than argmax and a NaN test.
 _MIN_BLOCKED = 256
 
@@ -98,14 +98,14 @@ def choose(
         is_large: Whether a batch with an unknown number of rows is large enough to be compiled.
     """
     rows = number_of_rows(y_score)
-    classes = y_score.shape[-1] if y_score.shape.rank > 1 else LABEL_WIDTH
+    width = row_width(y_score)
     is_small = rows is None and not is_large
-    is_large = is_large if rows is None else rows * classes >= MIN_COMPILED
+    is_large = is_large if rows is None else rows * width >= MIN_COMPILED
     situation = (
         device(y_score),
         contexts.is_compiled(),
         is_large and _is_worth_compiling(y_score.dtype, rows, decision),
-        classes >= _MIN_BLOCKED,
+        width >= _MIN_BLOCKED,
     )
     (chosen,) = (
         kernels
@@ -159,10 +159,27 @@ def number_of_rows(y_score: tf.Tensor) -> int | None:
     return (shape[:-1] if shape.rank > 1 else shape).num_elements()
 
 
+def row_width(y_score: tf.Tensor) -> int:
+    """Return the number of predictions in a row; for labels, that which takes as long to count."""
+    return y_score.shape[-1] if y_score.shape.rank > 1 else _LABEL_WIDTH
+
+
+def may_be_chosen_once(y_score: tf.Tensor) -> bool:
+    """Whether an eager batch may be counted by the program of earlier batches.
+
+    It may on CPUs, unless the user chooses kernels, or has switched compilation off.
+    """
+    return not _overrides and device(y_score) == "CPU" and _is_compilation_on()
+
+
+def _is_compilation_on() -> bool:
+    return os.environ.get("DIST_F1_COMPILE") != "0"
+
+
 def _is_worth_compiling(dtype: tf.DType, rows: int | None, decision: DecisionKind) -> bool:
     """Whether XLA's code for a large batch is faster than plain ops, and can be called here."""
     is_fast = {"argmax": dtype.size <= 4, "threshold": True, "labels": True, "other": False}
-    is_allowed = os.environ.get("DIST_F1_COMPILE") != "0"
+    is_allowed = _is_compilation_on()
     if rows is None:
         is_allowed &= _overridden().get("compiled", True)
     return is_fast[decision] and is_allowed and contexts.may_compile()

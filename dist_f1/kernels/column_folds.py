@@ -115,8 +115,8 @@ def _slices(
     size = arrays[0].shape.as_list()[0]
     size = tf.shape(arrays[0])[0] if size is None else size
     length = size // (period * number) * period
-    slices = [[x[i * length : (i + 1) * length] for x in arrays] for i in range(number)]
-    return slices, [x[number * length :] for x in arrays]
+    slices = [tf.split(x[: number * length], number) for x in arrays]
+    return [list(x) for x in zip(*slices, strict=True)], [x[number * length :] for x in arrays]
 
 
 def _fold(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
-from dist_f1.counting import CountSpec
+from dist_f1.counting import CountSpec, eager
 from dist_f1.counts import Counts
 from dist_f1.counts.layout import Layout
 from dist_f1.metrics import (
@@ -150,7 +150,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         layout = self.accumulator.fitting(self.spec.layout_of(rows))
         self._check_classes(rows.num_classes)
         is_dry_run = update_context.is_dry_run(strategy)
-        vector = None if is_dry_run else self.spec.count(rows, layout)
+        vector = None if is_dry_run else eager.count(self.spec, rows, layout)
         self.accumulator.build(layout, weighted or bool(self.weighted))
         if vector is not None:
             self.accumulator.add_vector(vector)

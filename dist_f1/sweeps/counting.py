@@ -12,7 +12,7 @@ from dist_f1.batch.inputs import Entries, Rows, flatten
 from dist_f1.batch.row_classes import RowClasses
 from dist_f1.batch.targets import leaves_out_entries, parse_targets
 from dist_f1.counting.entries import class_totals, select_entries
-from dist_f1.counting.open_sizes import OpenSizes
+from dist_f1.counting.open_sizes import Programs
 from dist_f1.counting.row_status import row_status
 from dist_f1.counting.row_sums import row_sums
 from dist_f1.counting.shortcuts import are_plain
@@ -76,9 +76,7 @@ class SweepSpec:
         is_plain = self.grid.is_even and are_plain(rows, layout, self.ignore_class)
         if not (chosen.compiled and contexts.may_compile() and is_plain):
             return count_plain(rows)
-        if kernels.number_of_rows(rows.y_pred) is not None:
-            return count_slots(rows)
-        return OpenSizes(count_plain, count_slots, layout.size).count(rows)
+        return Programs(count_plain, count_slots, layout.size).count(rows)
 
     def _count(self, rows: Rows, layout: Layout) -> tf.Tensor:
         size = rows.num_classes
