@@ -38,6 +38,14 @@ def get_config() -> ml_collections.ConfigDict:
     config.updates.weighted = ((65536, 100), (16384, 1000))
     config.updates.thresholds = ((65536, 10), (65536, 100), (16384, 1000))
     config.updates.multilabel = ((65536, 10), (65536, 100), (16384, 1000))
+    # Streams of batches, the largest first, each with one row less than the one before.
+    config.updates.streams = (  # (task, rows, classes)
+        ("argmax", 65536, 10),
+        ("argmax", 16384, 1000),
+        ("one-hot", 65536, 10),
+        ("indicators", 65536, 10),
+    )
+    config.updates.stream_batches = 1000
     config.updates.row_numbers = ("known", "open")  # while tracing
     config.updates.steps = 200
     config.updates.budget_seconds = 0.0  # limit for the rounds of a size; 0: no limit
@@ -51,6 +59,7 @@ def get_config() -> ml_collections.ConfigDict:
         "none",
         "F1Score",
         "F1Score, read in the step",
+        "F1Score, read after the step",
         "Scores",
         "keras F1Score",
         "keras F1Score, Precision, Recall",

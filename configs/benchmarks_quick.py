@@ -17,6 +17,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.updates.weighted = ((1024, 100),)
     config.updates.thresholds = ((1024, 10),)
     config.updates.multilabel = ((1024, 10),)
+    config.updates.streams = (("argmax", 16384, 10),)
+    config.updates.stream_batches = 10
     config.updates.row_numbers = ("known", "open")
     config.updates.steps = 20
     config.updates.budget_seconds = 10.0

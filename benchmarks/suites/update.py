@@ -22,7 +22,7 @@ from benchmarks.expected_values import SWEPT, count_mismatches, expected_sweep, 
 from benchmarks.records import Record
 from benchmarks.samples import Samples, difference
 from benchmarks.timing import CONTROL, Timed, interleaved, milliseconds, to_records
-from benchmarks.updates import peers, subjects
+from benchmarks.updates import peers, streams, subjects
 from benchmarks.updates.batches import Batch, make_batch
 from benchmarks.updates.subjects import FLOOR, OURS, Subject
 from dist_f1.inspection import count_operations
@@ -62,6 +62,12 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
             # Graphs are reference cycles, which hold gigabytes of scores.
             del batch, variants, tried
             gc.collect()
+    for task, *shape in config.get("streams", ()):
+        batch = make_batch(
+            task, shape, device=context.devices[0], seed=context.seed, open_size=True
+        )
+        context.progress.task(f"stream {task} {shape}", 0)
+        yield from streams.measure(batch, config.stream_batches, context.device_label)
 
 
 def measure(

@@ -4,6 +4,7 @@ Pure, and at most O(N C): predictions and 0/1 targets are passed over in place, 
 histograms, and nothing is expanded to one-hot.
 """
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -20,7 +21,8 @@ from dist_f1.counting.entries import class_totals, select_entries
 from dist_f1.counting.open_sizes import Programs
 from dist_f1.counting.row_status import branches, row_status
 from dist_f1.counting.row_sums import RowSums, row_sums
-from dist_f1.counting.traced import traced
+from dist_f1.counting.task import Task
+from dist_f1.counting.traced import kept_apart, traced
 from dist_f1.counts import sample_averages
 from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
@@ -32,6 +34,9 @@ from dist_f1.replicas import contexts
 # Up to this number of classes, a histogram of (actual, predicted) pairs is the cheapest: it has few
 # bins compared with the rows. A batch that is compiled on its own is large.
 _MAX_PAIRED, _MAX_PAIRED_COMPILED = 32, 128
+# With more bins of groups or weights, splitting and adding up fewer histograms costs more than it
+# saves.
+_MAX_MERGED = 2**17
 
 
 def count_rows(
@@ -44,46 +49,59 @@ def count_rows(
     """Decide and count N rows; see `CountSpec.count`."""
     kind = rule.kind if rows.has_scores else "labels"
     chosen = kernels.choose(rows.y_pred, decision=kind)
-    options = rule, layout, ignore_class, num_groups
+    task = Task(rule, layout, ignore_class, num_groups, chosen)
     if not chosen.compiled or not contexts.may_compile():
-        return _decide_and_count(rows, *options, chosen)
+        return _count(rows, task)
     plain = kernels.choose(rows.y_pred, decision=kind, is_large=False)
     programs = Programs(
-        small=lambda rows: _decide_and_count(rows, *options, plain),
-        large=lambda rows: traced(_decide_and_count, rows, *options, chosen, compiled=True),
+        small=lambda rows: _count(rows, dataclasses.replace(task, kernels=plain)),
+        large=lambda rows: _count_compiled(rows, task),
         length=layout.size,
     )
     return programs.count(rows)
 
 
-def _decide_and_count(
-    rows: Rows,
-    rule: DecisionRule,
-    layout: Layout,
-    ignore_class: int | None,
-    num_groups: int | None,
-    chosen: Kernels,
-) -> tf.Tensor:
-    groups = parse_groups(rows.group_ids, num_groups)
-    has_entries = layout.entries or rows.entry_mask is not None
+def _count(rows: Rows, task: Task) -> tf.Tensor:
+    if not shortcuts.may_hold(rows, task):
+        return _count_generally(rows, task)
+    counts, holds = _count_by_shortcut(rows, task)
+    return tf.cond(holds, lambda: counts, lambda: _count_generally(rows, task))
+
+
+def _count_compiled(rows: Rows, task: Task) -> tf.Tensor:
+    def count_generally() -> tf.Tensor:
+        return traced(_count_generally, rows, task, compiled=True)
+
+    if not shortcuts.may_hold(rows, task):
+        return count_generally()
+    # In programs of their own, the general way is only compiled if a batch needs it.
+    counts, holds = traced(_count_by_shortcut, rows, task, compiled=True)
+    return tf.cond(holds, lambda: counts, kept_apart(count_generally))
+
+
+def _count_by_shortcut(rows: Rows, task: Task) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return counts, and whether they hold; see `shortcuts`."""
+    if shortcuts.may_fold(rows, task):
+        return shortcuts.count_folded(rows, task)
+    predicted = decide(rows.y_pred, task.rule, task.kernels)
+    actual, is_one_hot = shortcuts.find_classes(rows, task)
+    groups = parse_groups(rows.group_ids, task.num_groups)
+    counts = count_classes(predicted, actual, rows, task.layout, groups, task.kernels)
+    return counts, is_one_hot
+
+
+def _count_generally(rows: Rows, task: Task) -> tf.Tensor:
+    chosen = task.kernels
+    groups = parse_groups(rows.group_ids, task.num_groups)
+    has_entries = task.layout.entries or rows.entry_mask is not None
     few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
     options = chosen.index, few_ops
     if rows.has_scores:
-        predicted = decide(rows.y_pred, rule, chosen)
+        predicted = decide(rows.y_pred, task.rule, chosen)
     else:
         predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
-
-    def count(actual: RowClasses) -> tf.Tensor:
-        return count_classes(predicted, actual, rows, layout, groups, chosen)
-
-    def count_targets() -> tf.Tensor:
-        return count(parse_targets(rows.y_true, rows.num_classes, ignore_class, *options))
-
-    if shortcuts.may_be_one_hot(rows, rule, ignore_class, chosen):
-        return shortcuts.count_one_hot(rows, ignore_class, chosen, count, count_targets)
-    if shortcuts.may_fold(rows, rule, layout, ignore_class, chosen):
-        return shortcuts.count_folded(rows, rule, count_targets)
-    return count_targets()
+    actual = parse_targets(rows.y_true, rows.num_classes, task.ignore_class, *options)
+    return count_classes(predicted, actual, rows, task.layout, groups, chosen)
 
 
 def count_classes(
@@ -108,7 +126,8 @@ def count_classes(
     status = row_status(masks.valid_rows, predicted, actual, rows, groups, chosen)
     sums = row_sums(status, rows.weight, rows.entry_weight, groups, chosen)
     single_label = predicted.is_single_label and actual.is_single_label
-    if chosen.histogram == "segment_sum" and single_label:
+    few_bins = sums.is_plain or max(layout.groups, 1) * size <= _MAX_MERGED
+    if chosen.histogram == "segment_sum" and single_label and few_bins:
         fields = _count_single_label(*classes, sums, size)
     else:
         fields = [*sums.per_class(classes, masks, size), *sums.rows()]

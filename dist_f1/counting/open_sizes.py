@@ -1,39 +1,47 @@
 """Counting by compiled code, also where the number of rows is unknown while tracing.
 
 XLA compiles a program once for each shape. A pipeline has one or two numbers of rows, so the first
-few that occur are compiled as they are. Batches of any other size are cut into blocks of a fixed
-number of rows, which share one program. Small batches are counted by plain ops.
+few that occur twice are compiled as they are. Batches of other sizes, if there are many, are cut
+into blocks of a fixed number of rows, which share one program. Small batches and the first ones of
+other sizes are counted by plain ops.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from dist_f1.batch.inputs import Rows
+from dist_f1.counting.traced import kept_apart
 from dist_f1.kernels import MIN_COMPILED, number_of_rows, row_width
 from dist_f1.replicas import contexts
 
 CountBatch = Callable[[Rows], tf.Tensor]
 
-# Number of sizes that are compiled as they are.
-_WHOLE_SIZES = 4
-# Predictions in a block. Rows start at multiples of 64 bytes then, so that a block is no copy.
-_BLOCK, _ALIGNED_ROWS = 2**17, 16
-# With more counts for each row, plain ops are faster than adding up the counts of blocks.
+# Number of sizes that are compiled as they are, and of sizes that are remembered until they recur.
+_WHOLE_SIZES, _RECENT_SIZES = 4, 8
+# Batches of other sizes that plain ops count before blocks are compiled.
+_PLAIN_BATCHES = 8
+# Predictions in a block, if it has enough rows. Rows start at multiples of 64 bytes then, so that a
+# block is no copy.
+_BLOCK, _ALIGNED_ROWS = 2**19, 16
+# With more counts for each row, adding up the counts of blocks takes too long.
 _MAX_COUNTS_PER_ROW = 4
+# Blocks that are counted at the same time.
+_PARALLEL = min(os.cpu_count() or 1, 16)
 _SIZES = "dist_f1_sizes"
 
 
-def block_rows(width: int, length: int) -> int | None:
-    """Return the number of rows of a block, or `None` if plain ops are faster than blocks.
+def block_rows(width: int, length: int) -> int:
+    """Return the number of rows of a block.
 
     Args:
         width: Number of predictions in a row.
         length: Length of the vector of counts.
     """
-    rows = _BLOCK // width // _ALIGNED_ROWS * _ALIGNED_ROWS
-    return rows if length <= _MAX_COUNTS_PER_ROW * rows else None
+    rows = max(_BLOCK // width, -(-length // _MAX_COUNTS_PER_ROW))
+    return -(-rows // _ALIGNED_ROWS) * _ALIGNED_ROWS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,30 +72,32 @@ class Programs:
         )
 
     def _count_large(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
-        # Inlined, its operations would delay each batch, although they are not executed.
-        count_otherwise = tf.function(
-            self._count_other_size, autograph=False, experimental_attributes={"_noinline": True}
-        )
-        return tf.cond(
-            _is_one_of_the_first(number),
-            lambda: self.large(rows),
-            lambda: count_otherwise(rows, number),
-        )
+        sizes = _Sizes()
 
-    def _count_other_size(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
+        def count_new_size() -> tf.Tensor:
+            recurs, batches = sizes.note(number)
+            return tf.cond(
+                recurs, lambda: self.large(rows), lambda: self._count_other(rows, number, batches)
+            )
+
+        return tf.cond(sizes.include(number), lambda: self.large(rows), kept_apart(count_new_size))
+
+    def _count_other(self, rows: Rows, number: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
         block = block_rows(row_width(rows.y_pred), self.length)
-        if block is None:
-            return self.small(rows)
-        return self._count_blocks(rows, number, block)
+        return tf.cond(
+            (batches > _PLAIN_BATCHES) & (number >= block),
+            lambda: self._count_blocks(rows, number, block),
+            lambda: self.small(rows),
+        )
 
     def _count_blocks(self, rows: Rows, number: tf.Tensor, size: int) -> tf.Tensor:
         """Add up blocks of `size` rows; the batch has at least one.
 
-        The last block ends with the last row. A mask leaves out the rows that it shares with the
-        block before.
+        A block that would end after the last row starts earlier. A mask leaves out the rows that
+        it shares with others.
         """
 
-        def add_block(start: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def count_block(start: tf.Tensor) -> tf.Tensor:
             first = tf.minimum(start, number - size)
 
             def block(tensor: tf.Tensor) -> tf.Tensor:
@@ -97,30 +107,56 @@ class Programs:
             tensors = {k: block(x) for k, x in rows._asdict().items() if tf.is_tensor(x)}
             part = rows._replace(**tensors)
             is_new = tf.range(size) >= start - first
-            part = part._replace(mask=is_new if part.mask is None else part.mask & is_new)
-            return start + size, counts + self.large(part)
+            return self.large(
+                part._replace(mask=is_new if part.mask is None else part.mask & is_new)
+            )
+
+        def add_blocks(start: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            # XLA uses one core for a program of this size.
+            parts = [count_block(start + i * size) for i in range(_PARALLEL)]
+            return start + _PARALLEL * size, counts + tf.add_n(parts)
 
         dtype = tf.float64 if rows.is_weighted else tf.int64
         initial = tf.zeros([], tf.int32), tf.zeros([self.length], dtype)
-        return tf.while_loop(lambda start, _: start < number, add_block, initial)[1]
+        return tf.while_loop(lambda start, _: start < number, add_blocks, initial)[1]
 
 
-def _is_one_of_the_first(size: tf.Tensor) -> tf.Tensor:
-    """Whether a size is one of the first `_WHOLE_SIZES` that occur in this trace."""
+class _Sizes:
+    """The sizes that are compiled as they are in one trace, and the latest others."""
 
-    def create() -> tf.Variable:
-        with tf.device("CPU"):
-            return tf.Variable([-1] * _WHOLE_SIZES, trainable=False)
+    def __init__(self) -> None:
+        def create() -> list[tf.Variable]:
+            with tf.device("CPU"):
+                return [
+                    tf.Variable(tf.fill([length], -1), trainable=False)
+                    for length in (_WHOLE_SIZES, _RECENT_SIZES, 1)
+                ]
 
-    seen = contexts.call_eagerly(create)
-    # The graph keeps the variable alive. It is no state to save, so no object tracks it.
-    tf.compat.v1.get_default_graph().add_to_collection(_SIZES, seen)
-    sizes = seen.read_value()
+        variables = contexts.call_eagerly(create)
+        self._compiled, self._recent, self._last = variables
+        # The graph keeps them alive. They are no state to save, so no object tracks them.
+        tf.compat.v1.get_default_graph().add_to_collection(_SIZES, variables)
 
-    def add() -> tf.Tensor:
-        used = tf.math.count_nonzero(sizes >= 0, dtype=tf.int32)
-        added = tf.where(tf.equal(tf.range(_WHOLE_SIZES), used), size, sizes)
-        with tf.control_dependencies([seen.assign(added)]):
-            return used < _WHOLE_SIZES
+    def include(self, size: tf.Tensor) -> tf.Tensor:
+        """Whether batches of this size are compiled as they are."""
+        return tf.reduce_any(tf.equal(self._compiled.read_value(), size))
 
-    return tf.cond(tf.reduce_any(tf.equal(sizes, size)), lambda: tf.constant(True), add)
+    def note(self, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Note another size.
+
+        Returns:
+            Whether it recurs, and is compiled from now on; and the number of batches of others.
+        """
+        compiled, recent = self._compiled.read_value(), self._recent.read_value()
+        used = tf.math.count_nonzero(compiled >= 0, dtype=tf.int32)
+        recurs = (used < _WHOLE_SIZES) & tf.reduce_any(tf.equal(recent, size))
+        batches = self._last.read_value() + tf.where(recurs, 0, 1)
+        is_next = tf.equal(tf.range(_WHOLE_SIZES), used) & recurs
+        is_latest = tf.equal(tf.range(_RECENT_SIZES), batches % _RECENT_SIZES) & ~recurs
+        assigned = [
+            self._compiled.assign(tf.where(is_next, size, compiled)),
+            self._recent.assign(tf.where(is_latest, size, recent)),
+            self._last.assign(batches),
+        ]
+        with tf.control_dependencies(assigned):
+            return tf.identity(recurs), batches[0]

@@ -4,54 +4,47 @@ A shortcut reads predictions and targets once, and sees whether its counts hold:
 are one-hot, or no entry is invalid. Otherwise the batch is counted in the general way.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
+from dist_f1.batch.decision_rule import comparison_threshold
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses
 from dist_f1.batch.targets import leaves_out_entries, parse_one_hot
+from dist_f1.counting.task import Task
 from dist_f1.counts.causes import number_of_causes
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels import Kernels, one_hot
+from dist_f1.kernels import one_hot
 from dist_f1.kernels.column_folds import count_decisions
 
 
-def may_be_one_hot(
-    rows: Rows, rule: DecisionRule, ignore_class: int | None, chosen: Kernels
-) -> bool:
+def may_hold(rows: Rows, task: Task) -> bool:
+    """Whether there is a shortcut for such batches."""
+    return may_fold(rows, task) or _may_be_one_hot(rows, task)
+
+
+def _may_be_one_hot(rows: Rows, task: Task) -> bool:
     """Whether to look for the class of each row of 0/1 targets before counting their columns."""
     return (
-        chosen.argmax == "lanes"
-        and rule.is_argmax
+        task.kernels.argmax == "lanes"
+        and task.rule.is_argmax
+        and rows.has_scores
         and rows.y_true.shape.rank == 2
         and 2 <= rows.num_classes <= one_hot.MAX_CLASSES
-        and not leaves_out_entries(ignore_class, rows.num_classes)
+        and not leaves_out_entries(task.ignore_class, rows.num_classes)
     )
 
 
-def count_one_hot(
-    rows: Rows,
-    ignore_class: int | None,
-    chosen: Kernels,
-    count: Callable[[RowClasses], tf.Tensor],
-    count_otherwise: Callable[[], tf.Tensor],
-) -> tf.Tensor:
-    """Count ids if all 0/1 targets are one-hot.
-
-    Args:
-        rows: The batch.
-        ignore_class: Label of the rows to leave out.
-        chosen: Kernels to use.
-        count: Function that counts the batch with these actual classes.
-        count_otherwise: Function that counts the batch in the general way.
-    """
-    actual, is_single = parse_one_hot(rows.y_true, rows.num_classes, ignore_class, chosen.index)
+def find_classes(rows: Rows, task: Task) -> tuple[RowClasses, tf.Tensor]:
+    """Return the class of each row of one-hot targets, and whether all that count are one-hot."""
+    actual, is_single = parse_one_hot(
+        rows.y_true, rows.num_classes, task.ignore_class, task.kernels.index
+    )
     is_left_out = ~actual.valid
     for mask in (rows.mask, None if rows.weight is None else tf.not_equal(rows.weight, 0.0)):
         is_left_out = is_left_out if mask is None else is_left_out | ~mask
-    return tf.cond(tf.reduce_all(is_single | is_left_out), lambda: count(actual), count_otherwise)
+    return actual, tf.reduce_all(is_single | is_left_out)
 
 
 def are_plain(rows: Rows, layout: Layout, ignore_class: int | None) -> bool:
@@ -61,34 +54,24 @@ def are_plain(rows: Rows, layout: Layout, ignore_class: int | None) -> bool:
     return rows.has_scores and has_own_targets and not is_weighted and ignore_class is None
 
 
-def may_fold(
-    rows: Rows, rule: DecisionRule, layout: Layout, ignore_class: int | None, chosen: Kernels
-) -> bool:
+def may_fold(rows: Rows, task: Task) -> bool:
     """Whether to count decisions for each class by folds of rows."""
     return (
-        chosen.device == "CPU"
-        and chosen.argmax == "lanes"
-        and rule.kind == "threshold"
-        and not layout.samples
-        and are_plain(rows, layout, ignore_class)
+        task.kernels.device == "CPU"
+        and task.kernels.argmax == "lanes"
+        and task.rule.kind == "threshold"
+        and not task.layout.samples
+        and are_plain(rows, task.layout, task.ignore_class)
     )
 
 
-def count_folded(
-    rows: Rows, rule: DecisionRule, count_otherwise: Callable[[], tf.Tensor]
-) -> tf.Tensor:
-    """Count decisions for each class by folds, if no entry is invalid.
-
-    Args:
-        rows: The batch.
-        rule: Rule with a threshold.
-        count_otherwise: Function that counts the batch in the general way.
-    """
+def count_folded(rows: Rows, task: Task) -> tuple[tf.Tensor, tf.Tensor]:
+    """Count decisions for each class. Return the counts, and whether no entry is invalid."""
+    rule = task.rule
     assert rule.threshold is not None
     limit = comparison_threshold(rule.threshold, rule.from_logits, rows.y_pred.dtype)
     folded = count_decisions(rows.y_true, rows.y_pred, limit, rows.mask)
-    counts = pack_valid(folded.sums, rows)
-    return tf.cond(folded.has_flag, count_otherwise, lambda: counts)
+    return pack_valid(folded.sums, rows), ~folded.has_flag
 
 
 def pack_valid(per_class: Sequence[tf.Tensor], rows: Rows) -> tf.Tensor:

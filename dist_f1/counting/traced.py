@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,8 +14,8 @@ _FUNCTIONS = 256
 
 
 def traced(
-    function: Callable[..., tf.Tensor], rows: Rows, *options: Hashable, compiled: bool = False
-) -> tf.Tensor:
+    function: Callable[..., Any], rows: Rows, *options: Hashable, compiled: bool = False
+) -> Any:
     """Return `function(rows, *options)`, traced only for the first batch of its kind.
 
     Args:
@@ -32,16 +33,16 @@ def traced(
 
 @functools.lru_cache(maxsize=_FUNCTIONS)
 def trace(
-    function: Callable[..., tf.Tensor],
+    function: Callable[..., Any],
     options: tuple[Hashable, ...],
     num_classes: int,
     signature: tuple[tuple[str, tf.TensorSpec], ...],
     compiled: bool,
-) -> Callable[..., tf.Tensor]:
+) -> Callable[..., Any]:
     """Return a function of the tensors of a batch, named by the signature."""
     missing = dict.fromkeys(Rows._fields)
 
-    def of_tensors(*tensors: tf.Tensor) -> tf.Tensor:
+    def of_tensors(*tensors: tf.Tensor) -> Any:
         given = {name: x for (name, _), x in zip(signature, tensors, strict=True)}
         rows = Rows(**{**missing, "num_classes": num_classes, **given})
         return function(rows, *options)
@@ -50,3 +51,13 @@ def trace(
     specs = [spec for _, spec in signature]
     # The trace must not depend on the strategy or the graph of the first caller.
     return contexts.call_eagerly(lambda: traceable.get_concrete_function(*specs))
+
+
+def kept_apart(function: Callable[[], tf.Tensor]) -> Callable[[], tf.Tensor]:
+    """Return a branch of a condition that is rarely taken, as a function of its own.
+
+    TensorFlow would inline its operations, and they would delay each step, although they are not
+    executed.
+    """
+    options = {"_noinline": True}
+    return tf.function(function, autograph=False, experimental_attributes=options)

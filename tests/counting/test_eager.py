@@ -25,6 +25,7 @@ def traced(monkeypatch):
     monkeypatch.setattr(kernels, "MIN_COMPILED", BLOCK * CLASSES)
     monkeypatch.setattr(open_sizes, "MIN_COMPILED", BLOCK * CLASSES)
     monkeypatch.setattr(open_sizes, "_BLOCK", BLOCK * CLASSES)
+    monkeypatch.setattr(open_sizes, "_PLAIN_BATCHES", 0)
     monkeypatch.setattr(eager, "_PLAIN_BATCHES", PLAIN_BATCHES)
     monkeypatch.setattr(eager, "_numbers", {})
     functions = []

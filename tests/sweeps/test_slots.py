@@ -82,6 +82,7 @@ def test_every_size_up_to_three_blocks(monkeypatch):
     monkeypatch.setattr(open_sizes, "_BLOCK", BLOCK * 4)
     monkeypatch.setattr(open_sizes, "_MAX_COUNTS_PER_ROW", 1000)
     monkeypatch.setattr(open_sizes, "MIN_COMPILED", BLOCK * 4)
+    monkeypatch.setattr(open_sizes, "_PLAIN_BATCHES", 2)
     spec = SweepSpec(EVEN)
     specs = tf.TensorSpec([None, 4]), tf.TensorSpec([None, 4])
     counted = tf.function(lambda *x: count(spec, *x), input_signature=specs, autograph=False)
