@@ -41,9 +41,12 @@ def get_config() -> ml_collections.ConfigDict:
     # Streams of batches, the largest first, each with one row less than the one before.
     config.updates.streams = (  # (task, rows, classes)
         ("argmax", 65536, 10),
+        ("argmax", 65536, 100),
         ("argmax", 16384, 1000),
         ("one-hot", 65536, 10),
+        ("one-hot", 65536, 100),
         ("indicators", 65536, 10),
+        ("indicators", 65536, 100),
     )
     config.updates.stream_batches = 1000
     config.updates.row_numbers = ("known", "open")  # while tracing
