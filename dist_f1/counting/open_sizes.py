@@ -23,25 +23,24 @@ CountBatch = Callable[[Rows], tf.Tensor]
 _WHOLE_SIZES, _RECENT_SIZES = 4, 8
 # Batches of other sizes that plain ops count before blocks are compiled.
 _PLAIN_BATCHES = 8
-# Predictions in a block, if it has enough rows. Rows start at multiples of 64 bytes then, so that a
-# block is no copy.
-_BLOCK, _ALIGNED_ROWS = 2**19, 16
-# With more counts for each row, adding up the counts of blocks takes too long.
+# Predictions in a block. Rows start at multiples of 64 bytes then, so that a block is no copy.
+_BLOCK, _ALIGNED_ROWS = MIN_COMPILED, 16
+# With more counts for each row, plain ops are faster than adding up the counts of blocks.
 _MAX_COUNTS_PER_ROW = 4
 # Blocks that are counted at the same time.
 _PARALLEL = min(os.cpu_count() or 1, 16)
 _SIZES = "dist_f1_sizes"
 
 
-def block_rows(width: int, length: int) -> int:
-    """Return the number of rows of a block.
+def block_rows(width: int, length: int) -> int | None:
+    """Return the number of rows of a block, or `None` if plain ops are faster than blocks.
 
     Args:
         width: Number of predictions in a row.
         length: Length of the vector of counts.
     """
-    rows = max(_BLOCK // width, -(-length // _MAX_COUNTS_PER_ROW))
-    return -(-rows // _ALIGNED_ROWS) * _ALIGNED_ROWS
+    rows = _BLOCK // width // _ALIGNED_ROWS * _ALIGNED_ROWS
+    return rows if length <= _MAX_COUNTS_PER_ROW * rows else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +83,10 @@ class Programs:
 
     def _count_other(self, rows: Rows, number: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
         block = block_rows(row_width(rows.y_pred), self.length)
+        if block is None:
+            return self.small(rows)
         return tf.cond(
-            (batches > _PLAIN_BATCHES) & (number >= block),
+            batches > _PLAIN_BATCHES,
             lambda: self._count_blocks(rows, number, block),
             lambda: self.small(rows),
         )

@@ -17,10 +17,10 @@ O(N C), counting takes O(N), and the state O(C).
 | a compiled step, elsewhere | `"rows"` | `"segment_sum"` |
 
 Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. Then the first
-four numbers of rows that occur are compiled as they are, and all others share one program for a
-block of rows (`dist_f1.counting.open_sizes`). Eager updates do the same from the 65th large batch
-on (`dist_f1.counting.eager`). Each compilation takes 0.2 to 1.1 s. The environment variable
-DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
+four numbers of rows that recur are compiled as they are, and if there are many others, these share
+one program for a block of rows (`dist_f1.counting.open_sizes`). Eager updates do the same from the
+65th large batch on (`dist_f1.counting.eager`). Each compilation takes 0.2 to 0.5 s. The environment
+variable DIST_F1_COMPILE=0 switches compilation off, and so does `override(compiled=False)`.
 
 The choice for GPUs follows from the kernels that exist there, and the choice for TPUs from the
 estimates of their compiler (`make tpu-aot`); neither was timed. Without a threshold, predictions in

@@ -134,12 +134,16 @@ def test_an_override_and_the_environment_switch_compilation_off(monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [0, BLOCK - 1, BLOCK, 3 * BLOCK + 1])
-def test_a_step_that_is_compiled_after_it_was_traced(small_blocks, rows):
-    counted = counter()
+@pytest.mark.parametrize("kind", ["ids", "one-hot", slow("multilabel")])
+def test_a_step_that_is_compiled_after_it_was_traced(small_blocks, kind, rows):
+    options = {"rule": THRESHOLD, "betas": None} if kind == "multilabel" else {}
+    counted = counter(y_true=(None,) if kind == "ids" else (None, CLASSES), **options)
     counted.get_concrete_function()
-    y_true, y_pred, *_ = batch(rows)
+    y_true, y_pred, *_ = multilabel_batch(rows) if kind == "multilabel" else batch(rows)
+    if kind == "one-hot":
+        y_true = np.eye(CLASSES + 1, dtype=np.int64)[y_true][:, :CLASSES]
     step = tf.function(lambda: counted(y_true, y_pred), jit_compile=True, autograph=False)
-    same(step().numpy(), count(y_true, y_pred))
+    same(step().numpy(), count(y_true, y_pred, **options))
 
 
 def per_replica(chosen, values):
@@ -191,7 +195,7 @@ assert int(metric.counts().total) == sum(sizes)
 )
 def test_the_number_of_compilations_of_a_stream(different, rounds, programs, tmp_path):
     flags = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text"
-    sizes = json.dumps([2**16 + i for i in range(different)] * rounds)
+    sizes = json.dumps([2**14 + i for i in range(different)] * rounds)
     done = run_forked("-c", _STREAM, sizes, env={**os.environ, "XLA_FLAGS": flags}, timeout=300)
     assert done.returncode == 0, done.stderr
     found = {path.name.split(".")[0] for path in pathlib.Path(tmp_path).glob("module_*")}
