@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 import dist_f1
@@ -117,8 +116,5 @@ def _mismatches(batch: Batch, name: str, call: Callable[[], Mapping[str, Any]]) 
     if "f1_score" not in logs:
         return None
     of_all = MEAN_OF_ALL if name == KERAS else "f1_macro"
-    y_true, y_pred = batch.y_true, batch.y_pred
-    if not batch.is_argmax:
-        y_true, y_pred = y_true.astype(np.int8), y_pred.astype(np.int8)
-    (expected,) = expected_values([of_all], y_true, y_pred, batch.classes).values()
+    (expected,) = expected_values([of_all], *batch.labels, batch.classes).values()
     return int(not math.isclose(logs["f1_score"], expected, abs_tol=_TOLERANCE))

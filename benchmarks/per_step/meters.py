@@ -185,11 +185,6 @@ class _HostMeter(Meter):
         self._pairs: list[list[np.ndarray]] = [[] for _ in self.strategy.extended.worker_devices]
 
 
-def _read_after(strategy: tf.distribute.Strategy, classes: int) -> Meter:
-    metrics = {"f1_macro": dist_f1.F1Score("macro", sync="epoch")}
-    return _ReadAfterMeter(strategy, classes, metrics)
-
-
 BASELINE, KERAS = "none", "keras F1Score"
 _METRICS: dict[str, Callable[[], Mapping[str, tf.keras.metrics.Metric]]] = {
     "F1Score": lambda: {"f1_macro": dist_f1.F1Score("macro", sync="epoch")},
@@ -208,7 +203,9 @@ VARIANTS: dict[str, Callable[[tf.distribute.Strategy, int], Meter]] = {
         name: lambda strategy, classes, create=create: _KerasMeter(strategy, classes, create())
         for name, create in _METRICS.items()
     },
-    "F1Score, read after the step": _read_after,
+    "F1Score, read after the step": lambda strategy, classes: _ReadAfterMeter(
+        strategy, classes, _METRICS["F1Score"]()
+    ),
     "strategy.reduce": _ReduceMeter,
     "scikit-learn": _HostMeter,
 }

@@ -66,8 +66,9 @@ def run(config: ml_collections.ConfigDict, context: Context) -> Iterator[Record]
         batch = make_batch(
             task, shape, device=context.devices[0], seed=context.seed, open_size=True
         )
-        context.progress.task(f"stream {task} {shape}", 0)
-        yield from streams.measure(batch, config.stream_batches, context.device_label)
+        number = config.stream_batches
+        context.progress.task(f"stream {task} {shape}", number)
+        yield from streams.measure(batch, number, context.device_label, context.progress.step)
 
 
 def measure(
@@ -99,12 +100,10 @@ def subject_mismatches(subject: Subject, batch: Batch) -> int | None:
     values = subject.values()
     if not values:
         return None
-    y_true, y_pred, weights = batch.y_true, batch.y_pred, batch.weights
+    (y_true, y_pred), weights = batch.labels, batch.weights
     weights = weights if subject.weights is None else subject.weights
     if subject.rows is not None:
         y_true, y_pred = y_true[subject.rows], y_pred[subject.rows]
-    if not batch.is_argmax:
-        y_true, y_pred = y_true.astype(np.int8), y_pred.astype(np.int8)
     if weights is not None:
         weights = weights.reshape(-1).astype(np.float64)
     names = [name for name in values if name not in SWEPT]

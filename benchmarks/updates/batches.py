@@ -72,6 +72,13 @@ class Batch:
             return flat.argmax(-1) if self.is_argmax else flat.astype(bool)
         return self.targets.reshape(-1, 1) == np.arange(self.classes)
 
+    @property
+    def labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """`y_true` and `y_pred` as integers, which scikit-learn takes."""
+        if self.is_argmax:
+            return self.y_true, self.y_pred
+        return self.y_true.astype(np.int8), self.y_pred.astype(np.int8)
+
     @functools.cached_property
     def arguments(self) -> tuple[tf.Tensor, ...]:
         """Arguments of an update: targets, scores and, if any, weights."""

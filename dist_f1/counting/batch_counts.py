@@ -5,6 +5,7 @@ histograms, and nothing is expanded to one-hot.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -19,10 +20,10 @@ from dist_f1.batch.targets import parse_targets
 from dist_f1.counting import shortcuts
 from dist_f1.counting.entries import class_totals, select_entries
 from dist_f1.counting.open_sizes import Programs
+from dist_f1.counting.plan import Plan
 from dist_f1.counting.row_status import branches, row_status
 from dist_f1.counting.row_sums import RowSums, row_sums
-from dist_f1.counting.task import Task
-from dist_f1.counting.traced import kept_apart, traced
+from dist_f1.counting.tracing import call_traced, not_inlined
 from dist_f1.counts import sample_averages
 from dist_f1.counts.causes import code
 from dist_f1.counts.layout import Layout
@@ -49,59 +50,54 @@ def count_rows(
     """Decide and count N rows; see `CountSpec.count`."""
     kind = rule.kind if rows.has_scores else "labels"
     chosen = kernels.choose(rows.y_pred, decision=kind)
-    task = Task(rule, layout, ignore_class, num_groups, chosen)
+    plan = Plan(rule, layout, ignore_class, num_groups, chosen)
     if not chosen.compiled or not contexts.may_compile():
-        return _count(rows, task)
-    plain = kernels.choose(rows.y_pred, decision=kind, is_large=False)
+        return _count(rows, plan)
+    small = kernels.choose(rows.y_pred, decision=kind, is_large=False)
     programs = Programs(
-        small=lambda rows: _count(rows, dataclasses.replace(task, kernels=plain)),
-        large=lambda rows: _count_compiled(rows, task),
+        small=lambda rows: _count(rows, dataclasses.replace(plan, kernels=small)),
+        large=lambda rows: _count(rows, plan, compiled=True),
         length=layout.size,
     )
     return programs.count(rows)
 
 
-def _count(rows: Rows, task: Task) -> tf.Tensor:
-    if not shortcuts.may_hold(rows, task):
-        return _count_generally(rows, task)
-    counts, holds = _count_by_shortcut(rows, task)
-    return tf.cond(holds, lambda: counts, lambda: _count_generally(rows, task))
+def _count(rows: Rows, plan: Plan, compiled: bool = False) -> tf.Tensor:
+    def call(function: Callable[[Rows, Plan], Any]) -> Any:
+        if compiled:
+            return call_traced(function, rows, plan, compiled=True)
+        return function(rows, plan)
+
+    if not shortcuts.may_hold(rows, plan):
+        return call(_count_generally)
+    # The general code is a program of its own, so that it is compiled only if a batch needs it.
+    counts, holds = call(_count_by_shortcut)
+    return tf.cond(holds, lambda: counts, not_inlined(lambda: call(_count_generally)))
 
 
-def _count_compiled(rows: Rows, task: Task) -> tf.Tensor:
-    def count_generally() -> tf.Tensor:
-        return traced(_count_generally, rows, task, compiled=True)
-
-    if not shortcuts.may_hold(rows, task):
-        return count_generally()
-    # In programs of their own, the general way is only compiled if a batch needs it.
-    counts, holds = traced(_count_by_shortcut, rows, task, compiled=True)
-    return tf.cond(holds, lambda: counts, kept_apart(count_generally))
-
-
-def _count_by_shortcut(rows: Rows, task: Task) -> tuple[tf.Tensor, tf.Tensor]:
+def _count_by_shortcut(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
     """Return counts, and whether they hold; see `shortcuts`."""
-    if shortcuts.may_fold(rows, task):
-        return shortcuts.count_folded(rows, task)
-    predicted = decide(rows.y_pred, task.rule, task.kernels)
-    actual, is_one_hot = shortcuts.find_classes(rows, task)
-    groups = parse_groups(rows.group_ids, task.num_groups)
-    counts = count_classes(predicted, actual, rows, task.layout, groups, task.kernels)
+    if shortcuts.may_fold(rows, plan):
+        return shortcuts.count_folded(rows, plan)
+    predicted = decide(rows.y_pred, plan.rule, plan.kernels)
+    actual, is_one_hot = shortcuts.find_classes(rows, plan)
+    groups = parse_groups(rows.group_ids, plan.num_groups)
+    counts = count_classes(predicted, actual, rows, plan.layout, groups, plan.kernels)
     return counts, is_one_hot
 
 
-def _count_generally(rows: Rows, task: Task) -> tf.Tensor:
-    chosen = task.kernels
-    groups = parse_groups(rows.group_ids, task.num_groups)
-    has_entries = task.layout.entries or rows.entry_mask is not None
+def _count_generally(rows: Rows, plan: Plan) -> tf.Tensor:
+    chosen = plan.kernels
+    groups = parse_groups(rows.group_ids, plan.num_groups)
+    has_entries = plan.layout.entries or rows.entry_mask is not None
     few_ops = not (branches(chosen, rows) or has_entries or chosen.device == "TPU")
     options = chosen.index, few_ops
     if rows.has_scores:
-        predicted = decide(rows.y_pred, task.rule, chosen)
+        predicted = decide(rows.y_pred, plan.rule, chosen)
     else:
         predicted = parse_targets(rows.y_pred, rows.num_classes, None, *options)
-    actual = parse_targets(rows.y_true, rows.num_classes, task.ignore_class, *options)
-    return count_classes(predicted, actual, rows, task.layout, groups, chosen)
+    actual = parse_targets(rows.y_true, rows.num_classes, plan.ignore_class, *options)
+    return count_classes(predicted, actual, rows, plan.layout, groups, chosen)
 
 
 def count_classes(

@@ -1,7 +1,7 @@
 """Counting by compiled code, also where the number of rows is unknown while tracing.
 
 XLA compiles a program once for each shape. A pipeline has one or two numbers of rows, so the first
-few that occur twice are compiled as they are. Batches of other sizes, if there are many, are cut
+few that recur are compiled as they are. Batches of other sizes, if there are many, are cut
 into blocks of a fixed number of rows, which share one program. Small batches and the first ones of
 other sizes are counted by plain ops.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from dist_f1.batch.inputs import Rows
-from dist_f1.counting.traced import kept_apart
+from dist_f1.counting.tracing import not_inlined
 from dist_f1.kernels import MIN_COMPILED, number_of_rows, row_width
 from dist_f1.replicas import contexts
 
@@ -63,7 +63,7 @@ class Programs:
             return self.large(rows)
         number = tf.shape(rows.y_pred)[0]
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
-        # branch, but not that of a `tf.cond`. A batch of less than one block has no first block.
+        # branch, but not that of a `tf.cond`. It cannot slice a block out of a smaller batch.
         is_large = number >= -(-MIN_COMPILED // row_width(rows.y_pred))
         return tf.switch_case(
             tf.cast(is_large, tf.int32),
@@ -79,7 +79,7 @@ class Programs:
                 recurs, lambda: self.large(rows), lambda: self._count_other(rows, number, batches)
             )
 
-        return tf.cond(sizes.include(number), lambda: self.large(rows), kept_apart(count_new_size))
+        return tf.cond(sizes.include(number), lambda: self.large(rows), not_inlined(count_new_size))
 
     def _count_other(self, rows: Rows, number: tf.Tensor, batches: tf.Tensor) -> tf.Tensor:
         block = block_rows(row_width(rows.y_pred), self.length)
@@ -134,7 +134,7 @@ class _Sizes:
                 ]
 
         variables = contexts.call_eagerly(create)
-        self._compiled, self._recent, self._last = variables
+        self._compiled, self._recent, self._batches = variables
         # The graph keeps them alive. They are no state to save, so no object tracks them.
         tf.compat.v1.get_default_graph().add_to_collection(_SIZES, variables)
 
@@ -151,13 +151,13 @@ class _Sizes:
         compiled, recent = self._compiled.read_value(), self._recent.read_value()
         used = tf.math.count_nonzero(compiled >= 0, dtype=tf.int32)
         recurs = (used < _WHOLE_SIZES) & tf.reduce_any(tf.equal(recent, size))
-        batches = self._last.read_value() + tf.where(recurs, 0, 1)
+        batches = self._batches.read_value() + tf.where(recurs, 0, 1)
         is_next = tf.equal(tf.range(_WHOLE_SIZES), used) & recurs
         is_latest = tf.equal(tf.range(_RECENT_SIZES), batches % _RECENT_SIZES) & ~recurs
         assigned = [
             self._compiled.assign(tf.where(is_next, size, compiled)),
             self._recent.assign(tf.where(is_latest, size, recent)),
-            self._last.assign(batches),
+            self._batches.assign(batches),
         ]
         with tf.control_dependencies(assigned):
             return tf.identity(recurs), batches[0]

@@ -12,34 +12,34 @@ from dist_f1.batch.decision_rule import comparison_threshold
 from dist_f1.batch.inputs import Rows
 from dist_f1.batch.row_classes import RowClasses
 from dist_f1.batch.targets import leaves_out_entries, parse_one_hot
-from dist_f1.counting.task import Task
+from dist_f1.counting.plan import Plan
 from dist_f1.counts.causes import number_of_causes
 from dist_f1.counts.layout import Layout
 from dist_f1.kernels import one_hot
 from dist_f1.kernels.column_folds import count_decisions
 
 
-def may_hold(rows: Rows, task: Task) -> bool:
+def may_hold(rows: Rows, plan: Plan) -> bool:
     """Whether there is a shortcut for such batches."""
-    return may_fold(rows, task) or _may_be_one_hot(rows, task)
+    return may_fold(rows, plan) or _may_be_one_hot(rows, plan)
 
 
-def _may_be_one_hot(rows: Rows, task: Task) -> bool:
+def _may_be_one_hot(rows: Rows, plan: Plan) -> bool:
     """Whether to look for the class of each row of 0/1 targets before counting their columns."""
     return (
-        task.kernels.argmax == "lanes"
-        and task.rule.is_argmax
+        plan.kernels.argmax == "lanes"
+        and plan.rule.is_argmax
         and rows.has_scores
         and rows.y_true.shape.rank == 2
         and 2 <= rows.num_classes <= one_hot.MAX_CLASSES
-        and not leaves_out_entries(task.ignore_class, rows.num_classes)
+        and not leaves_out_entries(plan.ignore_class, rows.num_classes)
     )
 
 
-def find_classes(rows: Rows, task: Task) -> tuple[RowClasses, tf.Tensor]:
+def find_classes(rows: Rows, plan: Plan) -> tuple[RowClasses, tf.Tensor]:
     """Return the class of each row of one-hot targets, and whether all that count are one-hot."""
     actual, is_single = parse_one_hot(
-        rows.y_true, rows.num_classes, task.ignore_class, task.kernels.index
+        rows.y_true, rows.num_classes, plan.ignore_class, plan.kernels.index
     )
     is_left_out = ~actual.valid
     for mask in (rows.mask, None if rows.weight is None else tf.not_equal(rows.weight, 0.0)):
@@ -54,20 +54,20 @@ def are_plain(rows: Rows, layout: Layout, ignore_class: int | None) -> bool:
     return rows.has_scores and has_own_targets and not is_weighted and ignore_class is None
 
 
-def may_fold(rows: Rows, task: Task) -> bool:
+def may_fold(rows: Rows, plan: Plan) -> bool:
     """Whether to count decisions for each class by folds of rows."""
     return (
-        task.kernels.device == "CPU"
-        and task.kernels.argmax == "lanes"
-        and task.rule.kind == "threshold"
-        and not task.layout.samples
-        and are_plain(rows, task.layout, task.ignore_class)
+        plan.kernels.device == "CPU"
+        and plan.kernels.argmax == "lanes"
+        and plan.rule.kind == "threshold"
+        and not plan.layout.samples
+        and are_plain(rows, plan.layout, plan.ignore_class)
     )
 
 
-def count_folded(rows: Rows, task: Task) -> tuple[tf.Tensor, tf.Tensor]:
+def count_folded(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
     """Count decisions for each class. Return the counts, and whether no entry is invalid."""
-    rule = task.rule
+    rule = plan.rule
     assert rule.threshold is not None
     limit = comparison_threshold(rule.threshold, rule.from_logits, rows.y_pred.dtype)
     folded = count_decisions(rows.y_true, rows.y_pred, limit, rows.mask)

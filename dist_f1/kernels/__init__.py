@@ -32,7 +32,7 @@ from dist_f1.kernels.choice import DecisionKind as DecisionKind
 from dist_f1.kernels.choice import Kernels as Kernels
 from dist_f1.kernels.choice import choose as choose
 from dist_f1.kernels.choice import device as device
-from dist_f1.kernels.choice import may_be_chosen_once as may_be_chosen_once
+from dist_f1.kernels.choice import may_share_program as may_share_program
 from dist_f1.kernels.choice import number_of_rows as number_of_rows
 from dist_f1.kernels.choice import override as override
 from dist_f1.kernels.choice import row_width as row_width

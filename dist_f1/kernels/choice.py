@@ -98,14 +98,13 @@ def choose(
         is_large: Whether a batch with an unknown number of rows is large enough to be compiled.
     """
     rows = number_of_rows(y_score)
-    width = row_width(y_score)
     is_small = rows is None and not is_large
-    is_large = is_large if rows is None else rows * width >= MIN_COMPILED
+    is_large = is_large if rows is None else _is_large(y_score)
     situation = (
         device(y_score),
         contexts.is_compiled(),
         is_large and _is_worth_compiling(y_score.dtype, rows, decision),
-        width >= _MIN_BLOCKED,
+        row_width(y_score) >= _MIN_BLOCKED,
     )
     (chosen,) = (
         kernels
@@ -164,12 +163,20 @@ def row_width(y_score: tf.Tensor) -> int:
     return y_score.shape[-1] if y_score.shape.rank > 1 else _LABEL_WIDTH
 
 
-def may_be_chosen_once(y_score: tf.Tensor) -> bool:
-    """Whether an eager batch may be counted by the program of earlier batches.
+def may_share_program(y_score: tf.Tensor) -> bool:
+    """Whether an eager batch may be counted by a compiled program that others share.
 
-    It may on CPUs, unless the user chooses kernels, or has switched compilation off.
+    Large batches on CPUs may, unless the user chooses kernels, or has switched compilation off.
     """
-    return not _overrides and device(y_score) == "CPU" and _is_compilation_on()
+    is_free = _is_large(y_score) and not _overrides and _is_compilation_on()
+    return is_free and device(y_score) == "CPU"
+
+
+def _is_large(y_score: tf.Tensor) -> bool:
+    """Whether a batch with a known number of rows is large enough to be compiled."""
+    rows = number_of_rows(y_score)
+    assert rows is not None
+    return rows * row_width(y_score) >= MIN_COMPILED
 
 
 def _is_compilation_on() -> bool:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dist_f1.batch.inputs import Rows
 from dist_f1.counting.shortcuts import pack_valid
-from dist_f1.counting.traced import kept_apart, traced
+from dist_f1.counting.tracing import call_traced, not_inlined
 from dist_f1.kernels.histograms import bincount
 from dist_f1.kernels.one_hot import read_binary
 from dist_f1.sweeps.grid import Grid
@@ -32,7 +32,7 @@ def count(
 
     # The number of invalid entries is that of a bin, because XLA would read the batch twice to
     # return it beside the slots.
-    slots = traced(_find_slots, rows, grid, from_logits, compiled=True)
+    slots = call_traced(_find_slots, rows, grid, from_logits, compiled=True)
     counted = bincount(tf.reshape(slots, [-1]), bins + 1)
 
     def pack() -> tf.Tensor:
@@ -41,7 +41,7 @@ def count(
         actual = tf.reduce_sum(true_positive, axis=0)
         return pack_valid([true_positive, predicted, actual], rows)
 
-    return tf.cond(counted[-1] > 0, kept_apart(count_otherwise), pack)
+    return tf.cond(counted[-1] > 0, not_inlined(count_otherwise), pack)
 
 
 def _find_slots(rows: Rows, grid: Grid, from_logits: bool) -> tf.Tensor:

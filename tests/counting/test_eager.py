@@ -12,8 +12,8 @@ from tiers import slow_except
 
 import dist_f1
 from dist_f1 import kernels
-from dist_f1.counting import eager, open_sizes
-from dist_f1.counting import traced as traced_functions
+from dist_f1.counting import eager, open_sizes, tracing
+from dist_f1.kernels import choice
 
 CLASSES, BLOCK = 5, 16
 PLAIN_BATCHES = 2
@@ -22,7 +22,7 @@ PLAIN_BATCHES = 2
 @pytest.fixture(autouse=True)
 def traced(monkeypatch):
     """Make batches of a block large. Return the number of functions that count eager batches."""
-    monkeypatch.setattr(kernels, "MIN_COMPILED", BLOCK * CLASSES)
+    monkeypatch.setattr(choice, "MIN_COMPILED", BLOCK * CLASSES)
     monkeypatch.setattr(open_sizes, "MIN_COMPILED", BLOCK * CLASSES)
     monkeypatch.setattr(open_sizes, "_BLOCK", BLOCK * CLASSES)
     monkeypatch.setattr(open_sizes, "_PLAIN_BATCHES", 0)
@@ -35,8 +35,8 @@ def traced(monkeypatch):
             functions.append(options)
         return uncached(function, options, *args)
 
-    uncached = traced_functions.trace.__wrapped__
-    monkeypatch.setattr(traced_functions, "trace", functools.cache(trace))
+    uncached = tracing.trace.__wrapped__
+    monkeypatch.setattr(tracing, "trace", functools.cache(trace))
     return lambda: len(functions)
 
 

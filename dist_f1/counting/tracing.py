@@ -9,18 +9,18 @@ import tensorflow as tf
 from dist_f1.batch.inputs import Rows
 from dist_f1.replicas import contexts
 
-# Functions that are kept.
-_FUNCTIONS = 256
+# Number of traces that are kept.
+_MAX_TRACES = 256
 
 
-def traced(
+def call_traced(
     function: Callable[..., Any], rows: Rows, *options: Hashable, compiled: bool = False
 ) -> Any:
-    """Return `function(rows, *options)`, traced only for the first batch of its kind.
+    """Call `function(rows, *options)`, which is traced only for the first batch of its kind.
 
     Args:
-        function: A function at the top level of a module, which shows in its options what it
-            depends on.
+        function: A function at the top level of a module. Its result must depend on nothing but
+            its arguments.
         rows: The batch.
         *options: Further arguments. The function is traced for each combination.
         compiled: Whether XLA compiles the function, once for each shape.
@@ -31,7 +31,7 @@ def traced(
     return trace(function, options, rows.num_classes, signature, compiled)(*tensors.values())
 
 
-@functools.lru_cache(maxsize=_FUNCTIONS)
+@functools.lru_cache(maxsize=_MAX_TRACES)
 def trace(
     function: Callable[..., Any],
     options: tuple[Hashable, ...],
@@ -39,7 +39,7 @@ def trace(
     signature: tuple[tuple[str, tf.TensorSpec], ...],
     compiled: bool,
 ) -> Callable[..., Any]:
-    """Return a function of the tensors of a batch, named by the signature."""
+    """Trace `function` as a function of the tensors of a batch, which the signature names."""
     missing = dict.fromkeys(Rows._fields)
 
     def of_tensors(*tensors: tf.Tensor) -> Any:
@@ -53,11 +53,10 @@ def trace(
     return contexts.call_eagerly(lambda: traceable.get_concrete_function(*specs))
 
 
-def kept_apart(function: Callable[[], tf.Tensor]) -> Callable[[], tf.Tensor]:
-    """Return a branch of a condition that is rarely taken, as a function of its own.
+def not_inlined(function: Callable[[], tf.Tensor]) -> Callable[[], tf.Tensor]:
+    """Return a function that TensorFlow does not inline: a branch that is rarely taken.
 
-    TensorFlow would inline its operations, and they would delay each step, although they are not
-    executed.
+    Inlined, its operations would delay each step, although they are not executed.
     """
     options = {"_noinline": True}
     return tf.function(function, autograph=False, experimental_attributes=options)

@@ -1,4 +1,4 @@
-"""`Task`: what is counted of a batch, and by which kernels."""
+"""`Plan`: what is counted of a batch, and by which kernels."""
 
 import dataclasses
 
@@ -8,8 +8,8 @@ from dist_f1.kernels import Kernels
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """What is counted, and how; equal tasks share their traces.
+class Plan:
+    """What is counted, and by which kernels. Equal plans share traces.
 
     Args:
         rule: How predictions become decisions.
