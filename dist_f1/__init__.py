@@ -18,8 +18,6 @@ from typing import Any
 import lazy_loader
 import wrapt
 
-from dist_f1.counts.value import set_label_counter
-
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 # Packages whose import makes Keras available, or imports TensorFlow first.
@@ -29,6 +27,10 @@ _PACKAGES = ("callbacks", "compat", "counting", "inspection", "kernels", "replic
 
 def _count_labels(*args: Any, **kwargs: Any) -> Any:
     return importlib.import_module("dist_f1.counting").from_labels(*args, **kwargs)
+
+
+def _set_label_counter(counts: ModuleType) -> None:
+    counts.set_label_counter(_count_labels)
 
 
 def _register_metrics(imported: ModuleType) -> None:
@@ -50,6 +52,6 @@ def _is_half_imported(name: str) -> bool:
     return getattr(spec, "_initializing", False)
 
 
-set_label_counter(_count_labels)
+wrapt.register_post_import_hook(_set_label_counter, "dist_f1.counts.value")
 for _name in (*_FRAMEWORKS, *(f"dist_f1.{package}" for package in _PACKAGES)):
     wrapt.register_post_import_hook(_register_metrics, _name)

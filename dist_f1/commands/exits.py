@@ -1,16 +1,37 @@
-"""How a command fails: one line on standard error and an exit code."""
+"""How a command fails: a message on standard error and an exit code."""
 
+import functools
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import ParamSpec
+
+import click
 
 from dist_f1.launching.errors import UsageError
 
+_P = ParamSpec("_P")
 
-def exit_with(command: str, error: Exception) -> NoReturn:
-    """Exit with the message of an error; the code is 2 for a usage error and 1 otherwise."""
-    message = f"dist-f1 {command}: {error}"
-    if isinstance(error, UsageError):
-        print(message, file=sys.stderr)
-        sys.exit(2)
-    # A worker passes this message to its launcher, see `launching.bootstrap`.
-    sys.exit(message)
+
+def exits_with_message(
+    *errors: type[Exception],
+) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
+    """Decorate a command so that it fails with the message of these errors, without a traceback.
+
+    The exit code is 2 for a `UsageError`, which also shows the usage, and 1 for other errors.
+    """
+
+    def decorate(command: Callable[_P, None]) -> Callable[_P, None]:
+        @functools.wraps(command)
+        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
+            try:
+                command(*args, **kwargs)
+            except UsageError as error:
+                raise click.UsageError(str(error)) from error
+            except errors as error:
+                # A worker passes this message to its launcher, see `launching.bootstrap`.
+                context = click.get_current_context()
+                sys.exit(f"{context.command_path}: {error}")
+
+        return wrapper
+
+    return decorate

@@ -1,43 +1,70 @@
 """`dist-f1 launch`: run a script or a module in several worker processes that form a cluster."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import sys
 import time
-from collections.abc import Sequence
 
-import absl.logging  # noqa: F401  Defines --log_dir.
-from absl import flags
+import click
+from typing_extensions import Unpack
 
-from dist_f1.commands.exits import exit_with
-from dist_f1.launching import cluster, external_cluster, launch_flags, supervisor
+from dist_f1.commands.exits import exits_with_message
+from dist_f1.commands.job_options import JobOptions, job_options
+from dist_f1.launching import cluster, external_cluster, supervisor
 from dist_f1.launching.console import Console
 from dist_f1.launching.errors import UsageError
 
-_WORKERS = flags.DEFINE_integer(
-    "workers", None, "Number of worker processes; default: one for each GPU, or one.", lower_bound=1
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS] (SCRIPT | -m MODULE)",
 )
-_MAX_RESTARTS = flags.DEFINE_integer(
-    "max_restarts", 0, "Maximum number of restarts after a failure.", lower_bound=0
+@click.argument("arguments", nargs=-1, metavar="[--] [ARGS]...")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Number of worker processes.  [default: one for each GPU, or one]",
 )
-_MODULE = flags.DEFINE_string("m", None, "Module to run instead of a script.")
-flags.declare_key_flag("log_dir")
-flags.adopt_module_key_flags(launch_flags)
+@click.option(
+    "--max_restarts",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Maximum number of restarts after a failure.",
+)
+@click.option("-m", "--m", "module", help="Module to run instead of a script.")
+@click.option(
+    "--log_dir",
+    help="Directory for the output of each worker.  [default: a new one in dist_f1_logs]",
+)
+@job_options
+@exits_with_message(OSError, ValueError)
+def main(
+    arguments: tuple[str, ...],
+    workers: int | None,
+    max_restarts: int,
+    module: str | None,
+    log_dir: str | None,
+    **options: Unpack[JobOptions],
+) -> None:
+    """Run a script or a module in several worker processes.
+
+    The workers form a cluster: each process gets its TF_CONFIG and its share of the GPUs. If a
+    worker fails, all workers end.
+
+    Example: dist-f1 launch --workers=2 train.py -- --epochs=3
+    """
+    command = _command([*arguments], module)
+    logs = pathlib.Path(log_dir or time.strftime(f"dist_f1_logs/%Y%m%d-%H%M%S-{os.getpid()}"))
+    job = _job(command, logs, workers, max_restarts, options)
+    sys.exit(supervisor.supervise(job, Console(sys.stdout, sys.stderr)))
 
 
-def main(argv: Sequence[str]) -> None:
-    """Run the command."""
-    try:
-        command = _command(list(argv[1:]))
-        code = supervisor.supervise(_job(command), Console(sys.stdout, sys.stderr))
-    except (OSError, ValueError) as error:
-        exit_with("launch", error)
-    sys.exit(code)
-
-
-def _command(arguments: list[str]) -> list[str]:
-    if _MODULE.value:
-        return ["-m", _MODULE.value, *arguments]
+def _command(arguments: list[str], module: str | None) -> list[str]:
+    if module:
+        return ["-m", module, *arguments]
     if not arguments:
         raise UsageError("no script given. Pass a script, or a module with -m.")
     script, *rest = arguments
@@ -46,25 +73,23 @@ def _command(arguments: list[str]) -> list[str]:
     return [script, *(rest[1:] if rest[:1] == ["--"] else rest)]
 
 
-def _job(command: Sequence[str]) -> supervisor.Job:
-    log_dir = pathlib.Path(
-        flags.FLAGS.log_dir or time.strftime(f"dist_f1_logs/%Y%m%d-%H%M%S-{os.getpid()}")
-    )
+def _job(
+    command: list[str],
+    logs: pathlib.Path,
+    workers: int | None,
+    max_restarts: int,
+    options: JobOptions,
+) -> supervisor.Job:
     task = external_cluster.resolve_task()
     if task is not None:
-        if _WORKERS.value or _MAX_RESTARTS.value:
+        if workers or max_restarts:
             raise UsageError(
                 f"this process is {task.name} of a cluster described by the environment, whose "
                 "scheduler starts and restarts workers. Omit --workers and --max_restarts, or "
                 "unset TF_CONFIG to start a cluster on this machine."
             )
-        return supervisor.Job(
-            command,
-            [task],
-            log_dir,
-            is_external=True,
-            grace_seconds=launch_flags.GRACE_SECONDS.value,
-        )
+        grace = options["grace_seconds"]
+        return supervisor.Job(command, [task], logs, is_external=True, grace_seconds=grace)
     gpus = cluster.visible_gpus()
-    tasks = cluster.workers(_WORKERS.value or len(gpus) or 1)
-    return launch_flags.make_job(command, tasks, log_dir, gpus, _MAX_RESTARTS.value)
+    tasks = cluster.workers(workers or len(gpus) or 1)
+    return supervisor.Job(command, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)

@@ -1,30 +1,43 @@
 """`dist-f1 report`: print the classification report of a run directory or a `counts.npz`."""
 
+from __future__ import annotations
+
 import json
 import os
-from collections.abc import Sequence
 
-from absl import flags
+import click
 
 from dist_f1 import pages
-from dist_f1.commands.exits import exit_with
+from dist_f1.commands.exits import exits_with_message
 from dist_f1.counts import Counts
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.launching.errors import UsageError
 from dist_f1.reports import report
 
-_FORMAT = flags.DEFINE_enum("format", "text", ["text", "json", "markdown"], "Output format.")
-_DIGITS = flags.DEFINE_integer("digits", 2, "Decimal places; ignored for json.", lower_bound=0)
 
-
-def main(argv: Sequence[str]) -> None:
-    """Run the command."""
-    try:
-        if len(argv) != 2:
-            raise UsageError(f"got {len(argv) - 1} paths. Pass one run directory or counts.npz.")
-        print(render(argv[1], _FORMAT.value, _DIGITS.value))
-    except (OSError, ValueError) as error:
-        exit_with("report", error)
+@click.command()
+@click.argument("paths", nargs=-1, metavar="RUN_DIR|COUNTS.npz")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
+@click.option(
+    "--digits",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Decimal places; ignored for json.",
+)
+@exits_with_message(OSError, ValueError)
+def main(paths: tuple[str, ...], style: str, digits: int) -> None:
+    """Print the report of a run directory or of a file of counts."""
+    if len(paths) != 1:
+        raise UsageError(f"got {len(paths)} paths. Pass one run directory or counts.npz.")
+    print(render(paths[0], style, digits))
 
 
 def render(path: str, style: str, digits: int) -> str:

@@ -1,83 +1,106 @@
 """`dist-f1 train`: train a classifier under a strategy and report its exact global F1."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import signal
 import sys
-from collections.abc import Sequence
 from importlib import util
 
+import click
 import ml_collections
 from absl import flags, logging
-from ml_collections import config_flags
+from typing_extensions import Unpack
 
-from dist_f1.commands.exits import exit_with
+from dist_f1.commands import config_options
+from dist_f1.commands.exits import exits_with_message
+from dist_f1.commands.job_options import JobOptions, job_options
+from dist_f1.commands.startup_messages import held_messages
 from dist_f1.jobs import requirements, settings
 from dist_f1.jobs.run_dir import LOGS, RunDir
-from dist_f1.launching import cluster, external_cluster, launch_flags, supervisor
+from dist_f1.launching import cluster, external_cluster, supervisor
 from dist_f1.launching.console import Console
 from dist_f1.launching.errors import UsageError, UserError
-
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "File with get_config(), e.g. configs/digits.py.", lock_config=True
-)
-_RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Directory for all results: a new one, or that of a run to resume."
-)
-_WORKERS = flags.DEFINE_integer(
-    "workers", None, "Number of worker processes; default: train in this process.", lower_bound=1
-)
-_MAX_RESTARTS = flags.DEFINE_integer(
-    "max_restarts",
-    3,
-    "With --workers: maximum number of restarts, from the last checkpoint, after a failure.",
-    lower_bound=0,
-)
-_DRY_RUN = flags.DEFINE_bool(
-    "dry_run", False, "Print the settings, the devices and the plan, and exit."
-)
-flags.mark_flags_as_required(["config", "run_dir"])
-flags.adopt_module_key_flags(launch_flags)
 
 # Set in the environment of workers that this command has started.
 _IS_WORKER = "DIST_F1_TRAIN_WORKER"
 
 
-def main(argv: Sequence[str]) -> None:
-    """Run the command."""
-    try:
-        if len(argv) > 1:
-            raise UsageError(f"unexpected argument {argv[1]!r}. Flags start with --.")
-        try:
-            # The flag reads the config file only here.
-            config = settings.complete(_CONFIG.value)
-        except OSError as error:
-            raise UsageError(f"--config: {error}") from error
-        settings.validate(config)
-        if not _RUN_DIR.value:
-            raise UsageError("--run_dir is empty. Pass a directory.")
-        _require_extras(config)
-        if _WORKERS.value and _IS_WORKER not in os.environ:
-            sys.exit(_launch(config, _WORKERS.value, _RUN_DIR.value))
-        _train(config, _RUN_DIR.value)
-    except UserError as error:
-        exit_with("train", error)
+@click.command(
+    cls=config_options.CommandWithConfig,
+    options_metavar="--config=FILE --run_dir=DIR [--config.KEY=VALUE]... [OPTIONS]",
+)
+@click.option(
+    "--config", "config_file", required=True, help="File with get_config(), e.g. configs/digits.py."
+)
+@click.option(
+    "--run_dir",
+    required=True,
+    help="Directory for all results: a new one, or that of a run to resume.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Number of worker processes.  [default: train in this process]",
+)
+@click.option(
+    "--max_restarts",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="With --workers: maximum number of restarts, from the last checkpoint, after a failure.",
+)
+@click.option(
+    "--dry_run/--nodry_run", help="Print the settings, the devices and the plan, and exit."
+)
+@job_options
+@click.pass_obj
+@exits_with_message(UserError)
+def main(
+    overrides: list[str],
+    config_file: str,
+    run_dir: str,
+    workers: int | None,
+    max_restarts: int,
+    dry_run: bool,
+    **options: Unpack[JobOptions],
+) -> None:
+    """Train a classifier and report its exact F1 over all replicas.
+
+    --config.KEY=VALUE overrides a setting of the config file, e.g. --config.epochs=3. Rerun a
+    command that was interrupted: the run resumes from its last checkpoint.
+    """
+    config = settings.complete(config_options.read(config_file, overrides))
+    settings.validate(config)
+    if not run_dir:
+        raise UsageError("--run_dir is empty. Pass a directory.")
+    _require_extras(config)
+    if workers and _IS_WORKER not in os.environ:
+        sys.exit(_launch(config, workers, run_dir, max_restarts, dry_run, options))
+    _train(config, run_dir, dry_run)
 
 
-def _train(config: ml_collections.ConfigDict, run_dir: str) -> None:
-    # Import TensorFlow only for a valid command line.
-    from dist_f1.jobs import data, devices, plan
-    from dist_f1.jobs.loop import Stopped
-    from dist_f1.jobs.training import catch_stop_signals, train
-
+def _train(config: ml_collections.ConfigDict, run_dir: str, dry_run: bool) -> None:
+    # Functions of the user may read absl flags.
+    flags.FLAGS(sys.argv[:1])
     logging.set_verbosity(logging.ERROR)
-    if requirements.is_server():
+    with held_messages():
+        # Import TensorFlow only for a valid command line.
+        from dist_f1.jobs import data, devices, plan
+        from dist_f1.jobs.loop import Stopped
+        from dist_f1.jobs.training import catch_stop_signals, train
+
+        is_server = requirements.is_server()
+        if not is_server:
+            strategy = devices.make_strategy(config.strategy, config.replicas)
+    if is_server:
         devices.run_server()
-    strategy = devices.make_strategy(config.strategy, config.replicas)
     try:
         with catch_stop_signals() as stop_requested:
-            dataset = data.load(config)
-            if _DRY_RUN.value:
+            with held_messages():
+                dataset = data.load(config)
+            if dry_run:
                 own = f"devices: {', '.join(devices.devices_of(strategy))}"
                 replicas = strategy.num_replicas_in_sync
                 print(plan.describe(config, dataset, [own], replicas, run_dir))
@@ -88,7 +111,14 @@ def _train(config: ml_collections.ConfigDict, run_dir: str) -> None:
         sys.exit(128 + signal.SIGTERM)
 
 
-def _launch(config: ml_collections.ConfigDict, count: int, run_dir: str) -> int:
+def _launch(
+    config: ml_collections.ConfigDict,
+    count: int,
+    run_dir: str,
+    max_restarts: int,
+    dry_run: bool,
+    options: JobOptions,
+) -> int:
     """Run this command in each of `count` workers, and return the exit code."""
     task = external_cluster.resolve_task()
     if task is not None:
@@ -108,10 +138,8 @@ def _launch(config: ml_collections.ConfigDict, count: int, run_dir: str) -> int:
     RunDir(run_dir).check_is_run_dir()
     gpus = cluster.visible_gpus()
     # Detect a wrong number of GPUs before anything is started.
-    places = cluster.environments(
-        tasks, list(range(len(tasks))), gpus, launch_flags.CPU_DEVICES.value
-    )
-    if _DRY_RUN.value:
+    places = cluster.environments(tasks, list(range(len(tasks))), gpus, options["cpu_devices"])
+    if dry_run:
         from dist_f1.jobs import data, plan
 
         lines = [
@@ -128,7 +156,7 @@ def _launch(config: ml_collections.ConfigDict, count: int, run_dir: str) -> int:
     # The start-up messages of TensorFlow, one copy for each worker, would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS
-    job = launch_flags.make_job(arguments, tasks, logs, gpus, _MAX_RESTARTS.value)
+    job = supervisor.Job(arguments, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
     try:
         return supervisor.supervise(job, Console(sys.stdout, sys.stderr))
     except OSError as error:

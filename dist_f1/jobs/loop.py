@@ -14,7 +14,6 @@ from typing import Any
 import ml_collections
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from dist_f1.counts import Counts
 from dist_f1.jobs import coordination, sharding, summary
@@ -23,6 +22,7 @@ from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
 from dist_f1.jobs.predictions import Predictions, decide
 from dist_f1.jobs.progress import Position
+from dist_f1.jobs.progress_bar import ProgressBar
 from dist_f1.jobs.reading import Reader
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.saved_state import SavedState
@@ -167,7 +167,7 @@ class Loop:
                     # Wait: once one worker exits, a scheduler may kill the rest.
                     coordination.barrier(self._strategy)
                     raise Stopped(str(position))
-                bar.update()
+                bar.advance()
                 if position.step % self._config.log_every == 0:
                     self._dispatcher.join()
                     self._show_scores(bar)
@@ -237,21 +237,20 @@ class Loop:
             )
         return counts
 
-    def _progress_bar(self) -> tqdm:
+    def _progress_bar(self) -> ProgressBar:
         position = self.position
         name = "epoch" if position.phase == "train" else "validation"
-        return tqdm(
-            desc=f"{name} {position.epoch}/{self._config.epochs}",
-            total=self._reader.source(position.phase).batches,
-            initial=position.step,
-            unit="step",
-            disable=not self._is_chief,
+        return ProgressBar(
+            f"{name} {position.epoch}/{self._config.epochs}",
+            self._reader.source(position.phase).batches,
+            position.step,
+            self._is_chief,
         )
 
-    def _show_scores(self, bar: tqdm) -> Counts:
+    def _show_scores(self, bar: ProgressBar) -> Counts:
         counts = self._check_counts()
-        values = {"loss": self.position.loss / int(counts.total), self.f1_name: self._f1(counts)}
-        bar.set_postfix({name: f"{float(value):.4f}" for name, value in values.items()})
+        loss = self.position.loss / int(counts.total)
+        bar.show({"loss": loss, self.f1_name: float(self._f1(counts))})
         return counts
 
     def _has_predictions(self) -> bool:
