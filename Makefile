@@ -25,7 +25,7 @@ CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs interv
 	pages plots tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: environments train test test-all test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel check clean
+.PHONY: environments train test test-all test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel docs check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -51,6 +51,12 @@ test-tf-2.15: $(TF_2_15_VENV)/dev,tf-2-15
 # Kills random workers of a training job, and compares the results with an uninterrupted job.
 chaos: $(VENV)/dev
 	$(BIN)/python tests/jobs/chaos.py $(ARGS)
+
+# The documentation site, in build/docs. Warnings are errors.
+docs: $(VENV)/docs
+	rm -rf build/docs
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/docs
+	$(BIN)/python tests/docs/check_site.py build/docs
 
 # Includes the other libraries if `pip install '.[bench]'` has installed them.
 bench: $(VENV)/dev
@@ -83,7 +89,7 @@ check: lint types wheel test
 $(TF_2_15_VENV)/%: PYTHON := $(PYTHON_TF_2_15)
 
 # The name of the file is the list of extras to install.
-$(VENV)/train $(VENV)/dev $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15: pyproject.toml
+$(VENV)/train $(VENV)/dev $(VENV)/docs $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15: pyproject.toml
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
 	touch $@

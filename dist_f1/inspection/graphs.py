@@ -48,8 +48,8 @@ def count_collectives(function: Callable[..., Any], *args: Any, **kwargs: Any) -
 
     Args:
         function: A `tf.function`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
+        *args: Arguments of `function`, or a `tf.TensorSpec` for each.
+        **kwargs: Keyword arguments of `function`, or a `tf.TensorSpec` for each.
 
     Raises:
         TypeError: `function` has no graph.

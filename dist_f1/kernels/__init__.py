@@ -7,14 +7,12 @@
 All kernels count the same integers and differ only in cost. One pass over the predictions takes
 O(N C), counting takes O(N), and the state O(C).
 
-| where | argmax | counting |
-|---|---|---|
-| CPU, 2**17 predictions or 2**14 labels | `"lanes"` | compiled by XLA |
-| CPU otherwise | `"rows"` to 255 classes, then `"blocks"` | `"bincount"` |
-| GPU | `"rows"` | `"bincount"` of int64 ids into int32, which has a GPU kernel |
-| TPU | `"keys"` | `"matmul"` |
-| a compiled step (`jit_compile=True`), on a CPU | `"lanes"` | `"segment_sum"` |
-| a compiled step, elsewhere | `"rows"` | `"segment_sum"` |
+- On a CPU, 2**17 predictions or 2**14 labels: argmax `"lanes"`, and XLA compiles the counting.
+- On a CPU otherwise: argmax `"rows"` to 255 classes, then `"blocks"`; counting `"bincount"`.
+- On a GPU: `"rows"`, and `"bincount"` of int64 ids into int32, which has a GPU kernel.
+- On a TPU: `"keys"`, and `"matmul"`.
+- In a compiled step (`jit_compile=True`) on a CPU: `"lanes"`, and `"segment_sum"`.
+- In a compiled step elsewhere: `"rows"`, and `"segment_sum"`.
 
 Under Keras's `fit`, N is unknown unless batches are made with `drop_remainder=True`. Then the first
 four numbers of rows that recur are compiled as they are, and if there are many others, these share

@@ -40,7 +40,11 @@ def with_options(
     taken = {p.name for p in own} | set(without)
     keywords = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name), annotation=annotation
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(name),
+            # The text of a postponed annotation, as in the other parameters.
+            annotation=getattr(annotation, "__forward_arg__", annotation),
         )
         for name, annotation in declared.__annotations__.items()
         if name not in taken

@@ -7,17 +7,19 @@ Values are float64: NumPy for NumPy counts, and tensors for tensors. Leading axe
 (e.g. of groups) are leading axes of the result. The values are scikit-learn's, with these common
 arguments:
 
-average: How the scores of the C classes are averaged.
-    `None`: not at all. The result is `[C]`, or one entry for each of `labels`.
-    `"binary"`: the score of the class `pos_label` of two classes.
-    `"micro"`: the score of the counts summed over classes.
-    `"macro"`: the mean. Without `labels`, classes that neither occur nor are predicted are left
+- `average`: How the scores of the C classes are averaged.
+
+  - `None`: not at all. The result is `[C]`, or one entry for each of `labels`.
+  - `"binary"`: the score of the class `pos_label` of two classes.
+  - `"micro"`: the score of the counts summed over classes.
+  - `"macro"`: the mean. Without `labels`, classes that neither occur nor are predicted are left
     out, unless a row may have several classes: then all C classes enter.
-    `"weighted"`: the mean weighted by support.
-    `"samples"`: the mean over rows of the score of each row (where a row may have several classes).
-zero_division: The score where it is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
-labels: The classes that enter the result, by default all. Sample averages always use all.
-pos_label: For `"binary"`, the positive class.
+  - `"weighted"`: the mean weighted by support.
+  - `"samples"`: the mean over rows of the score of each row (where a row may have several classes).
+
+- `zero_division`: The score where it is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
+- `labels`: The classes that enter the result, by default all. Sample averages always use all.
+- `pos_label`: For `"binary"`, the positive class.
 
 Binary counts of one class give the score of the positive class under every average, as in Keras;
 scikit-learn averages over both classes. So does `counts.to_two_class()`, and `labels` of 0 and 1

@@ -191,8 +191,8 @@ def replica_program(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
 
     Args:
         function: A `tf.function` that calls `strategy.run`, or a concrete function.
-        *args: Arguments of `function`, or `tf.TensorSpec`s.
-        **kwargs: Keyword arguments of `function`, or `tf.TensorSpec`s.
+        *args: Arguments of `function`, or a `tf.TensorSpec` for each.
+        **kwargs: Keyword arguments of `function`, or a `tf.TensorSpec` for each.
 
     Raises:
         TypeError: `function` has no graph.

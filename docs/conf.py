@@ -1,0 +1,61 @@
+"""The documentation site: `make docs` builds it, with warnings as errors."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import dist_f1
+
+project = "dist_f1"
+author = "the dist_f1 developers"
+version = release = dist_f1.__version__
+html_title = f"dist_f1 {version}"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+nitpicky = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autosummary_generate = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Fields", "params_style")]
+# A name in backticks is code.
+default_role = "code"
+
+html_theme = "furo"
+html_static_path = ["_static"]
+copybutton_exclude = ".linenos, .gp, .go"
+
+
+def mark_code(app, what, name, obj, options, lines):
+    """Mark the indented blocks of a module's docstring as code."""
+    if what != "module":
+        return
+    marked = []
+    for i, line in enumerate(lines):
+        starts = line.startswith("    ") and i > 0 and not lines[i - 1].strip()
+        before = next((text for text in reversed(marked) if text.strip()), "")
+        if starts and not before.startswith(" "):
+            marked += [".. code-block:: python", ""]
+        marked.append(line)
+    lines[:] = marked
+
+
+def setup(app):
+    """Connect the hook to Sphinx."""
+    app.connect("autodoc-process-docstring", mark_code)
