@@ -1,4 +1,4 @@
-"""`dist-f1 report`: print the classification report of a run directory or a `counts.npz`."""
+"""`dist-f1 report`: the classification report or the page of a run, or several runs compared."""
 
 import json
 import os
@@ -10,19 +10,34 @@ from dist_f1 import pages
 from dist_f1.commands.exits import exit_with
 from dist_f1.counts import Counts
 from dist_f1.jobs.run_dir import RunDir
-from dist_f1.launching.errors import UsageError
+from dist_f1.jobs.run_page import render_html
+from dist_f1.launching.errors import UsageError, UserError
 from dist_f1.reports import report
 
-_FORMAT = flags.DEFINE_enum("format", "text", ["text", "json", "markdown"], "Output format.")
-_DIGITS = flags.DEFINE_integer("digits", 2, "Decimal places; ignored for json.", lower_bound=0)
+_FORMAT = flags.DEFINE_enum(
+    "format", "text", ["text", "json", "markdown", "html"], "Output format; html is a page."
+)
+_DIGITS = flags.DEFINE_integer(
+    "digits", 2, "Decimal places of text and markdown.", lower_bound=0
+)
+_COMPARE = flags.DEFINE_bool("compare", False, "Print a page that compares several runs.")
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
     try:
-        if len(argv) != 2:
-            raise UsageError(f"got {len(argv) - 1} paths. Pass one run directory or counts.npz.")
-        print(render(argv[1], _FORMAT.value, _DIGITS.value))
+        paths = argv[1:]
+        if _COMPARE.value:
+            if len(paths) < 2:
+                raise UsageError(f"got {len(paths)} paths. Pass two runs or more to compare.")
+            print(_page(paths), end="")
+            return
+        if len(paths) != 1:
+            raise UsageError(f"got {len(paths)} paths. Pass one run directory or counts.npz.")
+        if _FORMAT.value == "html":
+            print(_page(paths), end="")
+        else:
+            print(render(paths[0], _FORMAT.value, _DIGITS.value))
     except (OSError, ValueError) as error:
         exit_with("report", error)
 
@@ -39,3 +54,10 @@ def render(path: str, style: str, digits: int) -> str:
     if style == "markdown":
         return pages.markdown(counts, names, digits)
     return json.dumps(report(counts, names, output_dict=True), indent=2)
+
+
+def _page(paths: Sequence[str]) -> str:
+    try:
+        return render_html(paths)
+    except ImportError as error:
+        raise UserError(str(error)) from error
