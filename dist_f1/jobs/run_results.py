@@ -66,7 +66,7 @@ def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:
     """Return versions, strategy and devices, as far as they are stored."""
     found = {
         **settings.get("versions", {}),
-        "strategy": settings.get("strategy_class"),
+        "strategy class": settings.get("strategy_class"),
         "replicas": settings.get("replicas"),
         "devices": settings.get("devices"),
         "started": settings.get("started"),

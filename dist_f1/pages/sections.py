@@ -58,7 +58,7 @@ class Preformatted(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """One result: its name, its value in a word or two, and a sentence that explains it."""
+    """One result: its name, its value in a word or two, and lines of sentences that explain it."""
 
     label: str
     value: str

@@ -23,7 +23,9 @@ def logits_of(classes, rows, seed=0):
     logits = random.normal(size=(rows, classes)).astype(np.float32)
     block = random.permutation(classes) // 5
     logits[block[y_true][:, np.newaxis] == block] += np.float32(2.0)
-    logits[np.arange(rows), y_true] += random.normal(3.0 + np.log(classes), 1.5, rows)
+    # The first classes are harder.
+    margin = 1.5 + np.sqrt(np.log(classes)) + 2.0 * y_true / classes
+    logits[np.arange(rows), y_true] += margin + random.normal(size=rows)
     return y_true, logits
 
 

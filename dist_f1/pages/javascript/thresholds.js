@@ -70,7 +70,7 @@ distF1.Explorer = class {
     const series = ["precision", "recall", "f1"].map((name, i) => ({
       type: "line",
       name: name === "f1" ? "F1" : name,
-      showSymbol: false,
+      symbol: "none",
       lineStyle: { width: name === "f1" ? 3 : 1.5, type: ["solid", "dashed", "solid"][i] },
       data: points.map((point, j) => [thresholds[j], point[name]]),
     }));
@@ -84,7 +84,14 @@ distF1.Explorer = class {
     const axis = { type: "value", min: 0, max: 1, nameLocation: "middle" };
     this.instance.setOption({
       animation: false,
-      grid: { left: 12, right: 16, top: 48, bottom: 28, containLabel: true },
+      grid: {
+        left: 4,
+        right: 16,
+        top: 48,
+        bottom: 4,
+        outerBoundsMode: "same",
+        outerBoundsContain: "all",
+      },
       legend: { top: 0 },
       tooltip: { trigger: "axis", valueFormatter: (value) => distF1.number(value) },
       xAxis: { ...axis, name: "threshold (probability)", nameGap: 28 },

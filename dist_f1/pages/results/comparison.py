@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dist_f1.pages.results.evaluation import Evaluation, format_interval
+from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.results.learning_curves import curves_by_split, curves_chart, f1_of_records
 from dist_f1.pages.results.precision_recall import (
     best_point,
@@ -15,7 +15,8 @@ from dist_f1.pages.results.precision_recall import (
     curves_option,
     mean_curve,
 )
-from dist_f1.pages.results.style import unique
+from dist_f1.pages.results.run_settings import HIDDEN
+from dist_f1.pages.results.style import series_style, unique
 from dist_f1.pages.results.verdict import commonest_confusion, f1_fact, worst_class
 from dist_f1.pages.sections import Cell, Chart, Fact, Facts, Group, Section, Table
 
@@ -49,26 +50,27 @@ def _verdicts(evaluations: Sequence[Evaluation]) -> Facts:
         pair = commonest_confusion(evaluation)
         sentences = [f"{f1.label}. {f1.sentence}"]
         if worst is not None:
-            sentences.append(f"The worst class is {worst.value}. {worst.sentence}")
+            sentences.append(f"{worst.label}: {worst.value}. {worst.sentence}")
         if pair is not None:
             sentences.append(f"{pair.label}: {pair.value}. {pair.sentence}")
         sentences.append(f"Rows not counted: {int(evaluation.counts.invalid):,}.")
-        facts.append(Fact(evaluation.title, f1.value, " ".join(sentences)))
+        facts.append(Fact(evaluation.title, f1.value, "\n".join(sentences)))
     return Facts("Verdict", facts)
 
 
 def _learning_curves(evaluations: Sequence[Evaluation]) -> list[Group]:
     charts = []
     for label in ("Loss", evaluations[0].f1_label):
-        curves = {}
-        for split in ("validation", "training"):
-            for evaluation in evaluations:
+        curves, styles = {}, {}
+        for split, line in (("validation", "solid"), ("training", "dotted")):
+            for i, evaluation in enumerate(evaluations):
                 key = "loss" if label == "Loss" else f1_of_records(evaluation)
                 found = curves_by_split(evaluation.history, key)
                 if split in found:
-                    curves[f"{evaluation.title}, {split}"] = found[split]
+                    name = f"{evaluation.title}, {split}"
+                    curves[name], styles[name] = found[split], series_style(i, line)
         if curves:
-            charts.append(curves_chart(label, curves))
+            charts.append(curves_chart(label, curves, styles))
     return [Group("Learning curves", charts)] if charts else []
 
 
@@ -78,16 +80,15 @@ def _f1_by_class(evaluations: Sequence[Evaluation]) -> Table:
     names = list(dict.fromkeys(name for by_name in f1 for name in by_name))
     first, *others = [evaluation.title for evaluation in evaluations]
     rows = [_row(name, [by_name.get(name, np.nan) for by_name in f1]) for name in names]
-    rows.sort(key=_change)
+    rows.sort(key=lambda row: _largest_loss(row, len(others)))
     overall = [float(e.f1()["value"] or 0.0) for e in evaluations]
     last = _row(evaluations[0].f1_label, overall)
-    intervals: list[Cell] = ["95% interval", *(format_interval(e.f1()) for e in evaluations)]
     return Table(
         "F1 by class",
         ["class", first, *others, *(f"difference, {title}" for title in others)],
         rows,
         f"A difference is the F1 of a run minus that of {first}. The largest loss comes first.",
-        [last, [*intervals, *[""] * len(others)]],
+        [last],
         (first, *others),
         is_sortable=True,
     )
@@ -100,9 +101,9 @@ def _row(name: str, values: list[float]) -> list[Cell]:
     return [name, *cells, *signed]
 
 
-def _change(row: list[Cell]) -> float:
-    """Return the change from the first run to the last; classes without one come last."""
-    return float(row[-1]) if row[-1] else np.inf
+def _largest_loss(row: list[Cell], differences: int) -> float:
+    """Return the lowest of the differences, which are last; infinity without any."""
+    return min((float(cell) for cell in row[-differences:] if cell), default=np.inf)
 
 
 def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
@@ -116,7 +117,7 @@ def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
         area, names = np.asarray(sweep.average_precision()), unique(evaluation.swept_names)
         which = "mean of all classes" if sweep.num_classes > 1 else names[0]
         shown.append(f"{evaluation.title}: {which} (AP {area.mean():.3f})")
-        series.append(curve_series(shown[-1], mean_curve(sweep), len(series), width=3.0))
+        series.append(curve_series(shown[-1], mean_curve(sweep), len(series)))
     for evaluation in swept:
         assert evaluation.sweep is not None
         sweep = evaluation.sweep.numpy()
@@ -144,8 +145,12 @@ def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
 
 def _settings(evaluations: Sequence[Evaluation]) -> list[Table]:
     """Return the settings and versions that differ between runs."""
-    values = [{**e.settings, **e.versions} for e in evaluations]
-    keys = sorted({key for by_key in values for key in by_key} - {"token", "versions"})
+    # Settings such as `replicas` are part of the environment too.
+    values = [
+        {k: v for k, v in e.settings.items() if k not in HIDDEN} | dict(e.versions)
+        for e in evaluations
+    ]
+    keys = sorted({key for by_key in values for key in by_key})
     rows: list[list[Cell]] = [
         [key, *(str(by_key.get(key, "")) for by_key in values)]
         for key in keys

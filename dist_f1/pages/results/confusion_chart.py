@@ -7,6 +7,7 @@ import numpy as np
 from dist_f1.pages.results.class_order import clustered, most_confused
 from dist_f1.pages.results.confusions import matrix_of
 from dist_f1.pages.results.evaluation import Evaluation, format_count
+from dist_f1.pages.results.style import grid
 from dist_f1.pages.sections import Chart, View
 
 # Of more classes, only those with the commonest confusions are drawn.
@@ -45,8 +46,8 @@ def confusion_chart(evaluation: Evaluation) -> list[Chart]:
     }
     rotated = {"rotate": 90 if len(shown) > 12 or max(map(len, names)) > 3 else 0}
     option: dict[str, object] = {
-        "grid": {"left": 24, "right": 8, "top": 8, "bottom": 64, "containLabel": True}
-        | {"show": True, "backgroundColor": "--heat-0", "borderColor": "--rule"},
+        "grid": grid(top=8, right=8)
+        | {"bottom": 48, "show": True, "backgroundColor": "--heat-0", "borderColor": "--rule"},
         "tooltip": {"trigger": "item"},
         "xAxis": axis
         | {"name": "predicted", "nameGap": 36, "axisLabel": {**_label(has_numbers), **rotated}},
@@ -112,7 +113,11 @@ def _view(label: str, dimension: int, cells: list[list[float]]) -> View:
     return View(
         label,
         {
-            "visualMap": {"dimension": dimension, "max": most if dimension == 2 else 1},
+            "visualMap": {
+                "dimension": dimension,
+                "max": most if dimension == 2 else 1,
+                "text": [format_count(most) if dimension == 2 else "100%", "0"],
+            },
             "series": [{"label": {"formatter": f"{{@[{dimension}]}}"}}],
         },
     )

@@ -42,15 +42,19 @@ def curves_by_split(history: Records, key: str) -> dict[str, dict[int, float]]:
     return curves
 
 
-def curves_chart(label: str, curves: Mapping[str, Mapping[int, float]]) -> Chart:
-    """Return a chart of curves by name."""
+def curves_chart(
+    label: str,
+    curves: Mapping[str, Mapping[int, float]],
+    styles: Mapping[str, Mapping[str, object]] = {},
+) -> Chart:
+    """Return a chart of curves by name, with their `series_style` by name."""
     epochs = sorted({epoch for curve in curves.values() for epoch in curve})
     is_score = label != "Loss"
     series = [
         {
             "type": "line",
             "name": name,
-            **series_style(i),
+            **styles.get(name, series_style(i)),
             "symbolSize": 7,
             "showSymbol": len(epochs) <= 30,
             "data": [rounded([curve[e]])[0] if e in curve else None for e in epochs],

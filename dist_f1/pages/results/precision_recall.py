@@ -38,9 +38,9 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     series: list[dict[str, object]] = []
     if len(occurring) > 1:
         mean = f"{MEAN} (AP {area[occurring].mean():.3f})"
-        series.append(curve_series(mean, mean_curve(sweep), 0, width=3.0))
+        series.append(thick(curve_series(mean, mean_curve(sweep), 0)))
     series += [
-        curve_series(labels[k], class_curve(sweep, k), i + 1, best=best_point(sweep, k))
+        curve_series(labels[k], class_curve(sweep, k), i, best_point(sweep, k))
         for i, k in enumerate(drawn)
     ]
     shown: Sequence[str] = ()
@@ -75,17 +75,17 @@ def curves_option(series: list[dict[str, object]]) -> dict[str, object]:
 
 
 def curve_series(
-    name: str, points: Points, i: int, best: list[float] | None = None, width: float = 2.0
+    name: str, points: Points, i: int, best: list[float] | None = None
 ) -> dict[str, object]:
     """Return a step curve with the i-th style, and a mark at its best threshold."""
     series: dict[str, object] = {
         "type": "line",
         "name": name,
         "dimensions": ["recall", "precision", "threshold"],
-        **series_style(i, width),
+        **series_style(i),
         "step": "end",
-        "showSymbol": len(points) <= 60,
-        "symbolSize": 5,
+        # Points without a symbol would have no tooltip.
+        "symbolSize": 5 if len(points) <= 60 else 3,
         "data": points,
     }
     if best is not None:
@@ -99,6 +99,12 @@ def curve_series(
             "data": [{"coord": best}],
         }
     return series
+
+
+def thick(series: dict[str, object]) -> dict[str, object]:
+    """Return the series of a mean: thick, in the colour of the text, and behind the others."""
+    color = {"color": "--text"}
+    return series | {"lineStyle": {**color, "width": 3.5}, "itemStyle": color, "z": 1}
 
 
 def class_curve(sweep: Sweep, k: int) -> Points:

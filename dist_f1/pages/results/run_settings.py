@@ -5,7 +5,7 @@ from __future__ import annotations
 from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.sections import Cell, Group, Table
 
-_HIDDEN = ("class_names", "token", "versions", "devices", "replicas", "started", "strategy_class")
+HIDDEN = ("class_names", "token", "versions", "devices", "replicas", "started", "strategy_class")
 
 
 def run_settings(evaluation: Evaluation) -> list[Group]:
@@ -13,7 +13,7 @@ def run_settings(evaluation: Evaluation) -> list[Group]:
     settings: list[list[Cell]] = [
         [key, _text(value)]
         for key, value in sorted(evaluation.settings.items())
-        if key not in _HIDDEN and value not in ("", [], ())
+        if key not in HIDDEN and value not in ("", [], ())
     ]
     versions: list[list[Cell]] = [[key, _text(value)] for key, value in evaluation.versions.items()]
     tables = [

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Sequence
 
 _COLORS = 8
 _LINES: tuple[str | list[int], ...] = ("solid", "dashed", "dotted", [8, 3, 2, 3])
-SYMBOLS = ("circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect")
+# Colours and symbols have no common factor, so their pairs differ for long.
+SYMBOLS = ("circle", "rect", "triangle", "diamond", "roundRect")
 
 
-def series_style(i: int, width: float = 2.0) -> dict[str, object]:
-    """Return colour, line and symbol of the i-th series; no two of the first 32 look alike."""
+def series_style(i: int, line: str = "") -> dict[str, object]:
+    """Return colour, line (or the one given) and symbol of the i-th series.
+
+    No two of the first 160 look alike.
+    """
     color = f"--series-{i % _COLORS + 1}"
-    line = _LINES[i // _COLORS % len(_LINES)]
+    kind = line or _LINES[i // _COLORS % len(_LINES)]
     return {
         "itemStyle": {"color": color},
-        "lineStyle": {"color": color, "type": line, "width": width},
+        "lineStyle": {"color": color, "type": kind, "width": 2},
         "symbol": SYMBOLS[i % len(SYMBOLS)],
     }
 
@@ -31,8 +35,9 @@ def score_axis(name: str, gap: int = 40) -> dict[str, object]:
 
 
 def grid(top: int = 40, right: int = 24) -> dict[str, object]:
-    """Return the margins of a chart in pixels, without labels of axes."""
-    return {"left": 28, "right": right, "top": top, "bottom": 32, "containLabel": True}
+    """Return the margins of a chart in pixels, around the labels and names of its axes."""
+    bounds = {"outerBoundsMode": "same", "outerBoundsContain": "all"}
+    return {"left": 4, "right": right, "top": top, "bottom": 4, **bounds}
 
 
 def rounded(values: Iterable[float], digits: int = 4) -> list[float]:

@@ -39,6 +39,8 @@ def worst_class(evaluation: Evaluation) -> Fact | None:
     if np.isnan(f1).all():
         return None
     k = int(np.nanargmin(f1))
+    if f1[k] == 1.0:
+        return Fact("Worst class", "none", "The F1 of every class is 1.")
     counts = evaluation.counted
     precision, recall = (float(score(counts)[k]) for score in (scores.precision, scores.recall))
     actual = float(counts.actual[k])
