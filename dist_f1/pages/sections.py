@@ -94,6 +94,7 @@ class Chart(NamedTuple):
         shown: Names of the series that are shown at first; readers choose among all. `()` shows
             all series, without a choice.
         height: Height in rem, or 0 for a square.
+        width: Largest width in rem, or 0 for the whole width of the page.
     """
 
     heading: str
@@ -106,6 +107,7 @@ class Chart(NamedTuple):
     views_label: str = "View"
     shown: Sequence[str] = ()
     height: float = 22.0
+    width: float = 0.0
 
 
 class ClassCounts(NamedTuple):

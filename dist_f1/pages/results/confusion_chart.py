@@ -15,7 +15,8 @@ _MAX_CLASSES = 100
 _MAX_CHOSEN = 60
 # More classes are ordered by their confusions, and have no number in each cell.
 _MAX_UNORDERED = 20
-_HEAT = [f"--heat-{i}" for i in range(5)]
+_SHADES_BELOW_NUMBERS = [f"--heat-{i}" for i in range(5)]
+_SHADES = ["--heat-0", *(f"--deep-{i}" for i in range(1, 5))]
 _VIEWS = (("counts", 2), ("share of the true class", 3), ("share of the predicted class", 4))
 
 
@@ -42,9 +43,8 @@ def confusion_chart(evaluation: Evaluation) -> list[Chart]:
         "nameLocation": "middle",
         "splitArea": {"show": False},
         "axisTick": {"show": False},
-        "axisLabel": {"width": 96, "overflow": "truncate"},
     }
-    rotated = {"rotate": 90 if len(shown) > 12 or max(map(len, names)) > 3 else 0}
+    rotated = {"rotate": 90 if len(names) * max(map(len, names)) > 40 else 0}
     option: dict[str, object] = {
         "grid": grid(top=8, right=8)
         | {"bottom": 48, "show": True, "backgroundColor": "--heat-0", "borderColor": "--rule"},
@@ -66,7 +66,7 @@ def confusion_chart(evaluation: Evaluation) -> list[Chart]:
             "bottom": 0,
             "itemWidth": 12,
             "itemHeight": 140,
-            "inRange": {"color": _HEAT},
+            "inRange": {"color": _SHADES_BELOW_NUMBERS if has_numbers else _SHADES},
         },
         "series": [
             {
@@ -86,9 +86,10 @@ def confusion_chart(evaluation: Evaluation) -> list[Chart]:
             _alt(evaluation, len(shown)),
             _caption(evaluation, matrix, shown),
             picture=evaluation.pictures.get("confusion_matrix"),
-            views=[_view(label, dimension, cells) for label, dimension in _VIEWS],
+            views=[_view(label, dimension, cells, has_numbers) for label, dimension in _VIEWS],
             views_label="Shade",
             height=0.0,
+            width=min(52.0, 14.0 + 3.5 * len(shown)),
         )
     ]
 
@@ -107,16 +108,23 @@ def _cells(matrix: np.ndarray, shown: np.ndarray) -> list[list[float]]:
     return cells
 
 
-def _view(label: str, dimension: int, cells: list[list[float]]) -> View:
-    """Return the choice of a dimension for the shades, and for the numbers in the cells."""
+def _view(label: str, dimension: int, cells: list[list[float]], has_numbers: bool) -> View:
+    """Return the choice of a dimension for the shades, and for the numbers in the cells.
+
+    Without numbers, the darkest shade is that of the commonest confusion, or else single mistakes
+    would be too pale to see.
+    """
+    errors = [cell[dimension] for cell in cells if cell[0] != cell[1]]
     most = max(cell[dimension] for cell in cells)
+    darkest = most if has_numbers or not errors else max(errors)
+    text = format_count(darkest) if dimension == 2 else f"{darkest:.0%}"
     return View(
         label,
         {
             "visualMap": {
                 "dimension": dimension,
-                "max": most if dimension == 2 else 1,
-                "text": [format_count(most) if dimension == 2 else "100%", "0"],
+                "max": darkest,
+                "text": [text if darkest == most else f"{text} or more", "0"],
             },
             "series": [{"label": {"formatter": f"{{@[{dimension}]}}"}}],
         },
@@ -124,7 +132,7 @@ def _view(label: str, dimension: int, cells: list[list[float]]) -> View:
 
 
 def _label(has_numbers: bool) -> dict[str, object]:
-    fixed = {"interval": 0} if has_numbers else {}
+    fixed = {"interval": 0} if has_numbers else {"fontSize": 10}
     return {"width": 96, "overflow": "truncate", "hideOverlap": True, **fixed}
 
 

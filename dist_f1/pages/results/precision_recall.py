@@ -32,7 +32,10 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     if not len(occurring):
         return []
     ranked = occurring[np.argsort(area[occurring], kind="stable")]
-    drawn = sorted(ranked[:_MAX_CURVES].tolist())
+    # The curves that are shown at first come first, in colours that differ most.
+    drawn = ranked[:_MAX_CURVES].tolist()
+    if len(drawn) <= _MAX_SHOWN:
+        drawn.sort()
     names = unique(evaluation.swept_names)
     labels = {k: f"{names[k]} (AP {area[k]:.3f})" for k in drawn}
     series: list[dict[str, object]] = []
@@ -45,8 +48,8 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     ]
     shown: Sequence[str] = ()
     if len(drawn) > 1:
-        few = drawn if len(drawn) <= _MAX_SHOWN else ranked[:_FEW].tolist()
-        shown = [*([mean] if len(occurring) > 1 else []), *(labels[k] for k in sorted(few))]
+        few = drawn if len(drawn) <= _MAX_SHOWN else drawn[:_FEW]
+        shown = [mean, *(labels[k] for k in few)]
     return [
         Chart(
             "Precision and recall",

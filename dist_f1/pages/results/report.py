@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dist_f1.pages.results.class_scores import class_scores
 from dist_f1.pages.results.confusion_chart import confusion_chart
 from dist_f1.pages.results.confusions import confusions_table
+from dist_f1.pages.results.error_bars import error_bars
 from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.results.learning_curves import learning_curves
 from dist_f1.pages.results.mistakes import mistakes_table
@@ -23,6 +24,7 @@ _PARTS: tuple[Callable[[Evaluation], Sequence[Section]], ...] = (
     class_scores,
     confusion_chart,
     confusions_table,
+    error_bars,
     precision_recall,
     threshold_choice,
     mistakes_table,
