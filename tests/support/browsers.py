@@ -5,11 +5,6 @@ import importlib.resources
 import json
 import shutil
 
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
-
-# A page may be refused by name only if all rules of axe are run.
 _RUN_AXE = """
 const done = arguments[arguments.length - 1];
 axe.run(document, {resultTypes: ["violations"]}).then(
@@ -21,7 +16,11 @@ axe.run(document, {resultTypes: ["violations"]}).then(
 
 @contextlib.contextmanager
 def chromium():
-    """Yield a driver of Chromium, without network and without a window."""
+    """Yield a driver of Chromium without a window."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
     options = Options()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
         options.add_argument(argument)
@@ -31,6 +30,7 @@ def chromium():
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
     try:
+        driver.set_script_timeout(120)
         yield driver
     finally:
         driver.quit()
@@ -43,6 +43,12 @@ def show(driver, path, width=1280, height=900, dark=False):
     driver.get_log("performance")
     driver.get_log("browser")
     driver.get(path.resolve().as_uri())
+    settle(driver)
+
+
+def settle(driver):
+    """Wait until charts have drawn what has changed, which they do in a later frame."""
+    driver.execute_async_script("setTimeout(arguments[0], 300)")
 
 
 def resize(driver, width, height=900):
