@@ -17,9 +17,7 @@ from dist_f1.reports import report
 _FORMAT = flags.DEFINE_enum(
     "format", "text", ["text", "json", "markdown", "html"], "Output format; html is a page."
 )
-_DIGITS = flags.DEFINE_integer(
-    "digits", 2, "Decimal places of text and markdown.", lower_bound=0
-)
+_DIGITS = flags.DEFINE_integer("digits", 2, "Decimal places of text and markdown.", lower_bound=0)
 _COMPARE = flags.DEFINE_bool("compare", False, "Print a page that compares several runs.")
 
 

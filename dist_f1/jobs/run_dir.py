@@ -30,9 +30,10 @@ class RunDir:
 
     `config.json` (resolved, with versions), `metrics.jsonl` (one row for each epoch and split),
     `counts.npz`, `sweep.npz` (counts at each threshold), `report.txt`, `report.json`,
-    `scores.json` (with intervals and the best thresholds), `confusion_matrix.png`, `f1_per_class.png`, `precision_recall.png`, `report.html` and
-    `report.md` (everything on one page), `checkpoints/`, and if requested `predictions.npz` and
-    `tensorboard/`. The logs of several workers are in `logs/`.
+    `scores.json` (with intervals and the best thresholds), `confusion_matrix.png`,
+    `f1_per_class.png`, `precision_recall.png`, `report.html` and `report.md` (everything on one
+    page), `checkpoints/`, and if requested `predictions.npz` and `tensorboard/`. The logs of
+    several workers are in `logs/`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read the results of a run directory, without TensorFlow. Files that are missing leave no trace."""
+"""Read the results of a run directory, without TensorFlow; any file but the counts may be absent."""
 
 from __future__ import annotations
 
@@ -39,19 +39,27 @@ def read_results(path: str | os.PathLike[str]) -> Evaluation:
     counts = Counts.load(path / "counts.npz")
     names = settings.get("class_names") or _names_in_report(report, counts)
     sweep = path / "sweep.npz"
-    return Evaluation(
+    evaluation = Evaluation(
         title_of(settings, path.resolve().name),
         counts,
         names,
         Sweep.load(sweep) if sweep.exists() else None,
         _read_json(path / "scores.json").get("scores", {}),
-        read_history(path / "metrics.jsonl"),
-        settings,
-        environment_of(settings),
-        read_mistakes(path / "predictions.npz", names),
-        _date_of(path / "counts.npz"),
-        settings.get("average", "macro"),
-        {name: f"{name}.png" for name in _PICTURES if (path / f"{name}.png").exists()},
+    )
+    return add_files(evaluation, path)._replace(date=_date_of(path / "counts.npz"))
+
+
+def add_files(evaluation: Evaluation, path: pathlib.Path) -> Evaluation:
+    """Add what the other files of a run directory hold: epochs, settings, mistakes, pictures."""
+    settings = _read_json(path / "config.json")
+    return evaluation._replace(
+        history=read_history(path / "metrics.jsonl"),
+        settings=settings,
+        versions=environment_of(settings),
+        mistakes=read_mistakes(path / "predictions.npz", evaluation.class_names),
+        average=settings.get("average", "macro"),
+        pictures={n: f"{n}.png" for n in _PICTURES if (path / f"{n}.png").exists()},
+        date=format_date(datetime.datetime.now()),
     )
 
 
@@ -119,10 +127,9 @@ def most_confident_mistakes(
 
     Example:
         >>> y_true, y_pred = np.array([0, 1, 1]), np.array([0, 0, 0])
-        >>> for mistake in most_confident_mistakes(y_true, y_pred, np.array([1, 0.6, 0.9]), None, 5):
-        ...     print(mistake.row, mistake.true, mistake.predicted, mistake.probability)
-        2 1 0 0.9
-        1 1 0 0.6
+        >>> found = most_confident_mistakes(y_true, y_pred, np.array([1, 0.6, 0.9]), None, 5)
+        >>> [(mistake.row, mistake.probability) for mistake in found]
+        [(2, 0.9), (1, 0.6)]
     """
     places = np.argwhere(y_true != y_pred)
     order = np.argsort(-probability[tuple(places.T)], kind="stable")[:most]
@@ -160,5 +167,9 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
 
 def _date_of(path: pathlib.Path) -> str:
     """Return the date of the last change, in the zone of this computer."""
-    moment = datetime.datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M %Z").strip()
+    return format_date(datetime.datetime.fromtimestamp(path.stat().st_mtime))
+
+
+def format_date(moment: datetime.datetime) -> str:
+    """Return date and time in the zone of this computer."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()

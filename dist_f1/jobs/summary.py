@@ -8,7 +8,8 @@ from dist_f1.counts import Counts
 from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_page import run_html, run_markdown
-from dist_f1.jobs.run_results import read_results
+from dist_f1.jobs.run_results import add_files
+from dist_f1.pages.results import Evaluation
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
@@ -91,14 +92,16 @@ class Summary:
 
         The pages also show the other files of the directory, e.g. `metrics.jsonl`.
         """
-        run_dir.write_scores({"scores": self.scores(), "thresholds": self.thresholds()})
+        all_scores = self.scores()
+        run_dir.write_scores({"scores": all_scores, "thresholds": self.thresholds()})
         run_dir.write_sweep(self.sweep)
         names, counts = self.class_names, self.counts
         plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
         plots.precision_recall(self.sweep, names, run_dir.precision_recall)
         intervals = _interval(counts, "f1_per_class")
         plots.f1_bars(counts, names, run_dir.f1_per_class, intervals=intervals)
-        results = read_results(run_dir.path)._replace(title=self.title, class_names=names)
+        evaluation = Evaluation(self.title, counts, names, self.sweep, all_scores)
+        results = add_files(evaluation, run_dir.path)
         run_dir.write_pages(run_html(results), run_markdown(results))
 
     def _scored_names(self) -> Sequence[str]:

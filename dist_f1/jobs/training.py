@@ -10,8 +10,9 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
+from dist_f1.callbacks import versions
 from dist_f1.counts import Counts
-from dist_f1.jobs import coordination, devices, settings, versions
+from dist_f1.jobs import coordination, devices, settings
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
 from dist_f1.jobs.loop import EpochResult, Loop

@@ -78,9 +78,7 @@ def _pictures(sections: Iterable[Section]) -> Iterator[FigureOrPath]:
             yield section.picture
 
 
-def _section_blocks(
-    sections: Iterable[Section], links: Iterator[str], level: str
-) -> Iterator[str]:
+def _section_blocks(sections: Iterable[Section], links: Iterator[str], level: str) -> Iterator[str]:
     for section in sections:
         if section.heading:
             yield f"{level} {_escape(section.heading)}"

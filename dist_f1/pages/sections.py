@@ -159,6 +159,7 @@ class Group(NamedTuple):
 
 Section = Text | Table | Picture | Preformatted | Facts | Chart | Thresholds | Group
 
+
 def check_sections(sections: Iterable[Section]) -> list[Section]:
     """Return the sections as a list.
 

@@ -32,7 +32,7 @@ def clustered(matrix: np.ndarray) -> np.ndarray:
     Example:
         >>> matrix = np.array([[9, 0, 3], [0, 9, 0], [3, 0, 9]])
         >>> clustered(matrix).tolist()
-        [1, 0, 2]
+        [0, 2, 1]
     """
     size = len(matrix)
     rates = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-12)

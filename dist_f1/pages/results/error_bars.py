@@ -20,15 +20,16 @@ def error_bars(evaluation: Evaluation) -> list[Chart]:
     missed, wrong = np.asarray(counts.false_negative), np.asarray(counts.false_positive)
     shown = np.argsort(-(missed + wrong), kind="stable")[:_MAX_BARS].tolist()
     names = [evaluation.names[k] for k in shown]
+    parts = (("missed", "--series-1", missed), ("wrong", "--series-2", wrong))
     bars = [
         {
             "type": "bar",
             "name": name,
             "stack": "errors",
-            "itemStyle": {"color": color, "decal": {"symbol": "none"}},
+            "itemStyle": {"color": color},
             "data": values[shown].tolist(),
         }
-        for name, color, values in (("missed", "--series-1", missed), ("wrong", "--series-2", wrong))
+        for name, color, values in parts
     ]
     option: dict[str, object] = {
         "grid": grid(),

@@ -91,7 +91,11 @@ class Evaluation(NamedTuple):
     @property
     def f1_name(self) -> str:
         """Name of the F1 in the verdict, e.g. `"f1_macro"`."""
-        return "f1_binary" if self.is_binary else f"f1_{self.average}"
+        if self.is_binary:
+            return "f1_binary"
+        # Counts of other averages have no sums over rows.
+        is_known = self.average != "samples" or bool(self.counts.samples)
+        return f"f1_{self.average}" if is_known else "f1_macro"
 
     @property
     def f1_label(self) -> str:
@@ -129,10 +133,10 @@ def score_row(counts: Counts, name: str, level: float = LEVEL) -> ScoreRow:
     return dict(zip(_BOUNDS, (value, low, high), strict=True))
 
 
-def format_count(value: float) -> str:
+def format_count(value: float | np.ndarray) -> str:
     """Format a count with separators of thousands, or a weight with four digits."""
-    value = float(value)
-    return f"{int(value):,}" if value.is_integer() else f"{value:,.4g}"
+    number = float(value)
+    return f"{int(number):,}" if number.is_integer() else f"{number:,.4g}"
 
 
 def format_interval(row: ScoreRow) -> str:

@@ -143,7 +143,7 @@ def mean_curve(sweep: Sweep) -> Points:
         first = int(np.argmax(recall[:, k] > 0.0))
         heights += precision[np.clip(index, first, len(recall) - 1), k]
     heights /= max(1, len(occurring))
-    return [[round(float(r), 4), round(float(p), 4)] for r, p in zip(_RECALLS, heights, strict=True)]
+    return np.stack([_RECALLS, heights], axis=1).round(4).tolist()
 
 
 def best_point(sweep: Sweep, k: int) -> list[float]:

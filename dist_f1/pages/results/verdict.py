@@ -96,4 +96,4 @@ def lost_rows(evaluation: Evaluation) -> Fact:
 
 
 def _ratio(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else f"{value:.3f}"
+    return "-" if value is None or np.isnan(value) else f"{value:.3f}"
