@@ -1,4 +1,4 @@
-"""Read the results of a run directory, without TensorFlow; any file but the counts may be absent."""
+"""Read the results of a run directory, without TensorFlow; only the counts are required."""
 
 from __future__ import annotations
 
