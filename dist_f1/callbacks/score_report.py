@@ -209,7 +209,7 @@ class ScoreReport(tf.keras.callbacks.Callback):
             sweep = _sweep_of(results)
             run_files.write_report(self._run_dir, epoch, text, as_dict, counts, sweep)
             title = self._title(split, counts)
-            average = metric.average or "macro"
+            average = getattr(metric, "average", None) or "macro"
             self._latest = Evaluation(title, counts, names, sweep, average=average)
             if epoch is None:
                 self._write_page()

@@ -1,4 +1,4 @@
-"""Curves and the threshold explorer hold the numbers of the sweep, and state what they leave out."""
+"""Curves and the threshold explorer hold the numbers of the sweep, and say what is left out."""
 
 import numpy as np
 import pytest
