@@ -17,6 +17,13 @@ _MAX_CHOSEN = 60
 _MAX_UNORDERED = 20
 _SHADES_BELOW_NUMBERS = [f"--heat-{i}" for i in range(5)]
 _SHADES = ["--heat-0", *(f"--deep-{i}" for i in range(1, 5))]
+# The wheel alone, and a finger, still scroll the page.
+_ZOOM = {
+    "type": "inside",
+    "zoomOnMouseWheel": "ctrl",
+    "preventDefaultMouseMove": False,
+    "filterMode": "none",
+}
 _VIEWS = (("counts", 2), ("share of the true class", 3), ("share of the predicted class", 4))
 
 
@@ -53,10 +60,7 @@ def confusion_chart(evaluation: Evaluation) -> list[Chart]:
         | {"name": "predicted", "nameGap": 36, "axisLabel": {**_label(has_numbers), **rotated}},
         "yAxis": axis
         | {"name": "true", "inverse": True, "nameGap": 48, "axisLabel": _label(has_numbers)},
-        "dataZoom": [
-            {"type": "inside", "xAxisIndex": 0, "zoomOnMouseWheel": "ctrl", "filterMode": "none"},
-            {"type": "inside", "yAxisIndex": 0, "zoomOnMouseWheel": "ctrl", "filterMode": "none"},
-        ],
+        "dataZoom": [{**_ZOOM, "xAxisIndex": 0}, {**_ZOOM, "yAxisIndex": 0}],
         "visualMap": {
             "type": "continuous",
             "min": 0,
