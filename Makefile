@@ -25,7 +25,7 @@ CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs interv
 	pages plots tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: environments train test test-all test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel docs check clean
+.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel docs check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -37,6 +37,10 @@ test: $(VENV)/dev
 
 test-all: $(VENV)/dev
 	$(BIN)/python $(PYTEST) $(ARGS)
+
+# Pages in Chromium, whose package of the distribution is needed, and so is that of chromedriver.
+test-browser: $(VENV)/dev,browser
+	DIST_F1_REQUIRE_BROWSER=1 $(BIN)/python -m pytest $(or $(ARGS),tests/pages/browser)
 
 # Keras 2, as tf-keras on the newest TensorFlow.
 test-tf-keras: $(TF_KERAS_VENV)/dev,tf-keras
@@ -89,7 +93,7 @@ check: lint types wheel test
 $(TF_2_15_VENV)/%: PYTHON := $(PYTHON_TF_2_15)
 
 # The name of the file is the list of extras to install.
-$(VENV)/train $(VENV)/dev $(VENV)/docs $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15: pyproject.toml
+$(VENV)/train $(VENV)/dev $(VENV)/docs $(VENV)/dev,browser $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15: pyproject.toml
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
 	touch $@

@@ -1,16 +1,26 @@
-"""The files of a report: the latest one, and the text of every epoch.
+"""The files of a report: the latest one, the text of every epoch, and the page.
 
-RUN_DIR/report.txt  report.json  counts.npz
+RUN_DIR/report.txt  report.json  counts.npz  sweep.npz  metrics.jsonl  report.html
 RUN_DIR/reports/epoch_0001.txt ...
 """
 
+import importlib.util
 import json
+import math
 import os
 import pathlib
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dist_f1 import pages
+from dist_f1.callbacks import versions
 from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.pages.results import Evaluation, report_sections
+from dist_f1.sweeps import Sweep
+
+Record = dict[str, Any]
 
 
 def write_report(
@@ -19,8 +29,9 @@ def write_report(
     text: str,
     as_dict: dict[str, Any],
     counts: Counts,
+    sweep: Sweep | None = None,
 ) -> None:
-    """Write a report and its counts, each file atomically; missing directories are created.
+    """Write a report, its counts and its sweep, each file atomically; make missing directories.
 
     The epoch is `None` for an evaluation outside of `fit`.
     """
@@ -31,3 +42,52 @@ def write_report(
     atomic_write(path / "report.txt", text)
     atomic_write(path / "report.json", json.dumps(as_dict, indent=2) + "\n")
     counts.save(path / "counts.npz")
+    if sweep is not None:
+        sweep.save(path / "sweep.npz")
+    else:
+        # A sweep of earlier counts would contradict the new ones.
+        (path / "sweep.npz").unlink(missing_ok=True)
+
+
+def records_of_logs(epoch: int, logs: Mapping[str, Any]) -> list[Record]:
+    """Return the records of an epoch, one for each split, from the logs of Keras.
+
+    Example:
+        >>> for record in records_of_logs(1, {"loss": 0.5, "val_loss": 0.75}):
+        ...     print(record)
+        {'epoch': 1, 'split': 'train', 'loss': 0.5}
+        {'epoch': 1, 'split': 'validation', 'loss': 0.75}
+    """
+    splits: dict[str, Record] = {"train": {}, "validation": {}}
+    for key, value in logs.items():
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(number):
+            split = "validation" if key.startswith("val_") else "train"
+            splits[split][key.removeprefix("val_")] = number
+    return [
+        {"epoch": epoch, "split": split, **values} for split, values in splits.items() if values
+    ]
+
+
+def write_history(run_dir: str | os.PathLike[str], records: Sequence[Record]) -> list[Record]:
+    """Write the records of epochs after those of earlier epochs in the file, and return all."""
+    path = pathlib.Path(run_dir) / "metrics.jsonl"
+    first = min((record["epoch"] for record in records), default=math.inf)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    earlier = [record for record in map(json.loads, lines) if record["epoch"] < first]
+    history = [*earlier, *records]
+    atomic_write(path, "".join(json.dumps(record) + "\n" for record in history))
+    return history
+
+
+def write_page(run_dir: str | os.PathLike[str], evaluation: Evaluation) -> None:
+    """Write `report.html`, if jinja2 is installed."""
+    if importlib.util.find_spec("jinja2") is None:
+        return
+    date = time.strftime("%Y-%m-%d %H:%M %Z")
+    evaluation = evaluation._replace(date=date, versions=versions.installed())
+    page = pages.html(evaluation.title, report_sections(evaluation), date)
+    atomic_write(pathlib.Path(run_dir) / "report.html", page)

@@ -16,6 +16,7 @@ from dist_f1.counts import Counts
 from dist_f1.counts.validity import describe_invalid
 from dist_f1.metrics import ThresholdSweep, call_stack
 from dist_f1.metrics.base import CountsMetric
+from dist_f1.pages.results import Evaluation
 from dist_f1.replicas import contexts
 from dist_f1.reports import report
 from dist_f1.sweeps import Sweep
@@ -38,9 +39,13 @@ class ScoreReport(tf.keras.callbacks.Callback):
     data, with the predictions made during the epoch. The callback also works in `evaluate`. With
     several workers, all of them read the metrics, and the chief prints and writes.
 
-    The run directory gets `report.txt`, `report.json` and `counts.npz` of the last report, and
-    `reports/epoch_0001.txt` etc. TensorBoard gets the confusion matrix, if there is one, and the
-    precision-recall curves of each `dist_f1.ThresholdSweep` in the model.
+    The run directory gets `report.txt`, `report.json` and `counts.npz` of the last report,
+    `reports/epoch_0001.txt` etc., `metrics.jsonl` with the logs of each epoch, and `sweep.npz` if
+    the model has a `dist_f1.ThresholdSweep`. After the training or an evaluation, it gets the page
+    `report.html`, if jinja2 is installed.
+
+    TensorBoard gets the confusion matrix, if there is one, and the precision-recall curves of each
+    `dist_f1.ThresholdSweep` in the model.
 
     Args:
         metric: Metric of this library with which the model is compiled, or an `EvaluateScores` that
@@ -103,10 +108,13 @@ class ScoreReport(tf.keras.callbacks.Callback):
         self._epoch: int | None = None
         self._is_reported = False
         self._step = 0
+        # Logs of the epochs; and on the chief, what the page shows.
+        self._records: list[dict[str, Any]] = []
+        self._latest: Evaluation | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that an `EvaluateScores` comes before this callback."""
-        self._epoch = None
+        self._epoch, self._records, self._latest = None, [], None
         callbacks = call_stack.active_callbacks()
         if not isinstance(self._source, EvaluateScores) or self not in callbacks:
             return
@@ -142,7 +150,19 @@ class ScoreReport(tf.keras.callbacks.Callback):
             name = source.prefix.rstrip("_")
             split = self._split or {"val": "validation", "": "evaluation"}.get(name, name)
             self._deliver(_Results(source.metric, source.counts(), {}), split)
+        self._records += run_files.records_of_logs(epoch + 1, logs or {})
+        if self._latest is not None and self._run_dir is not None:
+            history = run_files.write_history(self._run_dir, self._records)
+            self._latest = self._latest._replace(history=history)
         self._epoch = None
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the page."""
+        self._write_page()
+
+    def _write_page(self) -> None:
+        if self._latest is not None and self._run_dir is not None:
+            run_files.write_page(self._run_dir, self._latest)
 
     def _is_due(self) -> bool:
         if self._epoch is None:
@@ -155,7 +175,7 @@ class ScoreReport(tf.keras.callbacks.Callback):
         self._is_reported = True
         metric = self._source or most_detailed(metrics_of(self.model))
         candidates = [metric]
-        if self._images is not None:
+        if self._images is not None or self._run_dir is not None:
             candidates += metrics_of(self.model)
         try:
             sweeps = {m.name: m.sweep() for m in candidates if isinstance(m, ThresholdSweep)}
@@ -186,7 +206,13 @@ class ScoreReport(tf.keras.callbacks.Callback):
         epoch = None if self._epoch is None else self._epoch + 1
         if self._run_dir is not None:
             as_dict = report(counts, names, output_dict=True, **averaging)
-            run_files.write_report(self._run_dir, epoch, text, as_dict, counts)
+            sweep = _sweep_of(results)
+            run_files.write_report(self._run_dir, epoch, text, as_dict, counts, sweep)
+            title = self._title(split, counts)
+            average = getattr(metric, "average", None) or "macro"
+            self._latest = Evaluation(title, counts, names, sweep, average=average)
+            if epoch is None:
+                self._write_page()
         self._step = self._step + 1 if epoch is None else epoch
         if self._images is not None:
             self._draw(self._images, results._replace(counts=counts), names, split)
@@ -213,6 +239,13 @@ class ScoreReport(tf.keras.callbacks.Callback):
         for name, sweep in results.sweeps.items():
             figure = plots.precision_recall(sweep, names)
             images.write(f"{split}/{name}", figure, self._step)
+
+
+def _sweep_of(results: _Results) -> Sweep | None:
+    """Return the first sweep of the classes of the counts."""
+    classes = results.counts.num_classes
+    sweeps = (sweep.numpy() for sweep in results.sweeps.values())
+    return next((sweep for sweep in sweeps if sweep.num_classes == classes), None)
 
 
 def _warn_or_raise(metric: CountsMetric, message: str) -> None:

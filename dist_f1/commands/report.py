@@ -1,4 +1,4 @@
-"""`dist-f1 report`: print the classification report of a run directory or a `counts.npz`."""
+"""`dist-f1 report`: the classification report or the page of a run, or several runs compared."""
 
 from __future__ import annotations
 
@@ -11,33 +11,46 @@ from dist_f1 import pages
 from dist_f1.commands.exits import exits_with_message
 from dist_f1.counts import Counts
 from dist_f1.jobs.run_dir import RunDir
-from dist_f1.launching.errors import UsageError
+from dist_f1.jobs.run_page import render_html
+from dist_f1.launching.errors import UsageError, UserError
 from dist_f1.reports import report
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="RUN_DIR|COUNTS.npz")
+@click.argument("paths", nargs=-1, metavar="(RUN_DIR | COUNTS.npz)...")
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     show_default=True,
-    help="Output format.",
+    help="Output format; html is a page.",
 )
 @click.option(
     "--digits",
     type=click.IntRange(0),
     default=2,
     show_default=True,
-    help="Decimal places; ignored for json.",
+    help="Decimal places of text and markdown.",
 )
+@click.option("--compare", is_flag=True, help="Print an HTML page that compares several runs.")
 @exits_with_message(OSError, ValueError)
-def main(paths: tuple[str, ...], style: str, digits: int) -> None:
-    """Print the report of a run directory or of a file of counts."""
+def main(paths: tuple[str, ...], style: str, digits: int, compare: bool) -> None:
+    """Print the report of a run directory or of a file of counts.
+
+    Example: dist-f1 report --compare runs/a runs/b > comparison.html
+    """
+    if compare:
+        if len(paths) < 2:
+            raise UsageError(f"got {len(paths)} paths. Pass two runs or more to compare.")
+        print(_page(paths), end="")
+        return
     if len(paths) != 1:
         raise UsageError(f"got {len(paths)} paths. Pass one run directory or counts.npz.")
-    print(render(paths[0], style, digits))
+    if style == "html":
+        print(_page(paths), end="")
+    else:
+        print(render(paths[0], style, digits))
 
 
 def render(path: str, style: str, digits: int) -> str:
@@ -52,3 +65,10 @@ def render(path: str, style: str, digits: int) -> str:
     if style == "markdown":
         return pages.markdown(counts, names, digits)
     return json.dumps(report(counts, names, output_dict=True), indent=2)
+
+
+def _page(paths: tuple[str, ...]) -> str:
+    try:
+        return render_html(paths)
+    except ImportError as error:
+        raise UserError(str(error)) from error

@@ -20,7 +20,7 @@ from dist_f1.jobs import coordination, sharding, summary
 from dist_f1.jobs.data import Data, DataError
 from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
-from dist_f1.jobs.predictions import Predictions, decide
+from dist_f1.jobs.predictions import Predictions, decide, probabilities
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.progress_bar import ProgressBar
 from dist_f1.jobs.reading import Reader
@@ -133,12 +133,18 @@ class Loop:
         return self._steps.scores["validation"].counts().numpy(), self._steps.sweep.sweep()
 
     def predictions(self) -> dict[str, np.ndarray] | None:
-        """Return `y_true` and `y_pred` of the last evaluation, if they were kept."""
+        """Return `y_true`, `y_pred` and `probability` of the last evaluation, if they were kept.
+
+        The probability is that of the decision `y_pred`.
+        """
         collected = self._predictions.collect()
         if collected is None:
             return None
         y_true, logits = collected
-        return {"y_true": y_true, "y_pred": decide(logits, self._data.task, self._config.threshold)}
+        task = self._data.task
+        y_pred = decide(logits, task, self._config.threshold)
+        probability = probabilities(logits, y_pred, task)
+        return {"y_true": y_true, "y_pred": y_pred, "probability": probability}
 
     def remove_predictions(self) -> None:
         """Remove the files that `predictions` reads."""

@@ -91,6 +91,19 @@ def decide(logits: np.ndarray, task: str, threshold: float) -> np.ndarray:
     """Return decisions `[N]`, or `[N, C]` for multilabel, computed independently of the metric."""
     if task == "multiclass":
         return np.argmax(logits, axis=-1)
-    probabilities = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-    decisions = (probabilities > threshold).astype(np.int64)
+    decisions = (_sigmoid(logits) > threshold).astype(np.int64)
     return decisions[:, 0] if task == "binary" else decisions
+
+
+def probabilities(logits: np.ndarray, decisions: np.ndarray, task: str) -> np.ndarray:
+    """Return the probability of each decision, float64, shaped like `decisions`."""
+    if task == "multiclass":
+        shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+        softmax = np.exp(shifted) / np.exp(shifted).sum(axis=-1, keepdims=True)
+        return np.take_along_axis(softmax, decisions[:, np.newaxis], axis=-1)[:, 0]
+    positive = _sigmoid(logits[:, 0] if task == "binary" else logits)
+    return np.where(decisions == 1, positive, 1.0 - positive)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))

@@ -15,22 +15,25 @@ from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.jobs.settings import RENAMED
 from dist_f1.launching.errors import UserError
+from dist_f1.sweeps import Sweep
 
 LOGS = "logs"
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
 _COUNTS = "counts.npz"
+_SWEEP = "sweep.npz"
 _PREDICTIONS = "predictions.npz"
 
 
 class RunDir:
     """The files of one run.
 
-    `config.json` (resolved), `metrics.jsonl` (one row for each epoch and split), `counts.npz`,
-    `report.txt`, `report.json`, `scores.json` (with intervals and the best thresholds),
-    `confusion_matrix.png`, `f1_per_class.png`, `precision_recall.png`, `report.html` and
-    `report.md` (everything on one page), `checkpoints/`, and if requested `predictions.npz` and
-    `tensorboard/`. The logs of several workers are in `logs/`.
+    `config.json` (resolved, with versions), `metrics.jsonl` (one row for each epoch and split),
+    `counts.npz`, `sweep.npz` (counts at each threshold), `report.txt`, `report.json`,
+    `scores.json` (with intervals and the best thresholds), `confusion_matrix.png`,
+    `f1_per_class.png`, `precision_recall.png`, `report.html` and `report.md` (everything on one
+    page), `checkpoints/`, and if requested `predictions.npz` and `tensorboard/`. The logs of
+    several workers are in `logs/`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -147,15 +150,20 @@ class RunDir:
         """Write the scores with full precision."""
         self._write_json("scores.json", scores)
 
+    def write_sweep(self, sweep: Sweep) -> None:
+        """Write the counts at each threshold."""
+        with self._explain_errors(self.path / _SWEEP):
+            sweep.save(self.path / _SWEEP)
+
     def write_pages(self, html: str, markdown: str) -> None:
         """Write the page as HTML and as Markdown."""
         self._write("report.html", html)
         self._write("report.md", markdown)
 
     def write_predictions(self, predictions: dict[str, np.ndarray]) -> None:
-        """Write `y_true` and `y_pred` of all replicas."""
+        """Write `y_true`, `y_pred` and `probability` of all replicas."""
         file = io.BytesIO()
-        np.savez(file, y_true=predictions["y_true"], y_pred=predictions["y_pred"])
+        np.savez(file, **predictions)  # type: ignore[arg-type]
         self._write(_PREDICTIONS, file.getvalue())
 
     def has_predictions(self, rows: int) -> bool:
@@ -177,8 +185,10 @@ class RunDir:
             raise ValueError(
                 f"{self.path} holds no {_COUNTS}. Pass the directory of a run that has finished."
             )
-        config = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
-        return Counts.load(path), config.get("class_names")
+        config = self.path / _CONFIG
+        # A `ScoreReport` callback writes no settings.
+        settings = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+        return Counts.load(path), settings.get("class_names")
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
         self._write(name, json.dumps(value, indent=2) + "\n")

@@ -1,13 +1,15 @@
 """The summary of a run: scores with intervals, the best thresholds, figures and pages."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
-from dist_f1 import pages, plots
+from dist_f1 import plots
 from dist_f1.counts import Counts
 from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.jobs.run_page import run_html, run_markdown
+from dist_f1.jobs.run_results import add_files
+from dist_f1.pages.results import Evaluation
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
@@ -86,59 +88,21 @@ class Summary:
         return "\n".join(lines)
 
     def write(self, run_dir: RunDir) -> None:
-        """Write `scores.json`, the figures, and the pages with all results."""
-        run_dir.write_scores({"scores": self.scores(), "thresholds": self.thresholds()})
-        sections = self._sections(run_dir)
-        figures = (run_dir.f1_per_class, run_dir.confusion_matrix, run_dir.precision_recall)
-        run_dir.write_pages(
-            pages.html(self.title, sections),
-            pages.markdown_page(self.title, sections, [path.name for path in figures]),
-        )
+        """Write `scores.json`, `sweep.npz`, the figures, and the pages with all results.
 
-    def _sections(self, run_dir: RunDir) -> list[pages.Section]:
+        The pages also show the other files of the directory, e.g. `metrics.jsonl`.
+        """
+        all_scores = self.scores()
+        run_dir.write_scores({"scores": all_scores, "thresholds": self.thresholds()})
+        run_dir.write_sweep(self.sweep)
         names, counts = self.class_names, self.counts
         plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
         plots.precision_recall(self.sweep, names, run_dir.precision_recall)
-        plots.f1_bars(
-            counts, names, run_dir.f1_per_class, intervals=_interval(counts, "f1_per_class")
-        )
-        rows = [
-            [name, row["value"], _format_bound(row["low"]), _format_bound(row["high"])]
-            for name, row in self.scores().items()
-        ]
-        at_best: list[list[str | float | None]] = [
-            [name, *row.values()] for name, row in self.thresholds().items()
-        ]
-        return [
-            pages.Table(
-                "Scores",
-                ["", "value", "low", "high"],
-                rows,
-                f"Low and high are the bounds of the {LEVEL:.0%} confidence interval, if the "
-                "counts determine one.",
-            ),
-            pages.report_table("Classes", counts, names, 4),
-            pages.Picture(
-                "F1 by class", run_dir.f1_per_class, "F1 of each class with its interval"
-            ),
-            pages.Picture(
-                "Confusion matrix",
-                run_dir.confusion_matrix,
-                "number of rows by true and predicted class",
-            ),
-            pages.Table(
-                "Thresholds",
-                ["", "best threshold", "best F1", "average precision"],
-                at_best,
-                "Here each class is decided separately: it is predicted if its probability exceeds "
-                "the threshold.",
-            ),
-            pages.Picture(
-                "Precision and recall",
-                run_dir.precision_recall,
-                "precision against recall, with the best threshold marked",
-            ),
-        ]
+        intervals = _interval(counts, "f1_per_class")
+        plots.f1_bars(counts, names, run_dir.f1_per_class, intervals=intervals)
+        evaluation = Evaluation(self.title, counts, names, self.sweep, all_scores)
+        results = add_files(evaluation, run_dir.path)
+        run_dir.write_pages(run_html(results), run_markdown(results))
 
     def _scored_names(self) -> Sequence[str]:
         """Return the names of the classes with a score: for a binary task, the positive class."""
@@ -151,10 +115,6 @@ def _interval(counts: Counts, name: str) -> Interval | None:
     except ValueError:
         # Counts do not determine the variance, e.g. of sample averages.
         return None
-
-
-def _format_bound(bound: float | None) -> str:
-    return "" if bound is None or math.isnan(bound) else f"{bound:.4f}"
 
 
 def values(task: str, counts: Counts) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 import ml_collections
 import tensorflow as tf
 
+from dist_f1.callbacks import versions
 from dist_f1.counts import Counts
 from dist_f1.jobs import coordination, devices, settings
 from dist_f1.jobs.checkpoints import CheckpointError
@@ -17,6 +18,7 @@ from dist_f1.jobs.data import Data
 from dist_f1.jobs.loop import EpochResult, Loop
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
+from dist_f1.jobs.run_results import title_of
 from dist_f1.jobs.summary import Summary
 from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
@@ -52,6 +54,9 @@ def train(
                 **resolved,
                 "replicas": strategy.num_replicas_in_sync,
                 "devices": device_names,
+                "strategy_class": type(strategy).__name__,
+                "versions": versions.installed(),
+                "started": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
                 "token": token,
             }
         )
@@ -106,14 +111,14 @@ def _write_results(
     names = dataset.class_names
     text = report(counts, names, digits=4)
     run_dir.write_report(text, report(counts, names, output_dict=True), counts)
-    title = f"{config.dataset}: validation after {config.epochs} epochs"
-    summary = Summary(title, dataset.task, names, counts, sweep)
-    summary.write(run_dir)
     # If the run had finished before, the predictions are already written.
     predictions = loop.predictions() if config.save_predictions else None
     if predictions is not None:
         run_dir.write_predictions(predictions)
         loop.remove_predictions()
+    title = title_of(config.to_dict(), run_dir.path.name)
+    summary = Summary(title, dataset.task, names, counts, sweep)
+    summary.write(run_dir)
     print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
     print(f"results are in {run_dir.path}; open report.html", flush=True)
 

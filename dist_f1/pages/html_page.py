@@ -1,29 +1,49 @@
-"""A page as one HTML file, rendered from the template `page.html`."""
+"""A page as one HTML file, rendered from the templates in `templates/`.
+
+Each kind of section has a template of its own, which has the name of its class.
+"""
 
 from __future__ import annotations
 
 import base64
 import functools
 import io
+import itertools
 import os
 import pathlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from dist_f1.pages.sections import FigureOrPath, Section, check_sections, columns, paragraphs
+from dist_f1.pages.columns import columns, paragraphs
+from dist_f1.pages.scripts import ECHARTS_VERSION, embedded_json, scripts
+from dist_f1.pages.sections import FigureOrPath, Group, Section, check_sections
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 _MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+# A page with fewer headings needs no list of them.
+_MIN_LINKS = 4
 
 
-def html(title: str, sections: Iterable[Section]) -> str:
-    """Return a self-contained HTML page: figures are embedded, and there are no scripts.
+class Item(NamedTuple):
+    """A section with its template, an id that no other section has, and the sections inside."""
+
+    template: str
+    id: str
+    section: Section
+    items: Sequence[Item]
+
+
+def html(title: str, sections: Iterable[Section], subtitle: str = "") -> str:
+    """Return a self-contained HTML page, which loads nothing.
+
+    Figures are embedded. A page has scripts only for charts and for tables that readers can sort.
 
     Args:
         title: Title of the page.
         sections: Sections in their order.
+        subtitle: A line below the title.
 
     Raises:
         ImportError: jinja2 is not installed.
@@ -38,8 +58,37 @@ def html(title: str, sections: Iterable[Section]) -> str:
         >>> "<p>Rows of &lt;unknown&gt; origin.</p>" in page
         True
     """
-    kinds = [(type(section).__name__, section) for section in check_sections(sections)]
-    return _template().render(title=title, sections=kinds)
+    sections = check_sections(sections)
+    needed = scripts(_flatten(sections))
+    items = _items(sections, itertools.count(1))
+    links = [item for item in items if item.section.heading]
+    return _template().render(
+        title=title,
+        subtitle=subtitle,
+        items=items,
+        links=links if len(links) >= _MIN_LINKS else [],
+        scripts=needed,
+        echarts_version=ECHARTS_VERSION if any("ECharts" in s.text[:50] for s in needed) else "",
+    )
+
+
+def _flatten(sections: Iterable[Section]) -> Iterator[Section]:
+    for section in sections:
+        yield section
+        if isinstance(section, Group):
+            yield from _flatten(section.sections)
+        table = getattr(section, "table", None)
+        if table is not None:
+            yield table
+
+
+def _items(sections: Iterable[Section], ids: Iterator[int]) -> list[Item]:
+    items = []
+    for section in sections:
+        name, number = type(section).__name__, next(ids)
+        inner = _items(section.sections, ids) if isinstance(section, Group) else []
+        items.append(Item(f"{name.lower()}.html", f"section-{number}", section, inner))
+    return items
 
 
 @functools.cache
@@ -51,13 +100,19 @@ def _template() -> Template:
             "jinja2 is not installed, and HTML pages need it; pip install 'dist-f1[plot]'."
         ) from error
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"columns": columns, "data_url": _data_url, "paragraphs": paragraphs}
+    environment.filters |= {
+        "columns": columns,
+        "data_url": _data_url,
+        "embedded_json": embedded_json,
+        "paragraphs": paragraphs,
+    }
     return environment.get_template("page.html")
 
 

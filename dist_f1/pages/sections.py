@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numbers
 import os
-import re
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FigureOrPath: TypeAlias = "Figure | str | os.PathLike[str]"
+Cell: TypeAlias = "str | float | None"
+Option: TypeAlias = Mapping[str, object]
 
 
 class Text(NamedTuple):
@@ -26,12 +26,20 @@ class Table(NamedTuple):
 
     Floats are shown with four digits; pass strings for other formats. `None` is an empty cell.
     Columns of numbers are right-aligned. A first column without a title holds the row names.
+
+    Fields:
+        footer: Rows that stay below the others, e.g. averages.
+        bars: Titles of the columns of fractions, 0 to 1, that HTML pages draw as bars too.
+        is_sortable: Whether readers of an HTML page can sort and filter the rows.
     """
 
     heading: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str | float | None]]
+    rows: Sequence[Sequence[Cell]]
     caption: str = ""
+    footer: Sequence[Sequence[Cell]] = ()
+    bars: Sequence[str] = ()
+    is_sortable: bool = False
 
 
 class Picture(NamedTuple):
@@ -49,17 +57,107 @@ class Preformatted(NamedTuple):
     text: str
 
 
-Section = Text | Table | Picture | Preformatted
+class Fact(NamedTuple):
+    """One result: its name, its value in a word or two, and lines of sentences that explain it."""
 
-_NUMBER = re.compile(r"[-+\u2212]?(\d[\d,]*\.?\d*(e[-+]?\d+)?[kMG]?%?|nan|inf)")
+    label: str
+    value: str
+    sentence: str
 
 
-class Column(NamedTuple):
-    """A column of a table as text."""
+class Facts(NamedTuple):
+    """The most important results, side by side."""
 
-    title: str
-    cells: list[str]
-    is_numeric: bool
+    heading: str
+    facts: Sequence[Fact]
+
+
+class View(NamedTuple):
+    """A choice for the readers of a chart: its label, and the part of the option that it sets."""
+
+    label: str
+    option: Option
+
+
+class Chart(NamedTuple):
+    """An Apache ECharts chart in HTML pages; Markdown pages have its picture, text and table.
+
+    Fields:
+        option: The option of ECharts, of types that JSON has. It holds no functions. A colour may
+            be a custom property of `page.css`, such as `"--series-1"`, which follows dark mode.
+        alt: What the chart shows, for readers who do not see it.
+        caption: Text below the chart, e.g. what is left out.
+        table: The data of the chart, if no other section of the page has them.
+        picture: Picture in place of the chart on Markdown pages.
+        views: Choices of the readers, e.g. of a normalization; the first one applies at first.
+        views_label: What the views are a choice of.
+        shown: Names of the series that are shown at first; readers choose among all. `()` shows
+            all series, without a choice.
+        height: Height in rem, or 0 for a square.
+        width: Largest width in rem, or 0 for the whole width of the page.
+    """
+
+    heading: str
+    option: Option
+    alt: str
+    caption: str = ""
+    table: Table | None = None
+    picture: FigureOrPath | None = None
+    views: Sequence[View] = ()
+    views_label: str = "View"
+    shown: Sequence[str] = ()
+    height: float = 22.0
+    width: float = 0.0
+
+
+class ClassCounts(NamedTuple):
+    """Counts of one class, or of all, at each of T thresholds.
+
+    Fields:
+        name: Name of the class.
+        actual: Number of rows of the class.
+        total: Number of rows, or of entries of all classes.
+        true_positive: `[T]`.
+        predicted: `[T]`.
+        best: Index of the threshold with the highest F1.
+        averages: Precision, recall and F1 at each threshold if they are means over classes, not
+            those of the counts.
+    """
+
+    name: str
+    actual: float
+    total: float
+    true_positive: Sequence[float]
+    predicted: Sequence[float]
+    best: int
+    averages: tuple[Sequence[float], Sequence[float], Sequence[float]] | None = None
+
+
+class Thresholds(NamedTuple):
+    """Counts and scores at a threshold that readers choose; Markdown pages have a table.
+
+    Fields:
+        thresholds: `[T]`, ascending.
+        classes: Classes to choose from; the first one is shown at first.
+        caption: Text below, e.g. which classes are left out.
+        table: The best thresholds.
+    """
+
+    heading: str
+    thresholds: Sequence[float]
+    classes: Sequence[ClassCounts]
+    caption: str
+    table: Table
+
+
+class Group(NamedTuple):
+    """Sections below one heading, side by side where the page is wide enough."""
+
+    heading: str
+    sections: Sequence[Section]
+
+
+Section = Text | Table | Picture | Preformatted | Facts | Chart | Thresholds | Group
 
 
 def check_sections(sections: Iterable[Section]) -> list[Section]:
@@ -77,8 +175,10 @@ def check_sections(sections: Iterable[Section]) -> list[Section]:
     for section in sections:
         if not isinstance(section, Section):
             raise _not_sections(section)
+        if isinstance(section, Group):
+            check_sections(section.sections)
         if isinstance(section, Table):
-            for i, row in enumerate(section.rows):
+            for i, row in enumerate([*section.rows, *section.footer]):
                 if len(row) != len(section.header):
                     raise ValueError(
                         f"Row {i} of the table {section.heading!r} has {len(row)} cells, but its "
@@ -89,30 +189,6 @@ def check_sections(sections: Iterable[Section]) -> list[Section]:
 
 def _not_sections(value: Any) -> TypeError:
     return TypeError(
-        "Sections must be a sequence of Text, Table, Picture or Preformatted, got "
-        f"{type(value).__name__}. For counts, pass [report_table(heading, counts)]."
+        f"Sections must be a sequence of {', '.join(kind.__name__ for kind in get_args(Section))}, "
+        f"got {type(value).__name__}. For counts, pass [report_table(heading, counts)]."
     )
-
-
-def paragraphs(section: Text) -> list[str]:
-    """Return the paragraphs of a text."""
-    return [section.paragraphs] if isinstance(section.paragraphs, str) else [*section.paragraphs]
-
-
-def columns(table: Table) -> list[Column]:
-    """Return the columns of a table."""
-    result = []
-    for i, title in enumerate(table.header):
-        cells = [_format_cell(row[i]) for row in table.rows]
-        is_numeric = any(cells) and all(_NUMBER.fullmatch(cell) for cell in cells if cell)
-        # Row names may be ids, but are not numbers.
-        result.append(Column(str(title), cells, is_numeric and bool(title or i)))
-    return result
-
-
-def _format_cell(value: str | float | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
-        return f"{float(value):.4g}"
-    return str(value)

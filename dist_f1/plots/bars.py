@@ -32,6 +32,8 @@ def f1_bars(
 ) -> Figure:
     """Draw the F1 of each class as a bar, with its support, and macro F1 as a dashed line.
 
+    The title names the class with the lowest F1.
+
     Up to 30 classes keep the order of their ids. More classes are sorted, highest F1 first, and
     only the 120 with the lowest F1 are drawn. A class that neither occurs nor is predicted has no
     bar, and does not count in macro F1 (see `dist_f1.scores`). Binary counts of one class have one
@@ -64,7 +66,17 @@ def f1_bars(
     digits = 6 if counts.is_weighted else 9
     labels = [f"{names[k]} ({figures.format_count(counts.actual[k], digits)})" for k in shown]
     margin = max((figures.text_width(label, size) for label in labels), default=0.0)
-    figure = figures.new_figure(5.0 + margin, 1.1 + height * max(2, len(shown)))
+    titles = [_message(f1, names)]
+    macro = float(scores.f1(counts, "macro", math.nan))
+    has_line = classes > 1 and math.isfinite(macro)
+    if has_line:
+        titles.append(f"dashed: macro F1 {macro:.3f}")
+    if len(shown) < classes:
+        titles.append(f"{len(shown)} of {classes} classes with the lowest F1")
+    title = figures.wrapped_title(5.0 + margin, *titles)
+    total = 1.1 + height * max(2, len(shown)) + figures.title_height(title)
+    figure = figures.new_figure(5.0 + margin, total)
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
     axis = figure.subplots()
     positions = np.arange(len(shown))
     axis.barh(positions, f1[shown], height=0.72, color=figures.COLORS[5], zorder=2)
@@ -78,28 +90,28 @@ def f1_bars(
             elinewidth=1,
             capsize=1.5 if is_crowded else 3.0,
         )
-    # The background of the text interrupts the line of macro F1.
-    box = {"facecolor": axis.get_facecolor(), "edgecolor": "none", "pad": 0.5}
+    # To the right of the axis, no text is on a whisker or on the line of macro F1.
     for y, k in enumerate(shown):
-        end, text = (
-            (np.fmax(f1[k], high[k]), f"{f1[k]:.2f}") if np.isfinite(f1[k]) else (0.0, "no rows")
-        )
-        axis.text(end + 0.01, y, text, va="center", fontsize=size, bbox=box, zorder=4)
-    title = "F1 per class"
-    macro = float(scores.f1(counts, "macro", math.nan))
-    if classes > 1 and math.isfinite(macro):
+        text = f"{f1[k]:.2f}" if np.isfinite(f1[k]) else "no rows"
+        axis.text(1.03, y, text, va="center", fontsize=size)
+    if has_line:
         axis.axvline(macro, color=figures.COLORS[1], linestyle="--", linewidth=1.2, zorder=3)
-        title += f" (dashed: macro F1 {macro:.3f})"
-    if len(shown) < classes:
-        title += f"\n{len(shown)} of {classes} classes with the lowest F1"
-    figure.suptitle(title, fontsize=10)
     axis.set_yticks(positions, labels, fontsize=size)
     axis.set_ylim(max(1, len(shown)) - 0.4, -0.6)
-    axis.set_xlim(0.0, 1.12)
+    axis.set_xlim(0.0, 1.005)
     axis.set_xticks(np.linspace(0.0, 1.0, 6))
-    axis.set(xlabel="F1", ylabel="class (support)")
+    unit = "weight" if counts.is_weighted else "rows"
+    axis.set(xlabel="F1 (0 to 1)", ylabel=f"class (support in {unit})")
     axis.spines[["top", "right"]].set_visible(False)
     return figures.finish(figure, path)
+
+
+def _message(f1: np.ndarray, names: Sequence[str]) -> str:
+    if not np.isfinite(f1).any():
+        return "No class has rows"
+    k = int(np.nanargmin(f1))
+    of = f"F1 of '{names[k]}' is" if len(f1) == 1 else f"F1 is lowest for '{names[k]}':"
+    return f"{of} {f1[k]:.2f}"
 
 
 def _check_intervals(

@@ -44,7 +44,8 @@ def precision_recall(
 ) -> Figure:
     """Draw precision against recall, one curve per class, over thin curves of equal F1.
 
-    A dot marks the threshold with the highest F1. The legend shows this threshold, its F1, and the
+    A marker shows the threshold with the highest F1. The title names the class with the lowest
+    average precision. The legend shows this threshold, its F1, and the
     average precision, which is the area under the curve. With more than 10 classes, only the three
     best and the three worst are coloured, and a black curve is the mean precision of all classes
     at each recall. Classes without rows have no curve.
@@ -68,7 +69,11 @@ def precision_recall(
         colored = ranked[:_EXTREMES] + ranked[-_EXTREMES:]
         others = ranked[_EXTREMES:-_EXTREMES]
 
-    figure = figures.new_figure(5.6, 5.0 + 0.19 * (len(colored) + 2 * has_mean))
+    marks = "markers: thresholds with the highest F1"
+    title = figures.wrapped_title(5.6, _message(curves, names, drawn), marks)
+    height = 5.0 + 0.19 * (len(colored) + 2 * has_mean) + figures.title_height(title)
+    figure = figures.new_figure(5.6, height)
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
     axis = figure.subplots()
     _draw_equal_f1(axis)
     for i, k in enumerate(others):
@@ -82,13 +87,15 @@ def precision_recall(
     for i, k in enumerate(colored):
         cycle, color_index = divmod(i, len(figures.COLORS))
         color, style = figures.COLORS[color_index], "--" if cycle else "-"
+        marker = figures.MARKERS[i % len(figures.MARKERS)]
         text = _legend_text(names[k], curves, k)
-        _draw_steps(axis, curves, k, text, color=color, linestyle=style, linewidth=1.6, zorder=3)
-        best = curves.best_recall[k], curves.best_precision[k]
-        axis.plot(*best, marker="o", markeredgecolor="white", color=color, zorder=5)
-    axis.set(xlim=(0.0, 1.005), ylim=(0.0, 1.03), xlabel="recall", ylabel="precision")
+        line = {"color": color, "linestyle": style, "linewidth": 1.6}
+        mark = {"marker": marker, "markeredgecolor": "white", "markersize": 8}
+        _draw_steps(axis, curves, k, text, **line, **mark, zorder=3)
+    axis.set(xlim=(0.0, 1.005), ylim=(0.0, 1.03))
+    axis.set_xlabel("recall (fraction of the rows of the class)")
+    axis.set_ylabel("precision (fraction of the predicted rows)")
     axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("precision and recall (dot: threshold with the highest F1)", fontsize=10)
     if drawn:
         figure.legend(loc="outside lower center", fontsize=8, frameon=False)
     return figures.finish(figure, path)
@@ -108,6 +115,16 @@ def _evaluate(sweep: Sweep) -> _Curves:
     )
 
 
+def _message(curves: _Curves, names: Sequence[str], drawn: list[int]) -> str:
+    if not drawn:
+        return "No class has rows"
+    k = min(drawn, key=lambda k: curves.average_precision[k])
+    name, area = names[k], curves.average_precision[k]
+    if len(names) == 1:
+        return f"Average precision of '{name}' is {area:.3f}"
+    return f"Average precision is lowest for '{name}': {area:.3f}"
+
+
 def _legend_text(name: str, curves: _Curves, k: int) -> str:
     area, f1 = curves.average_precision[k], curves.best_f1[k]
     return f"{name}: AP {area:.3f}, F1 {f1:.3f} at {curves.best_threshold[k]:.3g}"
@@ -118,8 +135,11 @@ def _draw_steps(axis: Axes, curves: _Curves, k: int, text: str | None, **style: 
     # The precision at recall 0 is a convention, and not part of the area.
     is_part = curves.recall[:, k] > 0.0
     recall, precision = curves.recall[is_part, k], curves.precision[is_part, k]
+    best = curves.best_recall[k], curves.best_precision[k]
+    distance = np.hypot(recall - best[0], precision - best[1])
+    marked = [int(distance.argmin())] if "marker" in style and len(recall) else None
     recall, precision = np.append(recall, 0.0), np.append(precision, precision[-1:])
-    axis.plot(recall, precision, drawstyle="steps-post", label=text, **style)
+    axis.plot(recall, precision, drawstyle="steps-post", label=text, markevery=marked, **style)
 
 
 def _precision_at_recalls(curves: _Curves, k: int) -> np.ndarray:

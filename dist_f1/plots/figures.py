@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ Path = str | os.PathLike[str]
 
 # The colour-blind safe palette of Okabe and Ito, without yellow, which is too pale on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Colours and markers have no common factor, so 30 pairs of them differ.
+MARKERS = ("o", "s", "^", "D", "v")
 GREY = "#767676"
 
 _MAX_NAME_LENGTH = 32
 POINTS_PER_INCH = 72.0
 # Mean width of a letter, as a fraction of the font size.
 _LETTER_WIDTH = 0.56
+TITLE_SIZE = 10.0
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -101,6 +105,17 @@ def format_count(value: float, max_length: int) -> str:
 def text_width(text: str, size: float) -> float:
     """Estimate the width in inches of a text of `size` points."""
     return _LETTER_WIDTH * size * len(text) / POINTS_PER_INCH
+
+
+def wrapped_title(width: float, *lines: str) -> str:
+    """Return a title of one or more lines, broken to fit into `width` inches."""
+    letters = max(20, int((width - 0.2) * POINTS_PER_INCH / (_LETTER_WIDTH * TITLE_SIZE)))
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, letters))
+
+
+def title_height(title: str) -> float:
+    """Return the height of a title in inches, beyond that of one line."""
+    return title.count("\n") * 1.5 * TITLE_SIZE / POINTS_PER_INCH
 
 
 def fitting_size(texts: Sequence[str], width: float, max_size: float) -> float:

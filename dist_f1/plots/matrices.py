@@ -41,6 +41,8 @@ def confusion_matrix(
 ) -> Figure:
     """Draw the confusion matrix as a heatmap: rows are true classes, columns predicted ones.
 
+    The title names the commonest confusion, or for multilabel counts the class with the lowest F1.
+
     Up to 25 classes, each cell shows its number of rows. More classes have a colour bar instead,
     whose scale gives small values more room. Multilabel counts have a 2 by 2 matrix for each
     class; with more than 24 classes, only those with the lowest F1 are drawn.
@@ -93,18 +95,31 @@ def _draw_square(matrix: np.ndarray, shades: np.ndarray, names: list[str], style
     is_vertical = longest > 0.9 * cell * step
     width = max(3.6, classes * cell + longest + (0.5 if with_text else 1.5))
     height = classes * cell + (longest + 0.4 if is_vertical else 0.55) + 0.3
-    figure = figures.new_figure(width, height)
+    legend = [f"number: {style.title}"] if with_text else []
+    title = figures.wrapped_title(width, _message(matrix, names), *legend)
+    slack = 0.15 if with_text else 0.0
+    figure = figures.new_figure(width, height + slack + figures.title_height(title))
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
     axis = figure.subplots()
     image = _draw_heatmap(axis, matrix if with_text else None, shades, style, cell)
     if not with_text:
         figure.colorbar(image, ax=axis, fraction=0.03, pad=0.015, aspect=30, label=style.shade)
         axis.tick_params(length=2)
-    figure.suptitle(style.title if with_text else "confusion matrix", fontsize=10)
     shown = range(0, classes, step)
     axis.set_xticks(shown, names[::step], rotation=90 if is_vertical else 0, fontsize=size)
     axis.set_yticks(shown, names[::step], fontsize=size)
-    axis.set(xlabel="predicted", ylabel="true")
+    axis.set(xlabel="predicted class", ylabel="true class")
     return figure
+
+
+def _message(matrix: np.ndarray, names: Sequence[str]) -> str:
+    """Return the title of a matrix `[C, C]`: its commonest confusion."""
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    if not errors.any():
+        return "Every row was predicted correctly"
+    i, j = divmod(int(errors.argmax()), len(matrix))
+    part = errors[i, j] / matrix[i].sum()
+    return f"Commonest confusion: '{names[i]}' as '{names[j]}' ({part:.0%} of its rows)"
 
 
 def _draw_panels(
@@ -116,11 +131,16 @@ def _draw_panels(
     title = style.title
     if len(classes) > _MAX_PANELS:
         classes = np.argsort(f1, kind="stable")[:_MAX_PANELS]
-        title = f"the {_MAX_PANELS} of {len(names)} classes with the lowest F1\n{title}"
+        title = f"the {_MAX_PANELS} of {len(names)} classes with the lowest F1; {title}"
     size = figures.fitting_size([names[k] for k in classes], 1.6, 9.0)
     columns = min(len(classes), 5 if len(classes) <= 10 else 6)
     rows = math.ceil(len(classes) / columns)
-    figure = figures.new_figure(max(3.6, 1.75 * columns + 0.5), 1.85 * rows + 0.8)
+    worst = int(np.nanargmin(f1)) if np.isfinite(f1).any() else None
+    lowest = "" if worst is None else f"F1 is lowest for '{names[worst]}': {f1[worst]:.2f}"
+    width = max(3.6, 1.75 * columns + 0.5)
+    title = figures.wrapped_title(width, lowest, f"number: {title}")
+    figure = figures.new_figure(width, 1.85 * rows + 0.8 + figures.title_height(title))
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
     figure.set_layout_engine("constrained", h_pad=0.08)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for i, (axis, k) in enumerate(zip(axes, classes, strict=False)):
@@ -136,7 +156,6 @@ def _draw_panels(
         axis.set_axis_off()
     figure.supxlabel("predicted", fontsize=10)
     figure.supylabel("true", fontsize=10)
-    figure.suptitle(title, fontsize=10)
     return figure
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,8 +12,10 @@ import numpy as np
 from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.counts import arrays as xp
+from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.counts.lazy_tensorflow import Array, LazyModule
 from dist_f1.scores.averaging import check_averaging, nanmean, select_classes
+from dist_f1.sweeps import files
 from dist_f1.sweeps.buckets import at_thresholds
 from dist_f1.sweeps.grid import Grid
 
@@ -131,6 +135,19 @@ class Sweep(NamedTuple):
     def numpy(self) -> Sweep:
         """Convert the counts to NumPy arrays."""
         return Sweep(self.thresholds, self.counts.numpy())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the sweep to a NumPy `.npz` file, completely or not at all."""
+        atomic_write(path, files.dumps(self))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Sweep:
+        """Read a file that `save` wrote, with NumPy counts.
+
+        Raises:
+            ValueError: The file holds no sweep.
+        """
+        return cls(*files.loads(pathlib.Path(path).read_bytes(), os.fspath(path)))
 
     def at(self, threshold: float) -> Counts:
         """Return the counts at one of the thresholds.

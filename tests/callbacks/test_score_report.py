@@ -224,3 +224,38 @@ def test_rows_that_cannot_be_counted_leave_out_the_report_but_end_nothing(make, 
         )
     assert len(history.epoch) == 1
     assert not list(tmp_path.glob("report*"))
+
+
+def test_the_page_shows_the_epochs_and_the_curves(tmp_path):
+    network = model(
+        dist_f1.F1Score("macro", class_names=NAMES),
+        dist_f1.ThresholdSweep(from_logits=True),
+    )
+    callback = ScoreReport(run_dir=tmp_path, print_fn=None)
+    options = {"validation_data": (X_VAL, Y_VAL), "verbose": 0, "callbacks": [callback]}
+    network.fit(X, Y, 48, epochs=2, **options)
+    page = (tmp_path / "report.html").read_text()
+    assert "<h1>epoch 2, validation, 30 rows</h1>" in page
+    headings = ("Learning curves", "Classes", "Precision and recall", "Thresholds", "Run")
+    assert all(f">{heading}</h2>" in page for heading in headings)
+    assert f">{tf.__version__}<" in page
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [(json.loads(line)["epoch"], json.loads(line)["split"]) for line in lines] == [
+        (1, "train"), (1, "validation"), (2, "train"), (2, "validation")
+    ]  # fmt: skip
+    assert dist_f1.Sweep.load(tmp_path / "sweep.npz").num_classes == 3
+    # A resumed training continues the history.
+    network.fit(X, Y, 48, initial_epoch=1, epochs=3, **options)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 1, 2, 2, 3, 3]
+
+
+def test_an_evaluation_has_a_page_without_epochs(tmp_path):
+    network = model(dist_f1.ConfusionMatrix(num_classes=3, class_names=NAMES))
+    callback = ScoreReport(run_dir=tmp_path, print_fn=None)
+    network.evaluate(X_VAL, Y_VAL, verbose=0, callbacks=[callback])
+    page = (tmp_path / "report.html").read_text()
+    assert "<h1>evaluation, 30 rows</h1>" in page
+    assert ">Confusion matrix</h2>" in page
+    assert "Learning curves" not in page
+    assert not (tmp_path / "sweep.npz").exists()

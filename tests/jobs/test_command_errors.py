@@ -93,7 +93,7 @@ def test_a_command_names_the_problem(arguments, code, message):
         (["--version"], f"dist-f1, version {__version__}"),
         (["train", "--help"], "dist-f1 train --config=FILE --run_dir=DIR"),
         (["launch", "-h"], "(SCRIPT | -m MODULE) [--] [ARGS]..."),
-        (["report", "--help"], "RUN_DIR|COUNTS.npz"),
+        (["report", "--help"], "(RUN_DIR | COUNTS.npz)..."),
     ],
 )
 def test_help_succeeds(arguments, text):

@@ -80,5 +80,7 @@ def test_the_files_have_the_values_of_the_console(task, tmp_path):
         for value in row.values():
             if value is not None:
                 assert all(f"{value:.4f}" in shown for shown in (text, page, markdown))
-    assert page.count("data:image/png") == 3
+    assert "data:image/png" not in page
+    assert markdown.count(".png)") == 3
     assert "<cow>" not in page
+    assert Sweep.load(run_dir.path / "sweep.npz").num_classes == run_summary.sweep.num_classes

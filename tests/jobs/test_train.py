@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import warnings
 
 import numpy as np
@@ -89,6 +90,7 @@ def test_the_run_directory_has_all_files(run):
         "report.md",
         "report.txt",
         "scores.json",
+        "sweep.npz",
     }
     rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     assert [(row["epoch"], row["split"]) for row in rows] == [
@@ -156,11 +158,24 @@ def test_best_thresholds_are_at_least_as_good_as_one_half(run, name, replicas):
             assert values["f1"] >= report[row]["f1-score"] - 1e-12
 
 
-def test_the_page_has_the_scores_and_figures_in_one_file(run):
+def test_the_page_has_the_scores_and_charts_in_one_file(run):
     path, _ = run(*FAST)
     page = (path / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
-    assert "http" not in page
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
+    assert headings == [
+        "Verdict",
+        "Learning curves",
+        "Classes",
+        "Confusion matrix",
+        "Commonest confusions",
+        "Precision and recall",
+        "Thresholds",
+        "Most confident mistakes",
+        "Scores",
+        "Run",
+    ]
+    config = json.loads((path / "config.json").read_text())
+    assert all(f">{version}<" in page for version in config["versions"].values())
     row = json.loads((path / "scores.json").read_text())["scores"]["f1_macro"]
     for value in row.values():
         assert f"{value:.4f}" in page

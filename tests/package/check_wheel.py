@@ -11,7 +11,10 @@ EXPECTED = {
     "dist_f1/counts/value.py",
     "dist_f1/metrics/base.py",
     "dist_f1/commands/main.py",
-    "dist_f1/pages/page.html",
+    "dist_f1/pages/javascript/charts.js",
+    "dist_f1/pages/templates/page.html",
+    "dist_f1/pages/vendor/echarts/echarts.min.js",
+    "dist_f1/pages/vendor/echarts/LICENSE",
     "dist_f1/testing/tpu_ops.json",
 }
 CODE = """

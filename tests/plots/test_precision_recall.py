@@ -32,7 +32,6 @@ def test_the_curves_enclose_the_average_precision(classes):
     figure = plots.precision_recall(sweep, given)
     assert_readable(figure)
     assert len(entries(figure)) == classes
-    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     for label, (text, line) in enumerate(entries(figure).items()):
         expected = sklearn.metrics.average_precision_score(y_true[:, label], y_score[:, label])
         assert area(line) == pytest.approx(expected)
@@ -48,7 +47,8 @@ def test_the_curves_enclose_the_average_precision(classes):
         sizes = true.sum() + predicted.sum(axis=0)
         assert f1 == pytest.approx(np.max(2 * (true & predicted).sum(axis=0) / sizes), abs=5e-4)
         at_best = y_score[:, label] > threshold
-        ((recall, precision),) = dots[label].get_xydata()
+        (marked,) = line.get_markevery()
+        recall, precision = line.get_xydata()[marked]
         assert recall == pytest.approx(sklearn.metrics.recall_score(y_true[:, label], at_best))
         assert precision == pytest.approx(
             sklearn.metrics.precision_score(y_true[:, label], at_best)

@@ -1,0 +1,175 @@
+"""Read the results of a run directory, without TensorFlow; only the counts are required."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import pathlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dist_f1.counts import Counts
+from dist_f1.pages.results import Evaluation, Mistake
+from dist_f1.sweeps import Sweep
+
+_PICTURES = ("confusion_matrix", "f1_per_class", "precision_recall")
+_MAX_MISTAKES = 50
+
+
+def read_results(path: str | os.PathLike[str]) -> Evaluation:
+    """Return the results in a run directory, or the counts of a `counts.npz`.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: The directory holds no counts, or a file is damaged.
+    """
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        return Evaluation(path.name, Counts.load(path), date=_date_of(path))
+    if not (path / "counts.npz").exists():
+        raise ValueError(
+            f"{path} holds no counts.npz. Pass the directory of a run that has finished."
+        )
+    settings = _read_json(path / "config.json")
+    report = _read_json(path / "report.json")
+    counts = Counts.load(path / "counts.npz")
+    names = settings.get("class_names") or _names_in_report(report, counts)
+    sweep = path / "sweep.npz"
+    evaluation = Evaluation(
+        title_of(settings, path.resolve().name),
+        counts,
+        names,
+        Sweep.load(sweep) if sweep.exists() else None,
+        _read_json(path / "scores.json").get("scores", {}),
+    )
+    return add_files(evaluation, path)._replace(date=_date_of(path / "counts.npz"))
+
+
+def add_files(evaluation: Evaluation, path: pathlib.Path) -> Evaluation:
+    """Add what the other files of a run directory hold: epochs, settings, mistakes, pictures."""
+    settings = _read_json(path / "config.json")
+    return evaluation._replace(
+        history=read_history(path / "metrics.jsonl"),
+        settings=settings,
+        versions=environment_of(settings),
+        mistakes=read_mistakes(path / "predictions.npz", evaluation.class_names),
+        average=settings.get("average", "macro"),
+        pictures={n: f"{n}.png" for n in _PICTURES if (path / f"{n}.png").exists()},
+        date=format_date(datetime.datetime.now()),
+    )
+
+
+def title_of(settings: Mapping[str, Any], name: str) -> str:
+    """Return the title of the page of a run; by default its name."""
+    if "dataset" not in settings:
+        return name
+    return f"{settings['dataset']}: validation after {settings.get('epochs', '?')} epochs"
+
+
+def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:
+    """Return versions, strategy and devices, as far as they are stored."""
+    found = {
+        **settings.get("versions", {}),
+        "strategy class": settings.get("strategy_class"),
+        "replicas": settings.get("replicas"),
+        "devices": settings.get("devices"),
+        "started": settings.get("started"),
+    }
+    return {key: value for key, value in found.items() if value not in (None, [], "")}
+
+
+def read_history(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Return the records of epochs; a line that is not complete is left out."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
+
+
+def read_mistakes(path: pathlib.Path, names: Sequence[str] | None) -> list[Mistake]:
+    """Return the most confident mistakes; `[]` if the file has no probabilities."""
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return []
+    if not {"y_true", "y_pred", "probability"} <= set(arrays):
+        return []
+    return most_confident_mistakes(
+        arrays["y_true"], arrays["y_pred"], arrays["probability"], names, _MAX_MISTAKES
+    )
+
+
+def most_confident_mistakes(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    probability: np.ndarray,
+    names: Sequence[str] | None,
+    most: int,
+) -> list[Mistake]:
+    """Return the wrong predictions with the highest probability.
+
+    Args:
+        y_true: Ids `[N]`, or 0/1 targets `[N, C]`.
+        y_pred: Decisions, shaped like `y_true`.
+        probability: Probability of each decision, shaped like `y_true`.
+        names: C names.
+        most: Number of mistakes.
+
+    Example:
+        >>> y_true, y_pred = np.array([0, 1, 1]), np.array([0, 0, 0])
+        >>> found = most_confident_mistakes(y_true, y_pred, np.array([1, 0.6, 0.9]), None, 5)
+        >>> [(mistake.row, mistake.probability) for mistake in found]
+        [(2, 0.9), (1, 0.6)]
+    """
+    places = np.argwhere(y_true != y_pred)
+    order = np.argsort(-probability[tuple(places.T)], kind="stable")[:most]
+    mistakes = []
+    for place in places[order].tolist():
+        index = tuple(place)
+        if len(index) == 1:
+            true, predicted = (_name(names, int(y[index])) for y in (y_true, y_pred))
+        else:
+            name = _name(names, index[1])
+            true, predicted = (name if y[index] else f"not {name}" for y in (y_true, y_pred))
+        mistakes.append(Mistake(index[0], true, predicted, float(probability[index])))
+    return mistakes
+
+
+def _name(names: Sequence[str] | None, label: int) -> str:
+    return str(label) if names is None else str(names[label])
+
+
+def _names_in_report(report: Mapping[str, Any], counts: Counts) -> list[str] | None:
+    """Return the class names of a report that has a row for each class."""
+    averages = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
+    names = [name for name in report if name not in averages]
+    return names if len(names) == counts.to_two_class().num_classes else None
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} does not hold a JSON object. Restore it.")
+    return value
+
+
+def _date_of(path: pathlib.Path) -> str:
+    """Return the date of the last change, in the zone of this computer."""
+    return format_date(datetime.datetime.fromtimestamp(path.stat().st_mtime))
+
+
+def format_date(moment: datetime.datetime) -> str:
+    """Return date and time in the zone of this computer."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()

@@ -1,0 +1,147 @@
+"""`Evaluation`: everything that a page shows of one evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dist_f1 import scores
+from dist_f1.counts import Counts
+from dist_f1.intervals import confidence_interval
+from dist_f1.pages.sections import FigureOrPath
+from dist_f1.scores import score_names
+from dist_f1.sweeps import Sweep
+
+LEVEL = 0.95
+# The interval of an average of more classes takes too long for a page.
+_MAX_RESAMPLED_CLASSES = 100
+_BOUNDS = ("value", "low", "high")
+
+ScoreRow = Mapping[str, "float | None"]
+
+
+class Mistake(NamedTuple):
+    """A row that was predicted wrongly, with the probability of its prediction."""
+
+    row: int
+    true: str
+    predicted: str
+    probability: float
+
+
+class Evaluation(NamedTuple):
+    """The results of one evaluation; all but the counts may be absent.
+
+    Fields:
+        title: Name of the evaluation.
+        counts: NumPy counts of C classes.
+        class_names: C names, two for a binary task; `None` for ids.
+        sweep: Counts at each threshold.
+        scores: `value`, `low` and `high` of each score, by its name.
+        history: Records of epochs: `epoch`, `split`, `loss` and scores by name.
+        settings: Settings of the run.
+        versions: Versions of libraries, and where the run was computed.
+        mistakes: The most confident mistakes.
+        date: Date of the evaluation.
+        average: How F1 is averaged.
+        pictures: Figures or their paths, for Markdown pages: `confusion_matrix`, `f1_per_class`,
+            `precision_recall`.
+    """
+
+    title: str
+    counts: Counts
+    class_names: Sequence[str] | None = None
+    sweep: Sweep | None = None
+    scores: Mapping[str, ScoreRow] = {}
+    history: Sequence[Mapping[str, object]] = ()
+    settings: Mapping[str, object] = {}
+    versions: Mapping[str, object] = {}
+    mistakes: Sequence[Mistake] = ()
+    date: str = ""
+    average: str = "macro"
+    pictures: Mapping[str, FigureOrPath] = {}
+
+    @property
+    def counted(self) -> Counts:
+        """Counts of at least two classes, without the number of rows that were not counted."""
+        counts = self.counts.to_two_class()
+        return counts._replace(invalid=0 * counts.invalid, invalid_by_cause=())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes of `counted`."""
+        if self.class_names is None:
+            return [str(label) for label in range(self.counted.num_classes)]
+        return [" ".join(str(name).split()) for name in self.class_names]
+
+    @property
+    def swept_names(self) -> list[str]:
+        """Names of the classes of the sweep: for a binary task, the positive class."""
+        is_binary = self.sweep is not None and self.sweep.num_classes == 1
+        return self.names[1:] if is_binary else self.names
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the counts are those of one class."""
+        return self.counts.num_classes == 1
+
+    @property
+    def f1_name(self) -> str:
+        """Name of the F1 in the verdict, e.g. `"f1_macro"`."""
+        if self.is_binary:
+            return "f1_binary"
+        # Counts of other averages have no sums over rows.
+        is_known = self.average != "samples" or bool(self.counts.samples)
+        return f"f1_{self.average}" if is_known else "f1_macro"
+
+    @property
+    def f1_label(self) -> str:
+        """Words for the F1 in the verdict, e.g. `"Macro F1"`."""
+        if self.is_binary:
+            return f"F1 of {self.names[1]}"
+        return "F1" if self.average == "binary" else f"{self.average.capitalize()} F1"
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "weight" if self.counts.is_weighted else "rows"
+
+    def f1(self) -> ScoreRow:
+        """Return value and bounds of the F1 in the verdict; bounds that are unknown are `None`."""
+        if self.f1_name in self.scores:
+            return self.scores[self.f1_name]
+        return score_row(self.counts._replace(invalid=0 * self.counts.invalid), self.f1_name)
+
+    def f1_per_class(self) -> np.ndarray:
+        """Return F1 `[C]`; NaN for a class that neither occurs nor is predicted."""
+        return np.asarray(scores.f1(self.counted, zero_division=math.nan))
+
+
+def score_row(counts: Counts, name: str, level: float = LEVEL) -> ScoreRow:
+    """Return value and interval of a score by name; the bounds are `None` if unknown."""
+    value = float(score_names.parse(name)(counts))
+    is_slow = counts.num_classes > _MAX_RESAMPLED_CLASSES
+    try:
+        bounds = None if is_slow else confidence_interval(counts, name, level)
+    except ValueError:
+        # Counts do not determine the variance, e.g. of sample averages.
+        bounds = None
+    low, high = (None, None) if bounds is None else map(float, bounds)
+    return dict(zip(_BOUNDS, (value, low, high), strict=True))
+
+
+def format_count(value: float | np.ndarray) -> str:
+    """Format a count with separators of thousands, or a weight with four digits."""
+    number = float(value)
+    return f"{int(number):,}" if number.is_integer() else f"{number:,.4g}"
+
+
+def format_interval(row: ScoreRow) -> str:
+    """Return `"0.79 to 0.86"` with three digits, or an empty string."""
+    low, high = row.get("low"), row.get("high")
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return ""
+    return f"{low:.3f} to {high:.3f}"

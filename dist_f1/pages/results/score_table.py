@@ -1,0 +1,25 @@
+"""All scores with their confidence intervals."""
+
+from __future__ import annotations
+
+import math
+
+from dist_f1.pages.results.evaluation import LEVEL, Evaluation
+from dist_f1.pages.sections import Cell, Table
+
+
+def score_table(evaluation: Evaluation) -> list[Table]:
+    """Return each score with its interval, or `[]` without scores."""
+    rows: list[list[Cell]] = [
+        [name, *(_format_value(row.get(bound)) for bound in ("value", "low", "high"))]
+        for name, row in evaluation.scores.items()
+    ]
+    caption = (
+        f"Low and high are the bounds of the {LEVEL:.0%} confidence interval, if the counts "
+        "determine one."
+    )
+    return [Table("Scores", ["", "value", "low", "high"], rows, caption)] if rows else []
+
+
+def _format_value(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.4f}"
