@@ -1,6 +1,7 @@
 """Models to track, what their trackers should write, and readers of what they wrote."""
 
 import importlib
+import json
 import os
 import struct
 
@@ -117,3 +118,17 @@ def wandb_records(path):
             records.append(wandb_internal_pb2.Record.FromString(record))
             record = b""
     return records
+
+
+def wandb_rows(records):
+    """Return the logged rows as dicts, with a dict for each file."""
+    rows = []
+    for record in records:
+        if record.WhichOneof("record_type") == "history":
+            row = {}
+            for item in record.history.item:
+                key, *part = item.nested_key or [item.key]
+                value = json.loads(item.value_json)
+                row = {**row, key: {**row.get(key, {}), part[0]: value} if part else value}
+            rows.append(row)
+    return rows

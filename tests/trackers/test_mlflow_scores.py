@@ -18,11 +18,15 @@ def store(tmp_path_factory):
     """Use a database of this module; return its client."""
     directory = tmp_path_factory.mktemp("mlflow")
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{directory}/mlflow.db")
-    experiment = mlflow.create_experiment("test", artifact_location=f"file://{directory}/artifacts")
-    mlflow.set_experiment(experiment_id=experiment)
-    yield mlflow.MlflowClient()
-    mlflow.set_tracking_uri(before)
+    with pytest.MonkeyPatch.context() as patch:
+        # MLflow stores the address in the environment too.
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")
+        mlflow.set_tracking_uri(f"sqlite:///{directory}/mlflow.db")
+        client = mlflow.MlflowClient()
+        experiment = client.create_experiment("test", f"file://{directory}/artifacts")
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        yield client
+        mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="module")

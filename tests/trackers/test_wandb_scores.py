@@ -33,23 +33,9 @@ def tracked(tmp_path_factory):
     return trackers.wandb_records(path), run / "files", history, model
 
 
-def rows_of(records):
-    """Return the logged rows as dicts, with a dict for each file."""
-    rows = []
-    for record in records:
-        if record.WhichOneof("record_type") == "history":
-            row = {}
-            for item in record.history.item:
-                key, *part = item.nested_key or [item.key]
-                value = json.loads(item.value_json)
-                row = {**row, key: {**row.get(key, {}), part[0]: value} if part else value}
-            rows.append(row)
-    return rows
-
-
 def test_every_number_of_every_epoch_is_logged_under_its_split(tracked):
     records, _, history, _ = tracked
-    rows = rows_of(records)
+    rows = trackers.wandb_rows(records)
     for epoch in (0, 1):
         found = {}
         for row in rows:
@@ -73,7 +59,7 @@ def test_the_epoch_is_the_axis_and_hyperparameters_are_in_the_config(tracked):
 
 def test_the_report_the_curves_and_the_images_are_those_of_the_validation_data(tracked):
     records, files, _, model = tracked
-    (row,) = [row for row in rows_of(records) if "validation/report" in row]
+    (row,) = [row for row in trackers.wandb_rows(records) if "validation/report" in row]
     assert row["epoch"] == 2
     report = json.loads((files / row["validation/report"]["path"]).read_text())
     assert report["columns"] == ["class", "precision", "recall", "f1-score", "support"]
