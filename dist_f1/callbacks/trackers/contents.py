@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,6 +100,13 @@ def figures(results: Results) -> dict[str, Figure]:
     for name, sweep in results.sweeps.items():
         drawn[name] = plots.precision_recall(sweep, names)
     return drawn
+
+
+def to_png(figure: Figure) -> bytes:
+    """Render a figure."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def curves(sweep: Sweep, class_names: Sequence[str] | None = None) -> list[ClassCurve]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from dist_f1.callbacks.trackers.contents import ClassCurve
+from dist_f1.callbacks.trackers.contents import ClassCurve, to_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,9 +53,7 @@ def write_markdown(name: str, text: str, step: int) -> None:
 
 def write_figure(name: str, figure: Figure, step: int) -> None:
     """Write a figure to the current event file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
-    png = file.getvalue()
+    png = to_png(figure)
     size = struct.unpack(">II", png[16:24])
     # Width, height and PNG are TensorBoard's encoding of an image.
     encoded = [*(str(pixels).encode() for pixels in size), png]

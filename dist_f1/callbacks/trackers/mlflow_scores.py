@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from dist_f1.callbacks.results import Results
+from dist_f1.callbacks.trackers import contents
 from dist_f1.callbacks.trackers.options import DEFAULTS, Hparams, TrackerOptions
 from dist_f1.callbacks.trackers.packages import require
 from dist_f1.callbacks.trackers.tracker import Tracker
@@ -85,9 +86,8 @@ class MLflowScores(Tracker):
             (path / "report.md").write_text(markdown_table(table) + "\n", encoding="utf-8")
             results.counts.save(path / "counts.npz")
             for name, figure in figures.items():
-                figure.savefig(
-                    path / f"{_UNSUPPORTED.sub('_', name).replace('/', '_')}.png", dpi=100
-                )
+                file = _UNSUPPORTED.sub("_", name).replace("/", "_")
+                (path / f"{file}.png").write_bytes(contents.to_png(figure))
             client.log_artifacts(run_id, directory, f"{results.split}/epoch_{step:04d}")
 
     def _client(self) -> Any:

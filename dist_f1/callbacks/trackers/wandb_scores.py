@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ class WandbScores(Tracker):
         self, results: Results, table: Table, figures: dict[str, Figure], step: int
     ) -> None:
         values: dict[str, Any] = {"report": self._report(table)}
-        values |= {name: self._wandb.Image(figure) for name, figure in figures.items()}
+        values |= {name: self._image(figure) for name, figure in figures.items()}
         for name, sweep in results.sweeps.items():
             curves = contents.curves(sweep, results.class_names)
             values[f"{name}_curves"] = self._chart(curves)
@@ -94,6 +95,12 @@ class WandbScores(Tracker):
         run = self._run()
         run.define_metric(f"{split}/*", step_metric=_STEP)
         run.log({_STEP: step, **{f"{split}/{name}": value for name, value in values.items()}})
+
+    def _image(self, figure: Figure) -> Any:
+        # wandb.Image would only take the figure itself after an import of pyplot.
+        from PIL import Image
+
+        return self._wandb.Image(Image.open(io.BytesIO(contents.to_png(figure))))
 
     def _report(self, table: Table) -> Any:
         rows = [[name, *map(_number, cells)] for name, *cells in table.rows]
