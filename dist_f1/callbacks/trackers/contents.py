@@ -95,7 +95,7 @@ def figures(results: Results) -> dict[str, Figure]:
     """
     counts, names = results.counts, results.class_names
     drawn = {}
-    if _has_matrix(counts, is_of_sweep=results.metric.name in results.sweeps):
+    if _has_matrix(counts):
         drawn["confusion_matrix"] = plots.confusion_matrix(counts, names)
     for name, sweep in results.sweeps.items():
         drawn[name] = plots.precision_recall(sweep, names)
@@ -147,12 +147,9 @@ def are_evenly_spaced(thresholds: np.ndarray) -> bool:
     return np.allclose(thresholds, np.linspace(0.0, 1.0, len(thresholds)), rtol=0.0, atol=1e-6)
 
 
-def _has_matrix(counts: Counts, is_of_sweep: bool) -> bool:
-    if counts.num_classes == 1:
-        return True
-    # A sweep decides each class separately.
+def _has_matrix(counts: Counts) -> bool:
     has_confusion = not isinstance(counts.confusion, tuple)
-    return has_confusion or counts.is_multilabel or (counts.num_classes == 2 and not is_of_sweep)
+    return has_confusion or counts.num_classes <= 2 or counts.is_multilabel
 
 
 def _keys(names: Sequence[str] | None, size: int) -> Sequence[str]:
