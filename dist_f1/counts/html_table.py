@@ -19,8 +19,8 @@ def html_table(
         noun: What a row is.
 
     Example:
-        >>> html_table("1 < 2", ["class"], [["cat"]], 1, "classes")
-        '<table><caption>1 &lt; 2</caption><tr><th>class</th></tr><tr><td>cat</td></tr></table>'
+        >>> html_table("<", ["class"], [["<b>"]], 1, "classes")
+        '<table><caption>&lt;</caption><tr><th>class</th></tr><tr><td>&lt;b&gt;</td></tr></table>'
     """
     shown = [row for row, _ in zip(rows, range(MAX_ROWS), strict=False)]
     lines = [_row("th", header), *(_row("td", row) for row in shown)]

@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from dist_f1.counts.html_table import MAX_ROWS, html_table
+from dist_f1.counts.short_text import join, plural
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -19,6 +22,10 @@ class Text(NamedTuple):
 
     heading: str
     paragraphs: Sequence[str] | str
+
+    def __repr__(self) -> str:
+        """Show the number of paragraphs."""
+        return _short("Text", self.heading, plural(len(paragraphs(self)), "paragraph"))
 
 
 class Table(NamedTuple):
@@ -32,6 +39,17 @@ class Table(NamedTuple):
     header: Sequence[str]
     rows: Sequence[Sequence[str | float | None]]
     caption: str = ""
+
+    def __repr__(self) -> str:
+        """Show the numbers of columns and rows."""
+        sizes = plural(len(self.header), "column"), plural(len(self.rows), "row")
+        return _short("Table", self.heading, *sizes)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, with at most 20 rows."""
+        shown = self._replace(rows=self.rows[:MAX_ROWS])
+        cells = zip(*(column.cells for column in columns(shown)), strict=True)
+        return html_table(self.heading, self.header, cells, len(self.rows), "rows")
 
 
 class Picture(NamedTuple):
@@ -48,9 +66,14 @@ class Preformatted(NamedTuple):
     heading: str
     text: str
 
+    def __repr__(self) -> str:
+        """Show the number of lines."""
+        return _short("Preformatted", self.heading, plural(len(self.text.splitlines()), "line"))
+
 
 Section = Text | Table | Picture | Preformatted
 
+_MAX_HEADING = 60
 _NUMBER = re.compile(r"[-+\u2212]?(\d[\d,]*\.?\d*(e[-+]?\d+)?[kMG]?%?|nan|inf)")
 
 
@@ -108,6 +131,11 @@ def columns(table: Table) -> list[Column]:
         # Row names may be ids, but are not numbers.
         result.append(Column(str(title), cells, is_numeric and bool(title or i)))
     return result
+
+
+def _short(name: str, heading: str, *sizes: str) -> str:
+    shown = heading if len(heading) <= _MAX_HEADING else f"{heading[: _MAX_HEADING - 3]}..."
+    return join(name, [repr(shown), *sizes])
 
 
 def _format_cell(value: str | float | None) -> str:

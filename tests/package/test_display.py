@@ -192,6 +192,20 @@ def test_a_report_in_a_notebook_keeps_its_lines_and_escapes_names():
     assert Table(text._repr_html_()).text == text
 
 
+def test_sections_of_pages_show_their_size_and_tables_escape_the_names_of_classes():
+    pages = dist_f1.pages
+    names = [f"<i>{k}</i>" for k in range(1000)]
+    table = pages.report_table("Classes", counts_of(1000), names)
+    assert repr(table) == f"Table('Classes', 5 columns, {len(table.rows)} rows)"
+    assert "<i>" not in table._repr_html_()
+    shown = Table(table._repr_html_())
+    assert [row[0] for row in shown.rows[1:]] == [row[0] for row in table.rows[:20]]
+    assert f"The first 20 of {len(table.rows)} rows." in shown.text
+    long = "word " * 1000
+    for section in (pages.Text(long, long), pages.Preformatted(long, long), table):
+        assert len(repr(section)) <= 200
+
+
 def test_values_are_shown_without_tensorflow_and_pandas():
     code = """
 import sys
