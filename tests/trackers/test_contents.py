@@ -1,5 +1,6 @@
 """The values that trackers write, and how optional packages are imported."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -51,6 +52,17 @@ def test_a_missing_package_raises_immediately_and_names_the_command(
     with pytest.raises(ImportError, match=text):
         callback(figures=False)
     sys.modules.pop(package, None)
+
+
+def test_packages_are_imported_only_by_the_callbacks_that_need_them():
+    code = """
+import sys
+from dist_f1.callbacks import TensorBoardScores, WandbScores
+TensorBoardScores("logs")
+print({"mlflow", "tensorboard", "wandb"} & set(sys.modules))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "set()\n", result.stderr
 
 
 def test_an_installed_package_whose_import_fails_raises_its_own_error(monkeypatch, tmp_path):

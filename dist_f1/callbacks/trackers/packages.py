@@ -16,9 +16,9 @@ def require(name: str, owner: str, command: str) -> ModuleType:
         ImportError: The package is not installed.
 
     Example:
-        >>> require("unknown_tracker", "UnknownScores", "pip install unknown-tracker")
+        >>> require("unknown", "UnknownScores", "pip install unknown")
         Traceback (most recent call last):
-        ImportError: UnknownScores needs unknown_tracker, which is not installed; pip install ...
+        ImportError: UnknownScores needs unknown, which is not installed; pip install unknown.
     """
     try:
         module = importlib.import_module(name)
