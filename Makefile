@@ -3,8 +3,10 @@ VENV ?= .venv
 PYTHON ?= python3
 RUN_DIR ?= runs/digits-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
-# The other generations of Keras, and the TPU compiler, have their own environments.
+# The other generations of Keras, experiment trackers, and the TPU compiler have their own
+# environments.
 TF_KERAS_VENV ?= .venv-tf-keras
+TRACKERS_VENV ?= .venv-trackers
 TF_2_15_VENV ?= .venv-tf-2.15
 TPU_AOT_VENV ?= .venv-tpu-aot
 # TensorFlow 2.15 needs Python 3.11 or older.
@@ -14,7 +16,7 @@ PYTEST := -m pytest -n 2 --dist worksteal
 FAST := -m "not slow"
 # Tests that depend on the generation of Keras.
 FIT_TEST := test_fit_of_the_users_own_has_the_f1_of_all_workers_or_a_hint
-KERAS_TESTS := $(addprefix tests/,callbacks metrics package \
+KERAS_TESTS := $(addprefix tests/,callbacks trackers metrics package \
 	distributed/test_multi_worker.py distributed/test_parameter_server.py \
 	launching/test_launch.py::$(FIT_TEST) promises/test_invariance.py promises/test_old_formats.py \
 	replicas/test_accumulator.py replicas/test_checkpoint.py replicas/test_reduction.py \
@@ -22,10 +24,10 @@ KERAS_TESTS := $(addprefix tests/,callbacks metrics package \
 # Tests that depend on the version of TensorFlow. The others use NumPy only, start processes that
 # do not depend on it, or run for tf-keras too.
 CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs intervals jobs launching \
-	pages plots tpu/test_steps.py)
+	pages plots trackers tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 chaos bench tpu tpu-aot lint types wheel docs check clean
+.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 test-trackers chaos bench tpu tpu-aot lint types wheel docs check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -51,6 +53,10 @@ test-tf-keras: $(TF_KERAS_VENV)/dev,tf-keras
 test-tf-2.15: $(TF_2_15_VENV)/dev,tf-2-15
 	HYPOTHESIS_PROFILE=quick EXPECTED_KERAS=2.15. env -u TF_USE_LEGACY_KERAS \
 		$(TF_2_15_VENV)/bin/python $(PYTEST) $(or $(ARGS),$(FAST) $(CORE_TESTS))
+
+# Weights & Biases and MLflow, without a network. No test is skipped if a package is missing.
+test-trackers: $(TRACKERS_VENV)/dev,trackers
+	REQUIRE_TRACKERS=1 $(TRACKERS_VENV)/bin/python $(PYTEST) $(or $(ARGS),tests/trackers)
 
 # Kills random workers of a training job, and compares the results with an uninterrupted job.
 chaos: $(VENV)/dev
@@ -93,7 +99,8 @@ check: lint types wheel test
 $(TF_2_15_VENV)/%: PYTHON := $(PYTHON_TF_2_15)
 
 # The name of the file is the list of extras to install.
-$(VENV)/train $(VENV)/dev $(VENV)/docs $(VENV)/dev,browser $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15: pyproject.toml
+$(VENV)/train $(VENV)/dev $(VENV)/docs $(VENV)/dev,browser $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15 \
+		$(TRACKERS_VENV)/dev,trackers: pyproject.toml
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'
 	touch $@
@@ -105,8 +112,8 @@ $(TPU_AOT_VENV)/installed: tests/tpu_aot/requirements.txt pyproject.toml
 		{ echo "SKIPPED: $(PYTHON) cannot install $<."; exit 77; }
 	touch $@
 
-# The environments of the other generations of Keras.
-environments: $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15
+# The environments of the other generations of Keras, and of trackers.
+environments: $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15 $(TRACKERS_VENV)/dev,trackers
 
 clean:
-	rm -rf $(VENV) $(TF_KERAS_VENV) $(TF_2_15_VENV) $(TPU_AOT_VENV) build dist *.egg-info
+	rm -rf $(VENV) $(TF_KERAS_VENV) $(TF_2_15_VENV) $(TRACKERS_VENV) $(TPU_AOT_VENV) build dist *.egg-info

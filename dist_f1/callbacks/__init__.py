@@ -1,4 +1,4 @@
-"""Keras callbacks: scores of a dataset after each epoch, and reports.
+"""Keras callbacks: scores of a dataset after each epoch, reports, and experiment trackers.
 
     model.fit(x, y, epochs=10, callbacks=[EvaluateScores((x_val, y_val), ["f1_macro"])])
 
@@ -8,3 +8,6 @@ worker: all of them read the metrics, and the chief prints and writes.
 
 from dist_f1.callbacks.evaluate_scores import EvaluateScores as EvaluateScores
 from dist_f1.callbacks.score_report import ScoreReport as ScoreReport
+from dist_f1.callbacks.trackers import MLflowScores as MLflowScores
+from dist_f1.callbacks.trackers import TensorBoardScores as TensorBoardScores
+from dist_f1.callbacks.trackers import WandbScores as WandbScores

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from typing_extensions import Unpack
 
-from dist_f1.callbacks import datasets
+from dist_f1.callbacks import csv_columns, datasets
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.callbacks.outputs import output_names
 from dist_f1.counts import Counts
@@ -172,16 +172,21 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Set the mode of callbacks that monitor one of the scores."""
         self.epoch = None
-        directions.set_modes(call_stack.active_callbacks(), self._direction_of)
+        callbacks = call_stack.active_callbacks()
+        directions.set_modes(callbacks, self._direction_of)
+        csv_columns.warn_of_order(self._split(callbacks)[0])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Evaluate every `every` epochs, and add the scores to `logs`."""
         logs = {} if logs is None else logs
         is_due = (epoch + 1) % self.every == 0
         self._check_other_callbacks(logs, is_due)
+        after = self._split(call_stack.active_callbacks())[1]
         if not is_due:
+            csv_columns.add_columns(after, logs, self._entries)
             return
         scores = {f"{self.prefix}{k}": v for k, v in self.evaluate(self.model).items()}
+        csv_columns.add_columns(after, logs, lambda: scores)
         self.epoch = epoch
         logs.update(scores)
         if self.verbose and contexts.is_chief(self.metric.accumulator.strategy):
@@ -191,7 +196,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     def _check_other_callbacks(self, logs: dict[str, Any], is_due: bool) -> None:
         """Raise `ValueError` if another callback would silently ignore the scores."""
         callbacks = call_stack.active_callbacks()
-        before = callbacks[: callbacks.index(self)] if self in callbacks else []
+        before, _ = self._split(callbacks)
         for callback in directions.monitoring(callbacks):
             name = callback.monitor
             if name in logs or self._direction_of(name) is None:
@@ -208,6 +213,28 @@ class EvaluateScores(tf.keras.callbacks.Callback):
                     f"{kind} should keep only the best {name}, but after an epoch without an "
                     "evaluation it would save any model. Pass every=1 to EvaluateScores."
                 )
+
+    def _split(self, callbacks: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return the callbacks before this one, and those after it."""
+        if self not in callbacks:
+            return [], []
+        index = callbacks.index(self)
+        return callbacks[:index], callbacks[index + 1 :]
+
+    def _entries(self) -> list[str]:
+        """Return the names of the scores in the logs, before an evaluation."""
+        metric = self._make_metric()
+        entries = metric.log_entries()
+        if metric.num_classes is None and any(score.is_per_class for score in self._named):
+            raise ValueError(
+                "CSVLogger takes its columns from the first epoch, which has no scores, and the "
+                "number of scores per class is unknown. Pass num_classes= or every=1 to "
+                "EvaluateScores."
+            )
+        targets = self._dataset.element_spec[1]
+        outputs = output_names(self.model, targets, self._outputs)
+        prefixes = [self.prefix if x is None else f"{self.prefix}{x}_" for x in outputs]
+        return [f"{prefix}{entry}" for prefix in prefixes for entry in entries]
 
     def _direction_of(self, name: str) -> directions.Direction | None:
         if not name.startswith(self.prefix):

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from dist_f1.callbacks import datasets
+from dist_f1.callbacks.model_metrics import strategy_of
 from dist_f1.callbacks.outputs import output_names, pick
 from dist_f1.counts import Counts
 from dist_f1.metrics import Scores
@@ -31,7 +32,7 @@ class Evaluation:
         outputs: Sequence[str] | None = None,
     ) -> None:
         self.model = model
-        self.strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        self.strategy = strategy_of(model)
         if isinstance(
             self.strategy,
             tf.distribute.ParameterServerStrategy

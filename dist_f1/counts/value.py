@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dist_f1.counts import arrays as xp
-from dist_f1.counts import files
+from dist_f1.counts import display, files
 from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.counts.causes import CAUSES
 from dist_f1.counts.lazy_tensorflow import Array, is_tensor
@@ -249,6 +249,14 @@ class Counts(NamedTuple):
         if left.is_weighted != right.is_weighted:
             left, right = left.as_float(), right.as_float()
         return left.map(lambda a, b: a + b, right)
+
+    def __repr__(self) -> str:
+        """Describe the counts in at most about 200 characters."""
+        return display.to_repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """Return a table for notebooks; `None` for symbolic counts."""
+        return display.to_html(self)
 
     def __radd__(self, other: Any) -> Counts:
         """Let `sum(counts)` start from 0."""

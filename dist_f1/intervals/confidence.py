@@ -17,9 +17,10 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from dist_f1 import scores
-from dist_f1.counts import Counts
+from dist_f1.counts import Counts, short_text
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.html_table import html_table
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval
@@ -38,6 +39,22 @@ class Interval(NamedTuple):
 
     low: np.ndarray
     high: np.ndarray
+
+    def __repr__(self) -> str:
+        """Show scalars, and the first and last bounds of arrays."""
+        low, high = map(short_text.describe, self)
+        return short_text.join("Interval", [f"low={low}", f"high={high}"])
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, with at most 20 classes."""
+        rows = np.stack([np.atleast_1d(self.low), np.atleast_1d(self.high)], -1)
+        is_scalar = np.ndim(self.low) == 0
+        cells = (
+            [*([] if is_scalar else [str(k)]), *map(short_text.format_number, row)]
+            for k, row in enumerate(rows)
+        )
+        header = [*([] if is_scalar else ["class"]), "low", "high"]
+        return html_table("confidence interval", header, cells, len(rows), "classes")
 
 
 @takes_counts

@@ -1,10 +1,10 @@
-"""The columns of a table, and the paragraphs of a text, as strings."""
+"""The columns of a table, as strings."""
 
-import numbers
 import re
 from typing import NamedTuple
 
-from dist_f1.pages.sections import Cell, Table, Text
+from dist_f1.pages.cells import format_cell
+from dist_f1.pages.sections import Table
 
 _NUMBER = re.compile(r"[-+\u2212]?(\d[\d,]*\.?\d*(e[-+]?\d+)?[kMG]?%?|nan|inf)")
 
@@ -18,27 +18,14 @@ class Column(NamedTuple):
     is_bar: bool = False
 
 
-def paragraphs(section: Text) -> list[str]:
-    """Return the paragraphs of a text."""
-    return [section.paragraphs] if isinstance(section.paragraphs, str) else [*section.paragraphs]
-
-
 def columns(table: Table) -> list[Column]:
     """Return the columns of a table."""
     result = []
     rows = [*table.rows, *table.footer]
     for i, title in enumerate(table.header):
-        cells = [_format_cell(row[i]) for row in rows]
+        cells = [format_cell(row[i]) for row in rows]
         is_numeric = any(cells) and all(_NUMBER.fullmatch(cell) for cell in cells if cell)
         # Row names may be ids, but are not numbers.
         is_numeric = is_numeric and bool(title or i)
         result.append(Column(str(title), cells, is_numeric, title in table.bars))
     return result
-
-
-def _format_cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
-        return f"{float(value):.4g}"
-    return str(value)

@@ -14,9 +14,9 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dist_f1.pages.columns import columns, paragraphs
+from dist_f1.pages.columns import columns
 from dist_f1.pages.scripts import ECHARTS_VERSION, embedded_json, scripts
-from dist_f1.pages.sections import FigureOrPath, Group, Section, check_sections
+from dist_f1.pages.sections import FigureOrPath, Group, Section, check_sections, paragraphs
 
 if TYPE_CHECKING:
     from jinja2 import Template

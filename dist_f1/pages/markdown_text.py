@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 
-from dist_f1.pages.columns import columns, paragraphs
+from dist_f1.pages.columns import columns
 from dist_f1.pages.sections import (
     Chart,
     Facts,
@@ -19,6 +19,7 @@ from dist_f1.pages.sections import (
     Text,
     Thresholds,
     check_sections,
+    paragraphs,
 )
 
 # An underscore within a word is not markup.

@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
 
+from dist_f1.counts.html_table import MAX_ROWS, html_table
+from dist_f1.counts.short_text import join, plural
+from dist_f1.pages.cells import Cell, format_cell
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FigureOrPath: TypeAlias = "Figure | str | os.PathLike[str]"
-Cell: TypeAlias = "str | float | None"
 Option: TypeAlias = Mapping[str, object]
 
 
@@ -19,6 +22,10 @@ class Text(NamedTuple):
 
     heading: str
     paragraphs: Sequence[str] | str
+
+    def __repr__(self) -> str:
+        """Show the number of paragraphs."""
+        return _short("Text", self.heading, plural(len(paragraphs(self)), "paragraph"))
 
 
 class Table(NamedTuple):
@@ -41,6 +48,16 @@ class Table(NamedTuple):
     bars: Sequence[str] = ()
     is_sortable: bool = False
 
+    def __repr__(self) -> str:
+        """Show the numbers of columns and rows."""
+        sizes = plural(len(self.header), "column"), plural(len(self.rows), "row")
+        return _short("Table", self.heading, *sizes)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, with at most 20 rows."""
+        cells = [[format_cell(cell) for cell in row] for row in self.rows[:MAX_ROWS]]
+        return html_table(self.heading, self.header, cells, len(self.rows), "rows")
+
 
 class Picture(NamedTuple):
     """A matplotlib `Figure`, or the path of a .png or .svg file; `alt` describes it."""
@@ -56,6 +73,13 @@ class Preformatted(NamedTuple):
     heading: str
     text: str
 
+    def __repr__(self) -> str:
+        """Show the number of lines."""
+        return _short("Preformatted", self.heading, plural(len(self.text.splitlines()), "line"))
+
+
+_MAX_HEADING = 60
+
 
 class Fact(NamedTuple):
     """One result: its name, its value in a word or two, and lines of sentences that explain it."""
@@ -70,6 +94,10 @@ class Facts(NamedTuple):
 
     heading: str
     facts: Sequence[Fact]
+
+    def __repr__(self) -> str:
+        """Show the number of facts."""
+        return _short("Facts", self.heading, plural(len(self.facts), "fact"))
 
 
 class View(NamedTuple):
@@ -108,6 +136,12 @@ class Chart(NamedTuple):
     shown: Sequence[str] = ()
     height: float = 22.0
     width: float = 0.0
+
+    def __repr__(self) -> str:
+        """Show the number of series."""
+        series = self.option.get("series", ())
+        sizes = [f"{len(series)} series"] if isinstance(series, list) else []
+        return _short("Chart", self.heading, *sizes)
 
 
 class ClassCounts(NamedTuple):
@@ -149,12 +183,22 @@ class Thresholds(NamedTuple):
     caption: str
     table: Table
 
+    def __repr__(self) -> str:
+        """Show the numbers of thresholds and classes."""
+        sizes = len(self.thresholds), len(self.classes)
+        shown = plural(sizes[0], "threshold"), plural(sizes[1], "class")
+        return _short("Thresholds", self.heading, *shown)
+
 
 class Group(NamedTuple):
     """Sections below one heading, side by side where the page is wide enough."""
 
     heading: str
     sections: Sequence[Section]
+
+    def __repr__(self) -> str:
+        """Show the number of sections."""
+        return _short("Group", self.heading, plural(len(self.sections), "section"))
 
 
 Section = Text | Table | Picture | Preformatted | Facts | Chart | Thresholds | Group
@@ -192,3 +236,13 @@ def _not_sections(value: Any) -> TypeError:
         f"Sections must be a sequence of {', '.join(kind.__name__ for kind in get_args(Section))}, "
         f"got {type(value).__name__}. For counts, pass [report_table(heading, counts)]."
     )
+
+
+def paragraphs(section: Text) -> list[str]:
+    """Return the paragraphs of a text."""
+    return [section.paragraphs] if isinstance(section.paragraphs, str) else [*section.paragraphs]
+
+
+def _short(name: str, heading: str, *sizes: str) -> str:
+    shown = heading if len(heading) <= _MAX_HEADING else f"{heading[: _MAX_HEADING - 3]}..."
+    return join(name, [repr(shown), *sizes])

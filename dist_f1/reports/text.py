@@ -1,5 +1,6 @@
 """The classification report from counts, as text or as a dict."""
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,7 +77,16 @@ def report(
         return {name: _as_dict(values) for name, values in [*rows, *averages.items()]}
     has_all_rows = counts.is_multilabel and len(shown) == counts.num_classes
     note = _NO_SAMPLES if has_all_rows and not counts.samples else ""
-    return _as_text(rows, averages, digits) + note
+    return ReportText(_as_text(rows, averages, digits) + note)
+
+
+class ReportText(str):
+    """A report, which notebooks show with its lines and columns."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self)}</pre>"
 
 
 def check_names(class_names: Sequence[str], rows: int) -> None:

@@ -15,7 +15,7 @@ from dist_f1.counts import arrays as xp
 from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.counts.lazy_tensorflow import Array, LazyModule
 from dist_f1.scores.averaging import check_averaging, nanmean, select_classes
-from dist_f1.sweeps import files
+from dist_f1.sweeps import display, files
 from dist_f1.sweeps.buckets import at_thresholds
 from dist_f1.sweeps.grid import Grid
 
@@ -42,6 +42,10 @@ class Curve(NamedTuple):
     precision: Array
     recall: Array
 
+    def __repr__(self) -> str:
+        """Describe the shapes."""
+        return display.curve_repr(self)
+
 
 class Best(NamedTuple):
     """The best threshold, and F-beta and the counts there.
@@ -55,6 +59,14 @@ class Best(NamedTuple):
     threshold: Array
     score: Array
     counts: Counts
+
+    def __repr__(self) -> str:
+        """Show the thresholds and scores of few classes."""
+        return display.best_repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """Return a table for notebooks, with at most 20 classes; `None` for symbolic values."""
+        return display.best_html(self)
 
 
 class Sweep(NamedTuple):
@@ -115,6 +127,14 @@ class Sweep(NamedTuple):
     def from_buckets(cls, grid: Grid, buckets: Counts) -> Sweep:
         """Sum counts in the buckets of `grid`; see `buckets.at_thresholds`."""
         return cls(np.asarray(grid.thresholds), at_thresholds(buckets))
+
+    def __repr__(self) -> str:
+        """Describe the thresholds and the counts."""
+        return display.sweep_repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """Return a table of the best thresholds for notebooks; `None` for symbolic counts."""
+        return display.sweep_html(self)
 
     def __add__(self, other: Any) -> Sweep:
         """Merge the counts of disjoint data."""

@@ -1,6 +1,5 @@
 """The reports of each epoch are scikit-learn's, of the correct split, and images are written."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -12,7 +11,7 @@ from tiers import slow
 
 import dist_f1
 from dist_f1.callbacks import EvaluateScores, ScoreReport
-from dist_f1.callbacks.score_report import metrics_of, most_detailed
+from dist_f1.callbacks.model_metrics import metrics_of, most_detailed
 from dist_f1.replicas import contexts
 
 NAMES = ["cat", "dog", "fox"]
@@ -163,54 +162,10 @@ def test_only_the_chief_prints_and_writes(monkeypatch, tmp_path):
     printed = []
     network = model(dist_f1.Scores())
     monkeypatch.setattr(contexts, "is_chief", lambda strategy: False)
-    callback = ScoreReport(
-        run_dir=tmp_path / "run", tensorboard_dir=tmp_path / "logs", print_fn=printed.append
-    )
+    callback = ScoreReport(run_dir=tmp_path / "run", print_fn=printed.append)
     network.fit(X, Y, 48, verbose=0, callbacks=[callback])
     assert printed == []
     assert list(tmp_path.iterdir()) == []
-
-
-def test_tensorboard_gets_the_matrix_and_the_curves(tmp_path):
-    square = dist_f1.Scores(confusion=True, class_names=NAMES)
-    network = model(square, dist_f1.metrics.ThresholdSweep(10, from_logits=True))
-    network.fit(
-        X,
-        Y,
-        48,
-        epochs=2,
-        verbose=0,
-        validation_data=(X_VAL, Y_VAL),
-        callbacks=[ScoreReport(tensorboard_dir=tmp_path, print_fn=None)],
-    )
-    images = {}
-    (path,) = tmp_path.iterdir()
-    for record in tf.data.TFRecordDataset(str(path)):
-        event = tf.compat.v1.Event.FromString(record.numpy())
-        for value in event.summary.value:
-            assert value.metadata.plugin_data.plugin_name == "images"
-            width, height, png = value.tensor.string_val
-            pixels = tf.io.decode_png(png)
-            assert pixels.shape[:2] == (int(height), int(width))
-            assert len(np.unique(pixels)) > 10
-            images.setdefault(value.tag, []).append(event.step)
-    assert images == {
-        "validation/confusion_matrix": [1, 2],
-        "validation/threshold_sweep": [1, 2],
-    }
-
-
-def test_counts_without_a_matrix_warn_instead_of_writing_an_image(tmp_path):
-    callback = ScoreReport(tensorboard_dir=tmp_path, print_fn=None)
-    with pytest.warns(UserWarning, match="has no confusion matrix"):
-        model(dist_f1.F1Score("macro")).fit(X, Y, 48, verbose=0, callbacks=[callback])
-
-
-def test_images_without_matplotlib_raise_immediately(monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'dist-f1\[plot\]'"):
-        ScoreReport(tensorboard_dir=tmp_path)
-    ScoreReport()
 
 
 @pytest.mark.parametrize("make", [dist_f1.Scores, lambda: dist_f1.ThresholdSweep(5)])

@@ -103,7 +103,7 @@ def test_the_command_prints_pages_without_tensorflow(run, tmp_path):
         assert result.stdout.endswith("</html>\n")
     result = run_cli_without_tensorflow("report", "--compare", run)
     assert result.returncode == 2
-    assert result.stderr == "dist-f1 report: got 1 paths. Pass two runs or more to compare.\n"
+    assert result.stderr.endswith("Error: got 1 paths. Pass two runs or more to compare.\n")
 
 
 def test_reports_of_a_directory_without_settings_have_the_names_of_the_classes(run):

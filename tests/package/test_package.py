@@ -39,7 +39,7 @@ def test_every_public_class_and_function_has_an_example():
             assert any(test.examples for test in finder.find(thing)), thing
 
 
-OPTIONAL = ("jinja2", "matplotlib", "pandas", "scipy", "sklearn", "tqdm")
+OPTIONAL = ("jinja2", "matplotlib", "mlflow", "pandas", "scipy", "sklearn", "tqdm", "wandb")
 IMPORT = """
 import sys
 import dist_f1
