@@ -61,7 +61,7 @@ def test_two_workers_end_with_the_report_of_one_process(uninterrupted, tmp_path)
         )
     report = json.loads((run_dir / "report.json").read_text())
     assert report["macro avg"] == pytest.approx(expected["macro avg"], abs=1e-12)
-    # The chief shows a progress bar with F1, speed and remaining time.
+    # In a log file, each pass of the chief is one line.
     log = (run_dir / "logs" / "start-0" / "worker-0.log").read_text()
     assert re.search(r"epoch 2/2: loss [\d.]+, f1_macro [\d.]+, \d+ steps", log)
     assert "epoch" not in (run_dir / "logs" / "start-0" / "worker-1.log").read_text()
