@@ -4,6 +4,13 @@
 // With more points, a canvas is faster than SVG, which prints sharper.
 const MAX_SVG_POINTS = 3000;
 
+// Keep a chart as large as its element, but on paper, where it is scaled.
+distF1.fit = function fit(instance) {
+  new ResizeObserver(() => {
+    if (!document.documentElement.classList.contains("printing")) instance.resize();
+  }).observe(instance.getDom());
+};
+
 distF1.Chart = class {
   constructor(element, data) {
     this.element = element;
@@ -15,7 +22,7 @@ distF1.Chart = class {
       renderer: points > MAX_SVG_POINTS ? "canvas" : "svg",
     });
     this.draw();
-    new ResizeObserver(() => this.resize()).observe(element);
+    distF1.fit(this.instance);
   }
 
   get series() {
@@ -64,10 +71,6 @@ distF1.Chart = class {
         end: center + half,
       });
     });
-  }
-
-  resize() {
-    this.instance.resize();
   }
 };
 

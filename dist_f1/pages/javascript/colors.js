@@ -67,10 +67,20 @@ distF1.recolor = function recolor() {
 
 const isDark = matchMedia("(prefers-color-scheme: dark)");
 isDark.addEventListener("change", distF1.recolor);
-// A style of the printed page is light; its width differs too.
-for (const event of ["beforeprint", "afterprint"]) {
-  addEventListener(event, () => {
-    distF1.recolor();
-    for (const chart of distF1.charts) chart.instance.resize();
-  });
-}
+// Paper is light. Its width is unknown until it is too late to draw again, so charts are scaled.
+addEventListener("beforeprint", () => {
+  document.documentElement.classList.add("printing");
+  distF1.recolor();
+  for (const { instance } of distF1.charts) {
+    instance.getZr().flush();
+    const size = `0 0 ${instance.getWidth()} ${instance.getHeight()}`;
+    instance.getDom().querySelector("svg")?.setAttribute("viewBox", size);
+  }
+});
+addEventListener("afterprint", () => {
+  document.documentElement.classList.remove("printing");
+  for (const { instance } of distF1.charts) {
+    instance.getDom().querySelector("svg")?.removeAttribute("viewBox");
+  }
+  distF1.recolor();
+});

@@ -28,7 +28,7 @@ distF1.Explorer = class {
     this.select.addEventListener("change", () => this.showBest());
     this.slider.addEventListener("input", () => this.draw());
     root.querySelector("button").addEventListener("click", () => this.showBest());
-    new ResizeObserver(() => this.instance.resize()).observe(this.instance.getDom());
+    distF1.fit(this.instance);
     this.showBest();
   }
 
