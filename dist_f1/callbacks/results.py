@@ -23,6 +23,13 @@ from dist_f1.sweeps import Sweep
 _SPLITS = ("train", "validation")
 
 
+class NamedSweep(NamedTuple):
+    """A sweep, and the names of its classes or `None`."""
+
+    sweep: Sweep
+    class_names: Sequence[str] | None
+
+
 class Results(NamedTuple):
     """Global counts of one split.
 
@@ -39,7 +46,7 @@ class Results(NamedTuple):
     epoch: int | None
     metric: CountsMetric
     counts: Counts
-    sweeps: dict[str, Sweep]
+    sweeps: dict[str, NamedSweep]
     class_names: Sequence[str] | None
 
     @property
@@ -136,8 +143,7 @@ class ResultsCallback(tf.keras.callbacks.Callback):
             if self._split != "validation":
                 self._read_model("train")
         elif source.epoch == epoch and self._is_due():
-            name = source.prefix.rstrip("_")
-            split = self._split or {"val": "validation", "": "evaluation"}.get(name, name)
+            split = self._split or split_of(source.prefix)
             self._deliver_on_chief(split, source.metric, source.counts(), {})
         self._epoch = None
 
@@ -158,18 +164,25 @@ class ResultsCallback(tf.keras.callbacks.Callback):
         if self._reads_sweeps:
             candidates += [m for m in metrics_of(self.model) if m is not metric]
         try:
-            sweeps = {m.name: m.sweep() for m in candidates if isinstance(m, ThresholdSweep)}
+            sweeps = {m.name: self._sweep(m) for m in candidates if isinstance(m, ThresholdSweep)}
         except ValueError as error:
             self._warn_or_raise(metric, f"{split}: {error}")
             return
         if metric.name in sweeps:
-            counts = sweeps[metric.name].best(metric.average, labels=metric.labels).counts
+            counts = sweeps[metric.name].sweep.best(metric.average, labels=metric.labels).counts
         else:
             counts = metric.counts()
         self._deliver_on_chief(split, metric, counts, sweeps)
 
+    def _sweep(self, metric: ThresholdSweep) -> NamedSweep:
+        """Read a sweep. Another output may have other classes than `class_names`."""
+        sweep = metric.sweep()
+        size = max(sweep.num_classes, 2)
+        names = (x for x in (self._class_names, metric.class_names) if x and len(x) == size)
+        return NamedSweep(sweep, next(names, None))
+
     def _deliver_on_chief(
-        self, split: str, metric: CountsMetric, counts: Counts, sweeps: dict[str, Sweep]
+        self, split: str, metric: CountsMetric, counts: Counts, sweeps: dict[str, NamedSweep]
     ) -> None:
         if not self._is_chief():
             return
@@ -187,3 +200,14 @@ class ResultsCallback(tf.keras.callbacks.Callback):
         if metric.on_invalid == "raise":
             raise ValueError(message)
         warnings.warn(f"There is no report of {message}", stacklevel=2)
+
+
+def split_of(prefix: str) -> str:
+    """Return the name of the split whose entries in the logs have a prefix.
+
+    Example:
+        >>> split_of("val_"), split_of("test_"), split_of("")
+        ('validation', 'test', 'evaluation')
+    """
+    name = prefix.rstrip("_")
+    return {"val": "validation", "": "evaluation"}.get(name, name)

@@ -8,6 +8,7 @@ import pytest
 
 import dist_f1
 from dist_f1.callbacks import MLflowScores, WandbScores
+from dist_f1.callbacks.results import NamedSweep
 from dist_f1.callbacks.trackers import contents
 from dist_f1.callbacks.trackers.packages import require
 
@@ -17,19 +18,22 @@ def test_arrays_are_numbers_of_classes_and_matrices_are_left_out():
     assert contents.scalars(logs) == {"f1/0": 0.5, "f1/1": 1.0, "loss": 0.25}
     for names in (["a", "b", "c"], ["a", "a"]):
         assert contents.scalars(logs, {"f1": names}) == contents.scalars(logs)
+    binary = {"f1": np.array([0.5])}
+    assert contents.scalars(binary) == {"f1/1": 0.5}
+    assert contents.scalars(binary, {"f1": ["no", "yes"]}) == {"f1/yes": 0.5}
 
 
 def test_of_many_classes_those_with_the_most_rows_have_curves():
     random = np.random.default_rng(0)
     ids = np.concatenate([np.arange(30), np.arange(10, 30)])
     sweep = dist_f1.Sweep.from_scores(ids, random.random((50, 30)), 5)
-    names = [curve.name for curve in contents.curves(sweep)]
+    names = [curve.name for curve in contents.curves(NamedSweep(sweep, None))]
     assert names == [str(k) for k in range(10, 30)]
 
 
 def test_a_binary_curve_has_the_name_of_the_positive_class():
     sweep = dist_f1.Sweep.from_scores([0, 1, 1], [0.2, 0.4, 0.9], [0.1, 0.3])
-    (curve,) = contents.curves(sweep, ["no", "yes"])
+    (curve,) = contents.curves(NamedSweep(sweep, ["no", "yes"]))
     assert curve.name == "yes"
     assert curve.true_negative.tolist() == [0, 0, 1]
     assert not contents.are_evenly_spaced(curve.thresholds)
@@ -59,7 +63,7 @@ def test_packages_are_imported_only_by_the_callbacks_that_need_them():
 import sys
 from dist_f1.callbacks import TensorBoardScores, WandbScores
 TensorBoardScores("logs")
-print({"mlflow", "tensorboard", "wandb"} & set(sys.modules))
+print({"mlflow", "wandb"} & set(sys.modules))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "set()\n", result.stderr

@@ -120,6 +120,37 @@ def test_the_counts_of_evaluate_scores_are_reported(tmp_path):
         trackers.fit(model, callback, evaluation)
 
 
+def test_entries_of_other_data_and_labels_have_their_own_names(tmp_path):
+    evaluation = EvaluateScores((trackers.X_VAL, trackers.Y_VAL), ["f1_macro"], prefix="test_")
+    named = dist_f1.F1Score(None, labels=[2, 1], class_names=trackers.NAMES, name="named")
+    model = trackers.network(metrics=[named, dist_f1.F1Score(None, labels=[2], name="ids")])
+    callback = TensorBoardScores(tmp_path, metric=evaluation, figures=False)
+    trackers.fit(model, evaluation, callback, epochs=1, validated=False)
+    tags = {
+        split: {tag for tag, _, _, _ in trackers.events(tmp_path / split)}
+        for split in ("train", "test")
+    }
+    assert tags["train"] == {"loss", "named/fox & co", "named/dog", "ids/2"}
+    assert tags["test"] == {"f1_macro", "report"}
+
+
+def test_sweeps_of_outputs_with_other_classes_have_their_own_names(tmp_path):
+    inputs = tf.keras.Input([4])
+    outputs = {"a": tf.keras.layers.Dense(3, name="a"), "b": tf.keras.layers.Dense(1, name="b")}
+    model = tf.keras.Model(inputs, {name: layer(inputs) for name, layer in outputs.items()})
+    metrics = {
+        "a": dist_f1.Scores(confusion=True, class_names=trackers.NAMES, prefix="a_"),
+        "b": dist_f1.ThresholdSweep(4, from_logits=True, class_names=["no", "yes"]),
+    }
+    model.compile("sgd", {"a": "mse", "b": "mse"}, metrics=metrics, run_eagerly=True)
+    targets = {"a": np.eye(3)[trackers.Y], "b": (trackers.Y[:, np.newaxis] > 0).astype("float32")}
+    model.fit(trackers.X, targets, 48, verbose=0, callbacks=[TensorBoardScores(tmp_path)])
+    found = {tag for tag, _, _, _ in trackers.events(tmp_path / "train")}
+    assert {"threshold_sweep", "threshold_sweep/yes", "confusion_matrix"} <= {
+        tag.removeprefix("b_") for tag in found
+    }
+
+
 def test_only_the_chief_writes(monkeypatch, tmp_path):
     monkeypatch.setattr(contexts, "is_chief", lambda strategy: False)
     trackers.fit(trackers.network(), TensorBoardScores(tmp_path, hparams={"rate": 0.1}))

@@ -27,7 +27,8 @@ def tracked(tmp_path_factory):
             hparams={"rate": 0.1, "kind": "linear"},
         )
         history = trackers.fit(model, callback)
-        wandb.finish()
+        # The file is complete when the process of W&B has ended.
+        wandb.teardown()
     (run,) = directory.glob("wandb/offline-run-*")
     (path,) = run.glob("*.wandb")
     return trackers.wandb_records(path), run / "files", history, model

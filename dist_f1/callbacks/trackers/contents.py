@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dist_f1 import plots
-from dist_f1.callbacks.results import Results
+from dist_f1.callbacks.results import NamedSweep, Results, split_of
 from dist_f1.counts import Counts
 from dist_f1.pages import Table, report_table
-from dist_f1.sweeps import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # More curves of single classes are not readable; the figure summarises them.
 MAX_CURVES = 20
-_VALIDATION = "val_"
 
 
 class ClassCurve(NamedTuple):
@@ -42,17 +40,18 @@ class ClassCurve(NamedTuple):
     recall: np.ndarray
 
 
-def by_split(logs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Group the logs of an epoch by split, without the prefix `val_`.
+def by_split(logs: Mapping[str, Any], prefixes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Group the logs of an epoch by split, without the prefixes of the splits.
 
     Example:
-        >>> by_split({"loss": 0.5, "val_loss": 0.6})
-        {'train': {'loss': 0.5}, 'validation': {'loss': 0.6}}
+        >>> by_split({"loss": 0.5, "val_loss": 0.6, "test_f1": 0.7}, ["val_", "test_"])
+        {'train': {'loss': 0.5}, 'validation': {'loss': 0.6}, 'test': {'f1': 0.7}}
     """
     groups: dict[str, dict[str, Any]] = {}
     for name, value in logs.items():
-        split = "validation" if name.startswith(_VALIDATION) else "train"
-        groups.setdefault(split, {})[name.removeprefix(_VALIDATION)] = value
+        prefix = next((prefix for prefix in prefixes if prefix and name.startswith(prefix)), None)
+        split = "train" if prefix is None else split_of(prefix)
+        groups.setdefault(split, {})[name.removeprefix(prefix or "")] = value
     return groups
 
 
@@ -97,8 +96,8 @@ def figures(results: Results) -> dict[str, Figure]:
     drawn = {}
     if _has_matrix(counts):
         drawn["confusion_matrix"] = plots.confusion_matrix(counts, names)
-    for name, sweep in results.sweeps.items():
-        drawn[name] = plots.precision_recall(sweep, names)
+    for name, (sweep, names_of_sweep) in results.sweeps.items():
+        drawn[name] = plots.precision_recall(sweep, names_of_sweep)
     return drawn
 
 
@@ -109,19 +108,20 @@ def to_png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def curves(sweep: Sweep, class_names: Sequence[str] | None = None) -> list[ClassCurve]:
+def curves(named: NamedSweep) -> list[ClassCurve]:
     """Return the curve of each class; of more than 20 classes, the 20 with the most rows.
 
     Example:
         >>> sweep = Sweep.from_scores([0, 1, 1], [0.2, 0.4, 0.9], thresholds=2)
-        >>> (curve,) = curves(sweep)
-        >>> curve.thresholds.tolist(), curve.recall.tolist()
-        ([0.0, 0.5, 1.0], [1.0, 0.5, 0.0])
+        >>> (curve,) = curves(NamedSweep(sweep, ["no", "yes"]))
+        >>> curve.name, curve.thresholds.tolist(), curve.recall.tolist()
+        ('yes', [0.0, 0.5, 1.0], [1.0, 0.5, 0.0])
     """
+    sweep, class_names = named
     counts = sweep.counts.numpy().as_float()
     curve = sweep.numpy().curve()
     thresholds = np.concatenate([[0.0], sweep.thresholds])
-    names = _names_of_curves(class_names, sweep.num_classes)
+    names = _keys(class_names, sweep.num_classes)
     actual, entries = counts.actual[0], np.broadcast_to(counts.entries[0], counts.actual[0].shape)
     # At threshold 0, every row is predicted.
     true_positive = np.concatenate([actual[np.newaxis], counts.true_positive])
@@ -152,14 +152,12 @@ def _has_matrix(counts: Counts) -> bool:
     return has_confusion or counts.num_classes <= 2 or counts.is_multilabel
 
 
-def _keys(names: Sequence[str] | None, size: int) -> Sequence[str]:
-    """Return the names of `size` classes if there are as many different ones, or else ids."""
-    is_fitting = names is not None and len(names) == len(set(names)) == size
-    return names if names is not None and is_fitting else [str(k) for k in range(size)]
+def _keys(names: Sequence[str] | None, size: int) -> list[str]:
+    """Return the names of `size` classes if there are as many different ones, or else ids.
 
-
-def _names_of_curves(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
-    """Return a name for each curve; the one class of a binary sweep has the second of two names."""
-    if num_classes == 1:
-        return [str(class_names[-1])] if class_names else ["1"]
-    return list(_keys(class_names, num_classes))
+    One class has the last name: the second of a binary task, that of the positive class.
+    """
+    names = [str(name) for name in names or range(max(size, 2))]
+    if size == 1:
+        return names[-1:]
+    return names if len(names) == len(set(names)) == size else [str(k) for k in range(size)]

@@ -89,7 +89,7 @@ class TensorBoardScores(Tracker):
             for name, figure in figures.items():
                 event_files.write_figure(name, figure, step)
             for name, sweep in results.sweeps.items():
-                for curve in contents.curves(sweep, results.class_names):
+                for curve in contents.curves(sweep):
                     if contents.are_evenly_spaced(curve.thresholds):
                         event_files.write_curve(f"{name}/{curve.name}", curve, step)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
+from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.model_metrics import metrics_of
 from dist_f1.callbacks.results import Results, ResultsCallback
 from dist_f1.callbacks.trackers import contents
@@ -80,7 +81,10 @@ class Tracker(ResultsCallback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch."""
         super().on_epoch_end(epoch, logs)
-        for split, values in contents.by_split(logs or {}).items():
+        prefixes = ["val_"]
+        if isinstance(self._source, EvaluateScores):
+            prefixes.append(self._source.prefix)
+        for split, values in contents.by_split(logs or {}, prefixes).items():
             self._write_logs(split, values)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -110,9 +114,10 @@ class Tracker(ResultsCallback):
         """Return the class names of metrics by their names in the logs."""
         names: dict[str, Sequence[str]] = {}
         for metric in metrics_of(self.model):
-            of_classes = self._class_names or metric.class_names
-            if of_classes is not None:
-                labels = range(len(of_classes)) if metric.labels is None else metric.labels
-                shown = [of_classes[k] for k in labels]
+            shown = self._class_names or metric.class_names
+            if metric.labels is not None:
+                all_names = dict(enumerate(shown or ()))
+                shown = [all_names.get(k, str(k)) for k in metric.labels]
+            if shown is not None:
                 names |= {entry: shown for entry in log_names.names_of(self.model, metric)}
         return names

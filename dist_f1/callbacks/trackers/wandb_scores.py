@@ -77,8 +77,7 @@ class WandbScores(Tracker):
         values: dict[str, Any] = {"report": self._report(table)}
         values |= {name: self._image(figure) for name, figure in figures.items()}
         for name, sweep in results.sweeps.items():
-            curves = contents.curves(sweep, results.class_names)
-            values[f"{name}_curves"] = self._chart(curves)
+            values[f"{name}_curves"] = self._chart(contents.curves(sweep))
         self._log(results.split, values, step)
 
     def _run(self) -> Any:

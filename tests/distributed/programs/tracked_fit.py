@@ -53,5 +53,6 @@ def fit(strategy, directory, *packages):
     if "wandb" in packages:
         import wandb
 
-        wandb.finish()
+        # The file is complete when the process of W&B has ended.
+        wandb.teardown()
     return {"history": to_lists(history), "total": int(scores.counts().total)}
