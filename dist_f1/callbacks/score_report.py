@@ -113,5 +113,5 @@ class ScoreReport(ResultsCallback):
 def _sweep_of(results: Results) -> Sweep | None:
     """Return the first sweep of the classes of the counts."""
     classes = results.counts.num_classes
-    sweeps = (sweep.numpy() for sweep in results.sweeps.values())
+    sweeps = (named.sweep.numpy() for named in results.sweeps.values())
     return next((sweep for sweep in sweeps if sweep.num_classes == classes), None)
