@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import signal
 import sys
 from importlib import util
@@ -25,6 +26,8 @@ from dist_f1.launching.errors import UsageError, UserError
 
 # Set in the environment of workers that this command has started.
 _IS_WORKER = "DIST_F1_TRAIN_WORKER"
+# The workers write through pipes, so `jobs.progress_bar` cannot ask for the width of the terminal.
+_COLUMNS = "DIST_F1_COLUMNS"
 
 
 @click.command(
@@ -153,6 +156,9 @@ def _launch(
         return 0
     arguments = ["-m", "dist_f1.commands.main", "train", *sys.argv[2:]]
     os.environ[_IS_WORKER] = "1"
+    if sys.stderr.isatty():
+        prefix = max(len(f"[{task.name}] ") for task in tasks)
+        os.environ[_COLUMNS] = str(shutil.get_terminal_size().columns - prefix)
     # The start-up messages of TensorFlow, one copy for each worker, would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS

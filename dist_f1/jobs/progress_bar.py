@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 
@@ -13,10 +14,14 @@ _FORMAT = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining} {rate_fmt}"
 _FORMAT_WITHOUT_TOTAL = "{desc} {n_fmt} {unit}s {elapsed} {rate_fmt}"
 
 
+# Set for workers whose launcher writes to a terminal: the columns that are left for a line.
+COLUMNS = "DIST_F1_COLUMNS"
+
+
 class ProgressBar:
     """Shows the steps and the scores of one pass on standard error.
 
-    A terminal gets a bar whose width adapts to the terminal; loss and F1 come first, so a narrow
+    A terminal, also that of a launcher, gets a bar whose width adapts to the terminal; loss and F1 come first, so a narrow
     terminal does not cut them. A file or a pipe gets one line at the end of the pass.
 
     Args:
@@ -28,7 +33,8 @@ class ProgressBar:
 
     def __init__(self, name: str, total: int | None, initial: int, is_shown: bool) -> None:
         self._name, self._scores = name, ""
-        is_terminal = sys.stderr.isatty()
+        columns = int(os.environ.get(COLUMNS, 0)) or None
+        is_terminal = columns is not None or sys.stderr.isatty()
         self._has_line = is_shown and not is_terminal
         # A disabled bar counts no steps.
         self._steps = initial
@@ -37,7 +43,8 @@ class ProgressBar:
             total=total,
             initial=initial,
             unit="step",
-            dynamic_ncols=True,
+            ncols=columns,
+            dynamic_ncols=columns is None,
             bar_format=_FORMAT_WITHOUT_TOTAL if total is None else _FORMAT,
             disable=not is_shown or not is_terminal,
         )

@@ -43,7 +43,7 @@ SETTINGS = (
 EPOCHS = 3
 STEPS = 57
 _STARTED = re.compile(r"worker (\d+) is process (\d+)")
-_STEP = re.compile(r"\[worker 0\] (epoch|validation) (\d+)/\d+: .*?(\d+)/\d+ \[")
+_STEP = re.compile(r"\[worker 0\] [^\r\n]*?(epoch|validation) (\d+)/\d+ +(\d+)/\d+ ")
 
 
 def main(argv):

@@ -61,3 +61,16 @@ def test_an_interrupted_pass_says_so():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 5
     assert result.stderr == "epoch 20/20: loss 0.3333, f1_macro 0.0200, 3 steps, interrupted\n"
+
+
+def test_a_worker_uses_the_terminal_of_its_launcher():
+    result = subprocess.run(
+        [sys.executable, "-c", CODE],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DIST_F1_COLUMNS": "60"},
+        timeout=120,
+    )
+    last = result.stderr.strip().split("\r")[-1]
+    assert last.startswith("loss 0.0100, f1_macro 0.9900  epoch 20/20 100/100")
+    assert len(last) <= 60
