@@ -21,8 +21,9 @@ COLUMNS = "DIST_F1_COLUMNS"
 class ProgressBar:
     """Shows the steps and the scores of one pass on standard error.
 
-    A terminal, also that of a launcher, gets a bar whose width adapts to the terminal; loss and F1 come first, so a narrow
-    terminal does not cut them. A file or a pipe gets one line at the end of the pass.
+    A terminal, also that of a launcher, gets a bar whose width adapts to the terminal. Loss and F1
+    come first, so a narrow terminal does not cut them. A file or a pipe gets one line at the end
+    of the pass.
 
     Args:
         name: Name of the pass, e.g. `"epoch 1/3"`.
