@@ -1,11 +1,13 @@
 """A step has few operations; operations without a cost are not counted."""
 
 import collections
+import functools
 import importlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import mirrored
 from metric_cases import EIGHT_SCORES
 
 import dist_f1
@@ -115,6 +117,26 @@ def test_a_small_step_of_valid_targets_has_few_operations(threshold, rows, limit
     monkeypatch.setattr(open_sizes, "not_inlined", not_taken)
     metric = dist_f1.F1Score("macro", threshold)
     assert _operations(metric, tf.TensorSpec([rows, 100]), read=False) <= limit
+
+
+@pytest.mark.parametrize("replicas", [2, 8])
+def test_replicas_that_share_memory_derive_a_score_once(replicas):
+    chosen, operations = mirrored(replicas), []
+    batch = tf.zeros([4], tf.int64), tf.zeros([4, 3])
+    for read in (False, True):
+        with chosen.scope():
+            metric = dist_f1.F1Score("macro", sync="step")
+
+        def replica(y_true, y_pred, metric=metric, read=read):
+            metric.update_state(y_true, y_pred)
+            return metric.result() if read else tf.zeros([])
+
+        step = tf.function(functools.partial(chosen.run, replica), autograph=False)
+        operations.append(count_operations(step, batch).total())
+    values = chosen.experimental_local_results(step(batch))
+    assert [float(value) for value in values] == [float(metric.result())] * replicas
+    # Each replica reads its own vector.
+    assert operations[1] - operations[0] <= replicas + 14
 
 
 @pytest.mark.parametrize("number", [2, 5, 8])
