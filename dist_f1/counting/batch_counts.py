@@ -79,6 +79,8 @@ def _count_by_shortcut(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
     """Return counts, and whether they hold; see `shortcuts`."""
     if shortcuts.may_fold(rows, plan):
         return shortcuts.count_folded(rows, plan)
+    if shortcuts.is_small_and_plain(rows, plan):
+        return shortcuts.count_small(rows, plan)
     predicted = decide(rows.y_pred, plan.rule, plan.kernels)
     actual, is_one_hot = shortcuts.find_classes(rows, plan)
     groups = parse_groups(rows.group_ids, plan.num_groups)

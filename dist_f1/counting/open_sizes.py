@@ -30,6 +30,8 @@ _MAX_COUNTS_PER_ROW = 4
 # Blocks that are counted at the same time.
 _PARALLEL = min(os.cpu_count() or 1, 16)
 _SIZES = "dist_f1_sizes"
+# Lengths of what is remembered: sizes that are compiled, the latest others, a number of batches.
+_PARTS = (_WHOLE_SIZES, _RECENT_SIZES, 1)
 
 
 def block_rows(width: int, length: int) -> int | None:
@@ -61,14 +63,14 @@ class Programs:
         """Count a batch into a vector."""
         if number_of_rows(rows.y_pred) is not None:
             return self.large(rows)
-        number = tf.shape(rows.y_pred)[0]
+        # What the branch captures would take operations in each step.
+        large = not_inlined(lambda: self._count_large(rows, tf.shape(rows.y_pred)[0]))
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
         # branch, but not that of a `tf.cond`. It cannot slice a block out of a smaller batch.
-        is_large = number >= -(-MIN_COMPILED // row_width(rows.y_pred))
-        return tf.switch_case(
-            tf.cast(is_large, tf.int32),
-            [lambda: self.small(rows), lambda: self._count_large(rows, number)],
-        )
+        # Any index but 0 is the last branch.
+        limit = -(-MIN_COMPILED // row_width(rows.y_pred))
+        number = tf.unstack(tf.shape(rows.y_pred))[0]
+        return tf.switch_case(number // limit, [lambda: self.small(rows), large])
 
     def _count_large(self, rows: Rows, number: tf.Tensor) -> tf.Tensor:
         sizes = _Sizes()
@@ -126,21 +128,20 @@ class _Sizes:
     """The sizes that are compiled as they are in one trace, and the latest others."""
 
     def __init__(self) -> None:
-        def create() -> list[tf.Variable]:
+        def create() -> tf.Variable:
             with tf.device("CPU"):
-                return [
-                    tf.Variable(tf.fill([length], -1), trainable=False)
-                    for length in (_WHOLE_SIZES, _RECENT_SIZES, 1)
-                ]
+                return tf.Variable(tf.fill([sum(_PARTS)], -1), trainable=False)
 
-        variables = contexts.call_eagerly(create)
-        self._compiled, self._recent, self._batches = variables
-        # The graph keeps them alive. They are no state to save, so no object tracks them.
-        tf.compat.v1.get_default_graph().add_to_collection(_SIZES, variables)
+        self._variable = contexts.call_eagerly(create)
+        # The graph keeps it alive. It is no state to save, so no object tracks it.
+        tf.compat.v1.get_default_graph().add_to_collection(_SIZES, self._variable)
+
+    def _read(self) -> list[tf.Tensor]:
+        return tf.split(self._variable.read_value(), _PARTS)
 
     def include(self, size: tf.Tensor) -> tf.Tensor:
         """Whether batches of this size are compiled as they are."""
-        return tf.reduce_any(tf.equal(self._compiled.read_value(), size))
+        return tf.reduce_any(tf.equal(self._read()[0], size))
 
     def note(self, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Note another size.
@@ -148,16 +149,14 @@ class _Sizes:
         Returns:
             Whether it recurs, and is compiled from now on; and the number of batches of others.
         """
-        compiled, recent = self._compiled.read_value(), self._recent.read_value()
+        compiled, recent, batches = self._read()
         used = tf.math.count_nonzero(compiled >= 0, dtype=tf.int32)
         recurs = (used < _WHOLE_SIZES) & tf.reduce_any(tf.equal(recent, size))
-        batches = self._batches.read_value() + tf.where(recurs, 0, 1)
+        batches += tf.where(recurs, 0, 1)
         is_next = tf.equal(tf.range(_WHOLE_SIZES), used) & recurs
         is_latest = tf.equal(tf.range(_RECENT_SIZES), batches % _RECENT_SIZES) & ~recurs
-        assigned = [
-            self._compiled.assign(tf.where(is_next, size, compiled)),
-            self._recent.assign(tf.where(is_latest, size, recent)),
-            self._batches.assign(batches),
-        ]
-        with tf.control_dependencies(assigned):
+        compiled = tf.where(is_next, size, compiled)
+        recent = tf.where(is_latest, size, recent)
+        assigned = self._variable.assign(tf.concat([compiled, recent, batches], axis=0))
+        with tf.control_dependencies([assigned]):
             return tf.identity(recurs), batches[0]

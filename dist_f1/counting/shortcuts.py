@@ -1,7 +1,8 @@
-"""Faster ways to count batches in which nothing is unusual, for kernels that XLA compiles.
+"""Faster ways to count batches in which nothing is unusual.
 
-A shortcut reads predictions and targets once, and sees whether its counts hold: whether all targets
-are one-hot, or no entry is invalid. Otherwise the batch is counted in the general way.
+A shortcut sees whether its counts hold: whether all targets are one-hot, or no entry is invalid.
+Otherwise the batch is counted in the general way. In code that XLA compiles, a shortcut reads
+predictions and targets once. In a small batch, it takes few operations.
 """
 
 from collections.abc import Sequence
@@ -15,13 +16,15 @@ from dist_f1.batch.targets import leaves_out_entries, parse_one_hot
 from dist_f1.counting.plan import Plan
 from dist_f1.counts.causes import number_of_causes
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels import one_hot
+from dist_f1.kernels import MIN_COMPILED, number_of_rows, one_hot, row_width
+from dist_f1.kernels.argmax import best_ids
 from dist_f1.kernels.column_folds import count_decisions
+from dist_f1.replicas import contexts
 
 
 def may_hold(rows: Rows, plan: Plan) -> bool:
     """Whether there is a shortcut for such batches."""
-    return may_fold(rows, plan) or _may_be_one_hot(rows, plan)
+    return may_fold(rows, plan) or _may_be_one_hot(rows, plan) or is_small_and_plain(rows, plan)
 
 
 def _may_be_one_hot(rows: Rows, plan: Plan) -> bool:
@@ -74,9 +77,59 @@ def count_folded(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
     return pack_valid(folded.sums, rows), ~folded.has_flag
 
 
-def pack_valid(per_class: Sequence[tf.Tensor], rows: Rows) -> tf.Tensor:
-    """Pack the counts of classes, the number of unmasked rows, and no invalid row of any cause."""
-    number = tf.shape(rows.y_pred, tf.int64)[0]
-    total = number if rows.mask is None else tf.math.count_nonzero(rows.mask)
-    causes = tf.zeros([number_of_causes(groups=0)], tf.int64)
-    return tf.concat([tf.reshape(x, [-1]) for x in (*per_class, total, causes)], axis=0)
+def is_small_and_plain(rows: Rows, plan: Plan) -> bool:
+    """Whether to count a small batch on a CPU as if it were valid, in few operations.
+
+    On a GPU, the host would wait for the condition.
+    """
+    chosen, number = plan.kernels, number_of_rows(rows.y_pred)
+    is_small = number is not None and number * row_width(rows.y_pred) < MIN_COMPILED
+    return (
+        (is_small or chosen.is_small)
+        and chosen.device == "CPU"
+        and chosen.argmax in ("rows", "blocks")
+        and chosen.histogram == "bincount"
+        and (tf.executing_eagerly() or contexts.may_compile())
+        and plan.rule.kind in ("argmax", "threshold")
+        and not (plan.layout.samples or plan.layout.confusion)
+        and are_plain(rows, plan.layout, plan.ignore_class)
+        and rows.mask is None
+    )
+
+
+def count_small(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
+    """Count a small batch. Return the counts, and whether no entry is invalid."""
+    rule, size = plan.rule, rows.num_classes
+    dtype = tf.float64 if rows.y_true.dtype == tf.float64 else tf.float32
+    actual = tf.cast(rows.y_true, dtype)
+    actual = actual if actual.shape.rank == 2 else actual[:, tf.newaxis]
+    if rule.threshold is None:
+        predicted = tf.one_hot(best_ids(rows.y_pred, plan.kernels), size, dtype=dtype)
+    else:
+        limit = comparison_threshold(rule.threshold, rule.from_logits, rows.y_pred.dtype)
+        predicted = tf.cast(rows.y_pred > limit, dtype)
+    sums = [tf.reduce_sum(x, axis=0) for x in (predicted * actual, predicted, actual)]
+    counts = tf.cast(pack_valid(sums, rows, dtype), tf.int64)
+    # A sum with a NaN is NaN. If that of inf and -inf is too, nothing but time is lost.
+    number = tf.reduce_sum(rows.y_pred)
+    holds = tf.equal(number, number)
+    if not rows.y_true.dtype.is_bool:
+        ones = tf.math.divide_no_nan(actual, actual)
+        holds &= tf.reduce_all(tf.equal(actual, ones))
+    return counts, holds
+
+
+def pack_valid(per_class: Sequence[tf.Tensor], rows: Rows, dtype: tf.DType = tf.int64) -> tf.Tensor:
+    """Pack the counts of classes, the number of unmasked rows, and no invalid row of any cause.
+
+    The counts of classes have that dtype, which holds the number of rows.
+    """
+    number = number_of_rows(rows.y_pred)
+    if rows.mask is not None:
+        total = tf.math.count_nonzero(rows.mask, keepdims=True)
+    else:
+        rank = rows.y_pred.shape.rank
+        total = tf.split(tf.shape(rows.y_pred), rank)[0] if number is None else [number]
+    causes = tf.zeros([number_of_causes(groups=0)], dtype)
+    flat = [x if x.shape.rank == 1 else tf.reshape(x, [-1]) for x in per_class]
+    return tf.concat([*flat, tf.cast(total, dtype), causes], axis=0)

@@ -58,5 +58,7 @@ def not_inlined(function: Callable[[], tf.Tensor]) -> Callable[[], tf.Tensor]:
 
     Inlined, its operations would delay each step, although they are not executed.
     """
+    if tf.executing_eagerly():
+        return function
     options = {"_noinline": True}
     return tf.function(function, autograph=False, experimental_attributes=options)

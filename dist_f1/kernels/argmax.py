@@ -22,11 +22,18 @@ def best(y_score: tf.Tensor, kernels: Kernels) -> tuple[tf.Tensor, tf.Tensor]:
         return best_in_lanes(y_score, kernels.index)
     if kernels.argmax == "keys" and is_narrow:
         return best_by_key(y_score, kernels.index)
-    width = block_width(y_score.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
-    if width is None:
-        return tf.argmax(y_score, axis=-1, output_type=kernels.index), are_numbers(y_score)
-    maxima = _block_maxima(y_score, width)
+    maxima = _maxima_for(y_score, kernels)
+    if maxima is None:
+        return best_ids(y_score, kernels), are_numbers(y_score)
     return _best_of_blocks(y_score, maxima, kernels.index), _are_numbers(y_score, maxima, kernels)
+
+
+def best_ids(y_score: tf.Tensor, kernels: Kernels) -> tf.Tensor:
+    """Find the best class of each row without a NaN, by `"rows"` or `"blocks"`; see `best`."""
+    maxima = _maxima_for(y_score, kernels)
+    if maxima is None:
+        return tf.argmax(y_score, axis=-1, output_type=kernels.index)
+    return _best_of_blocks(y_score, maxima, kernels.index)
 
 
 def are_numbers(y_score: tf.Tensor) -> tf.Tensor:
@@ -58,6 +65,12 @@ def _max_shows_nan(maxima: tf.Tensor) -> tf.Tensor:
         tf.where(np.eye(16, dtype=bool), tf.cast(math.nan, value.dtype), value), 1
     )
     return tf.reduce_all(tf.not_equal(largest, largest))
+
+
+def _maxima_for(y_score: tf.Tensor, kernels: Kernels) -> tf.Tensor | None:
+    """Return the maxima of the blocks to search in, or `None` to search whole rows."""
+    width = block_width(y_score.shape.as_list()[-1]) if kernels.argmax == "blocks" else None
+    return None if width is None else _block_maxima(y_score, width)
 
 
 def _block_maxima(y_score: tf.Tensor, width: int) -> tf.Tensor:

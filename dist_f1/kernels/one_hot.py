@@ -38,8 +38,8 @@ def read_binary(y_true: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Return where 0/1 targets of any dtype are 1, and where they are 0 or 1; `None` if always."""
     if y_true.dtype.is_bool:
         return y_true, None
-    is_one = tf.equal(y_true, tf.cast(1, y_true.dtype))
-    return is_one, is_one | tf.equal(y_true, tf.cast(0, y_true.dtype))
+    is_one = tf.equal(y_true, tf.ones([], y_true.dtype))
+    return is_one, is_one | tf.equal(y_true, tf.zeros([], y_true.dtype))
 
 
 def read_one_hot(y_true: tf.Tensor, index: tf.DType) -> OneHotRows:

@@ -285,8 +285,9 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         accumulator = self.accumulator
         if update_context.is_dry_run(accumulator.strategy):
             return self.value_of(accumulator.zeros(), value)
-        read_all = self.sync == "step"
-        return self.value_of(accumulator.read() if read_all else accumulator.read_locally(), value)
+        if self.sync == "step":
+            return accumulator.derive(lambda counts: self.value_of(counts, value))
+        return self.value_of(accumulator.read_locally(), value)
 
     def _require_groups(self) -> None:
         if self.num_groups is None:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
@@ -12,6 +12,8 @@ from dist_f1.counts import Counts, files
 from dist_f1.counts.layout import Layout
 from dist_f1.replicas import contexts, reduction
 from dist_f1.replicas.asynchronous_copy import AsynchronousCopy
+
+T = TypeVar("T")
 
 
 class Accumulator(tf.train.experimental.PythonState):
@@ -151,11 +153,15 @@ class Accumulator(tf.train.experimental.PythonState):
 
     def read(self) -> Counts:
         """Return the counts of all replicas, with one collective."""
-        return self._read(reduction.read_sum)
+        return self.derive(lambda counts: counts)
+
+    def derive(self, function: Callable[[Counts], T]) -> T:
+        """Apply a function to what `read` returns, once for replicas that share their memory."""
+        return self._read(reduction.derive, function)
 
     def read_locally(self) -> Counts:
         """Return this replica's counts; outside of `strategy.run`, the counts of all replicas."""
-        return self._read(reduction.read_locally)
+        return self._read(lambda state, unpack: unpack(reduction.read_locally(state)), lambda x: x)
 
     def zeros(self) -> Counts:
         """Return counts of nothing, without reading the state.
@@ -267,21 +273,17 @@ class Accumulator(tf.train.experimental.PythonState):
             )
         return mine
 
-    def _read(self, read: Callable[[reduction.State], tf.Tensor]) -> Counts:
+    def _read(self, derive: reduction.Derive[T], function: Callable[[Counts], T]) -> T:
         contexts.refuse_session("read")
         if self._state is None and contexts.num_workers(self.strategy) == 1:
             if tf.executing_eagerly() and not contexts.in_replica():
-                return self._read_without_state()
+                restored = self._deferred_restore
+                return function(restored.map(tf.convert_to_tensor) if restored else self.zeros())
             if self._deferred_restore is None:
                 raise _not_updated()
         # With several workers, read even without own counts: the other workers wait for this one.
         state, layout = self._ensure_built()
-        return layout.unpack(read(state))
-
-    def _read_without_state(self) -> Counts:
-        if self._deferred_restore is not None:
-            return self._deferred_restore.map(tf.convert_to_tensor)
-        return self.zeros()
+        return derive(state, lambda vector: function(layout.unpack(vector)))
 
     def _ensure_built(self) -> tuple[reduction.State, Layout]:
         if self.layout is None:

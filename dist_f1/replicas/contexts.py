@@ -86,13 +86,14 @@ def keeps_variables_centrally(strategy: tf.distribute.Strategy) -> bool:
 
 
 def sums_on_one_device(strategy: tf.distribute.Strategy) -> bool:
-    """Whether replicas share the memory of one host, where a collective costs more than it saves.
+    """Whether several replicas share memory, where a collective costs more than it saves.
 
     The threads of a collective wait for each other; a sum on one of the devices waits once.
     """
     devices = strategy.extended.worker_devices
     kinds = {tf.DeviceSpec.from_string(device).device_type for device in devices}
-    return kinds == {"CPU"} and num_workers(strategy) == 1 and not is_tpu(strategy)
+    is_shared = kinds == {"CPU"} and num_workers(strategy) == 1 and not is_tpu(strategy)
+    return is_shared and strategy.num_replicas_in_sync > 1
 
 
 def device_type(like: tf.Tensor) -> str:

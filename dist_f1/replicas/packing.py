@@ -62,11 +62,12 @@ def unpack(vector: tf.Tensor, like: Sequence[tf.Tensor], wire: WireFormat) -> li
     # Slices, because a GPU has no kernel for a split of int64.
     slices, start = [], 0
     for size in sizes:
-        slices.append(vector[start : start + size])
+        slices.append(vector if len(sizes) == 1 else vector[start : start + size])
         start += size
+    decoded = [_decode(words, x.dtype, wire) for words, x in zip(slices, like, strict=True)]
     return [
-        tf.cast(tf.reshape(_decode(words, x.dtype, wire), _shape(x)), x.dtype)
-        for words, x in zip(slices, like, strict=True)
+        tf.cast(x if y.shape.rank == 1 else tf.reshape(x, _shape(y)), y.dtype)
+        for x, y in zip(decoded, like, strict=True)
     ]
 
 
@@ -81,7 +82,8 @@ def _words(dtype: tf.DType, wire: WireFormat) -> int:
 
 def _encode(x: tf.Tensor, wire: WireFormat) -> tf.Tensor:
     # int32 is widened first: TensorFlow would reshape int32 on the host of a GPU.
-    flat = tf.reshape(tf.cast(x, tf.int64) if x.dtype == tf.int32 else x, [-1])
+    flat = tf.cast(x, tf.int64) if x.dtype == tf.int32 else x
+    flat = flat if flat.shape.rank == 1 else tf.reshape(flat, [-1])
     if flat.dtype.is_complex:
         columns = [tf.math.real(flat), tf.math.imag(flat)]
     elif flat.dtype.is_integer and wire.limb_bits is not None:

@@ -7,9 +7,7 @@ depends on the strategy in scope when it is created:
 - MultiWorkerMirrored, CentralStorage, ParameterServer: `PerReplicaVariables`, one variable for each
   replica, created outside of the strategy. The strategy itself would share one variable among the
   replicas, or make all workers wait for each other at the creation.
-- Otherwise: one variable.
-
-In a session graph, each replica has its own local variable too.
+- Otherwise: one variable. In a session graph, each replica has its own local variable too.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from dist_f1.replicas import all_reduce, contexts
 
 T = TypeVar("T")
 State: TypeAlias = "tf.Variable | PerReplicaVariables"
+Derive: TypeAlias = Callable[[State, Callable[[tf.Tensor], T]], T]
 
 _IN_STEP, _OUTSIDE = 0, 1
 
@@ -145,13 +144,23 @@ def read_sum(state: State) -> tf.Tensor:
     return tf.convert_to_tensor(state)
 
 
+def derive(state: State, function: Callable[[tf.Tensor], T]) -> T:
+    """Apply a function to `read_sum`; only once in a step whose replicas share memory."""
+    is_step = not tf.executing_eagerly() and _is_distributed(state) and _in_replica(state)
+    if is_step and contexts.sums_on_one_device(strategy_of(state)):
+        # If all replicas returned the same tensor, `strategy.run` would return one value.
+        return tf.nest.map_structure(tf.identity, derive_once(function, _own(state).read_value()))
+    return function(read_sum(state))
+
+
 def derive_once(function: Callable[[tf.Tensor], T], own: tf.Tensor) -> T:
     """Apply a function to the sum of the replicas' own vectors once, not on each replica.
 
-    In a session graph, all replicas then have the same tensors, which can be fetched.
+    All replicas then have the same tensors, which can be fetched in a session graph.
     """
     context = tf.distribute.get_replica_context()
-    return context.merge_call(lambda _, values: function(all_reduce.all_reduce_sum(values)), (own,))
+    with all_reduce.explain_control_flow():
+        return context.merge_call(lambda _, x: function(all_reduce.all_reduce_sum(x)), (own,))
 
 
 def set_sum(state: State, value: tf.Tensor) -> None:

@@ -1,14 +1,18 @@
 """A step has few operations; operations without a cost are not counted."""
 
 import collections
+import functools
 import importlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import mirrored
 from metric_cases import EIGHT_SCORES
 
 import dist_f1
+from dist_f1 import kernels
+from dist_f1.counting import batch_counts, open_sizes
 from dist_f1.inspection.operations import count_operations
 
 keras = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
@@ -74,7 +78,8 @@ def _operations(metric, targets, read, weighted=False):
         metric.update_state(y_true, y_pred, weight if weighted else None)
         return metric.result() if read else None
 
-    specs = targets, tf.TensorSpec([128, 100]), tf.TensorSpec([128])
+    rows = targets.shape[0]
+    specs = targets, tf.TensorSpec([rows, 100]), tf.TensorSpec([rows])
     return count_operations(tf.function(step, autograph=False), *specs).total()
 
 
@@ -95,9 +100,43 @@ def test_a_small_step_has_few_operations(ids):
     ],
 )
 def test_steps_with_weights_and_targets_have_few_operations(threshold, targets, weighted, limits):
-    for read, limit in enumerate(limits):
-        metric = dist_f1.F1Score("macro", threshold)
-        assert _operations(metric, targets, bool(read), weighted) <= limit
+    # A branch on a CPU has the same operations, and those of a shortcut before it.
+    with kernels.override(device="GPU"):
+        for read, limit in enumerate(limits):
+            metric = dist_f1.F1Score("macro", threshold)
+            assert _operations(metric, targets, bool(read), weighted) <= limit
+
+
+@pytest.mark.parametrize(("rows", "limit"), [(128, 17), (None, 29)])
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_a_small_step_of_valid_targets_has_few_operations(threshold, rows, limit, monkeypatch):
+    def not_taken(function):
+        return lambda: tf.zeros([310], tf.int64)
+
+    monkeypatch.setattr(batch_counts, "not_inlined", not_taken)
+    monkeypatch.setattr(open_sizes, "not_inlined", not_taken)
+    metric = dist_f1.F1Score("macro", threshold)
+    assert _operations(metric, tf.TensorSpec([rows, 100]), read=False) <= limit
+
+
+@pytest.mark.parametrize("replicas", [2, 8])
+def test_replicas_that_share_memory_derive_a_score_once(replicas):
+    chosen, operations = mirrored(replicas), []
+    batch = tf.zeros([4], tf.int64), tf.zeros([4, 3])
+    for read in (False, True):
+        with chosen.scope():
+            metric = dist_f1.F1Score("macro", sync="step")
+
+        def replica(y_true, y_pred, metric=metric, read=read):
+            metric.update_state(y_true, y_pred)
+            return metric.result() if read else tf.zeros([])
+
+        step = tf.function(functools.partial(chosen.run, replica), autograph=False)
+        operations.append(count_operations(step, batch).total())
+    values = chosen.experimental_local_results(step(batch))
+    assert [float(value) for value in values] == [float(metric.result())] * replicas
+    # Each replica reads its own vector.
+    assert operations[1] - operations[0] <= replicas + 14
 
 
 @pytest.mark.parametrize("number", [2, 5, 8])
