@@ -112,6 +112,7 @@ def curves(named: NamedSweep) -> list[ClassCurve]:
     """Return the curve of each class; of more than 20 classes, the 20 with the most rows.
 
     Example:
+        >>> from dist_f1 import Sweep
         >>> sweep = Sweep.from_scores([0, 1, 1], [0.2, 0.4, 0.9], thresholds=2)
         >>> (curve,) = curves(NamedSweep(sweep, ["no", "yes"]))
         >>> curve.name, curve.thresholds.tolist(), curve.recall.tolist()
