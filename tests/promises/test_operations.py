@@ -134,7 +134,9 @@ def test_replicas_that_share_memory_derive_a_score_once(replicas):
         step = tf.function(functools.partial(chosen.run, replica), autograph=False)
         operations.append(count_operations(step, batch).total())
     values = chosen.experimental_local_results(step(batch))
-    assert [float(value) for value in values] == [float(metric.result())] * replicas
+    # Keras 2 returns one value for all replicas.
+    assert len(values) == (1 if keras.__version__.startswith("2") else replicas)
+    assert {float(value) for value in values} == {float(metric.result())}
     # Each replica reads its own vector.
     assert operations[1] - operations[0] <= replicas + 14
 
