@@ -14,20 +14,16 @@ html_title = f"dist_f1 {version}"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-nitpicky = False
 
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 
 autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autosummary_generate = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
@@ -38,7 +34,6 @@ napoleon_custom_sections = [("Fields", "params_style")]
 default_role = "code"
 
 html_theme = "furo"
-html_static_path = ["_static"]
 copybutton_exclude = ".linenos, .gp, .go"
 
 

@@ -47,7 +47,7 @@ class _Commands(click.Group):
     epilog="'dist-f1 COMMAND --help' lists the options of a command.",
     invoke_without_command=True,
 )
-@click.version_option(__version__, package_name="dist-f1", prog_name="dist-f1")
+@click.version_option(__version__)
 @click.pass_context
 def _commands(ctx: click.Context) -> None:
     """Exact F1 and related scores for distributed TensorFlow."""

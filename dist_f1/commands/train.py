@@ -21,13 +21,11 @@ from dist_f1.commands.startup_messages import held_messages
 from dist_f1.jobs import requirements, settings
 from dist_f1.jobs.run_dir import LOGS, RunDir
 from dist_f1.launching import cluster, external_cluster, supervisor
-from dist_f1.launching.console import Console
+from dist_f1.launching.console import COLUMNS, Console
 from dist_f1.launching.errors import UsageError, UserError
 
 # Set in the environment of workers that this command has started.
 _IS_WORKER = "DIST_F1_TRAIN_WORKER"
-# The workers write through pipes, so `jobs.progress_bar` cannot ask for the width of the terminal.
-_COLUMNS = "DIST_F1_COLUMNS"
 
 
 @click.command(
@@ -157,8 +155,9 @@ def _launch(
     arguments = ["-m", "dist_f1.commands.main", "train", *sys.argv[2:]]
     os.environ[_IS_WORKER] = "1"
     if sys.stderr.isatty():
+        # The workers write through pipes, and cannot ask for the width of the terminal.
         prefix = max(len(f"[{task.name}] ") for task in tasks)
-        os.environ[_COLUMNS] = str(shutil.get_terminal_size().columns - prefix)
+        os.environ[COLUMNS] = str(shutil.get_terminal_size().columns - prefix)
     # The start-up messages of TensorFlow, one copy for each worker, would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS

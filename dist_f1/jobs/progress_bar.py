@@ -9,13 +9,11 @@ from types import TracebackType
 from tqdm import tqdm
 from typing_extensions import Self
 
+from dist_f1.launching.console import COLUMNS
+
 # tqdm shortens the bar, and then cuts the right end: the scores come first.
 _FORMAT = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining} {rate_fmt}"
 _FORMAT_WITHOUT_TOTAL = "{desc} {n_fmt} {unit}s {elapsed} {rate_fmt}"
-
-
-# Set for workers whose launcher writes to a terminal: the columns that are left for a line.
-COLUMNS = "DIST_F1_COLUMNS"
 
 
 class ProgressBar:

@@ -6,6 +6,9 @@ import re
 import threading
 from typing import BinaryIO, TextIO
 
+# Variable of workers whose launcher writes to a terminal: the columns that are left for a line.
+COLUMNS = "DIST_F1_COLUMNS"
+
 _LINE_ENDS = re.compile(r"(?:\r\n|\n|\r)")
 
 
