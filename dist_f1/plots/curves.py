@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dist_f1 import scores
 from dist_f1.plots import figures
 from dist_f1.sweeps.argument import takes_sweep
+from dist_f1.sweeps.curves import EQUAL_F1, SweepCurves, equal_f1_line, sweep_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,18 +21,6 @@ _MAX_COLORED = 10
 # With more classes, how many of the best and how many of the worst are coloured.
 _EXTREMES = 3
 _RECALLS = np.linspace(0.0, 1.0, 501)
-
-
-class _Curves(NamedTuple):
-    """Values of a sweep: curves `[T + 2, C]`, the others `[C]`."""
-
-    precision: np.ndarray
-    recall: np.ndarray
-    average_precision: np.ndarray
-    best_threshold: np.ndarray
-    best_f1: np.ndarray
-    best_precision: np.ndarray
-    best_recall: np.ndarray
 
 
 @takes_sweep
@@ -60,8 +47,8 @@ def precision_recall(
         ValueError: The number of names is wrong.
     """
     names = figures.names_of_classes(class_names, sweep.num_classes)
-    curves = _evaluate(sweep)
-    drawn = np.flatnonzero(np.isfinite(curves.average_precision)).tolist()
+    curves = sweep_curves(sweep)
+    drawn = curves.occurring.tolist()
     has_mean = len(drawn) > _MAX_COLORED
     colored, others = drawn, []
     if has_mean:
@@ -80,7 +67,7 @@ def precision_recall(
         text = f"the other {len(others)} classes" if i == 0 else None
         _draw_steps(axis, curves, k, text, color="#B0B0B0", linewidth=0.5, zorder=2)
     if has_mean:
-        mean = np.mean([_precision_at_recalls(curves, k) for k in drawn], axis=0)
+        mean = curves.mean_precision_at(_RECALLS)
         macro = np.mean(curves.average_precision[drawn])
         text = f"mean of all {len(drawn)} curves: AP {macro:.3f}"
         axis.plot(_RECALLS[1:], mean[1:], color="black", linewidth=2.0, label=text, zorder=4)
@@ -101,21 +88,7 @@ def precision_recall(
     return figures.finish(figure, path)
 
 
-def _evaluate(sweep: Sweep) -> _Curves:
-    curve, best = sweep.curve(), sweep.best()
-    counts = best.counts.numpy()
-    return _Curves(
-        np.asarray(curve.precision),
-        np.asarray(curve.recall),
-        np.where(counts.actual > 0, np.asarray(sweep.average_precision()), math.nan),
-        np.asarray(best.threshold),
-        scores.f1(counts),
-        scores.precision(counts),
-        scores.recall(counts),
-    )
-
-
-def _message(curves: _Curves, names: Sequence[str], drawn: list[int]) -> str:
+def _message(curves: SweepCurves, names: Sequence[str], drawn: list[int]) -> str:
     if not drawn:
         return "No class has rows"
     k = min(drawn, key=lambda k: curves.average_precision[k])
@@ -125,12 +98,12 @@ def _message(curves: _Curves, names: Sequence[str], drawn: list[int]) -> str:
     return f"Average precision is lowest for '{name}': {area:.3f}"
 
 
-def _legend_text(name: str, curves: _Curves, k: int) -> str:
+def _legend_text(name: str, curves: SweepCurves, k: int) -> str:
     area, f1 = curves.average_precision[k], curves.best_f1[k]
     return f"{name}: AP {area:.3f}, F1 {f1:.3f} at {curves.best_threshold[k]:.3g}"
 
 
-def _draw_steps(axis: Axes, curves: _Curves, k: int, text: str | None, **style: Any) -> None:
+def _draw_steps(axis: Axes, curves: SweepCurves, k: int, text: str | None, **style: Any) -> None:
     """Draw the step curve of class k, whose area is the average precision."""
     # The precision at recall 0 is a convention, and not part of the area.
     is_part = curves.recall[:, k] > 0.0
@@ -142,17 +115,8 @@ def _draw_steps(axis: Axes, curves: _Curves, k: int, text: str | None, **style: 
     axis.plot(recall, precision, drawstyle="steps-post", label=text, markevery=marked, **style)
 
 
-def _precision_at_recalls(curves: _Curves, k: int) -> np.ndarray:
-    """Return the height of the step curve of class k at `_RECALLS`."""
-    recall, precision = curves.recall[::-1, k], curves.precision[::-1, k]
-    index = np.searchsorted(recall, _RECALLS, side="left")
-    return precision[np.minimum(index, len(recall) - 1)]
-
-
 def _draw_equal_f1(axis: Axes) -> None:
-    for f1 in (0.2, 0.4, 0.6, 0.8):
-        end = f1 / (2.0 - f1)
-        recall = np.geomspace(end, 1.0, 100)
-        precision = f1 * recall / (2.0 * recall - f1)
+    for f1 in EQUAL_F1:
+        recall, precision = equal_f1_line(f1, 100)
         axis.plot(recall, precision, color="#DDDDDD", linewidth=0.8, zorder=1)
-        axis.text(1.012, end, f"F1 {f1}", color=figures.GREY, fontsize=7, va="center")
+        axis.text(1.012, recall[0], f"F1 {f1}", color=figures.GREY, fontsize=7, va="center")

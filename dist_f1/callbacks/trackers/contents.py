@@ -12,6 +12,7 @@ from dist_f1 import plots
 from dist_f1.callbacks.results import NamedSweep, Results, split_of
 from dist_f1.counts import Counts
 from dist_f1.pages import Table, report_table
+from dist_f1.sweeps.curves import entries_by_class
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,7 +124,7 @@ def curves(named: NamedSweep) -> list[ClassCurve]:
     curve = sweep.numpy().curve()
     thresholds = np.concatenate([[0.0], sweep.thresholds])
     names = _keys(class_names, sweep.num_classes)
-    actual, entries = counts.actual[0], np.broadcast_to(counts.entries[0], counts.actual[0].shape)
+    actual, entries = counts.actual[0], entries_by_class(sweep)
     # At threshold 0, every row is predicted.
     true_positive = np.concatenate([actual[np.newaxis], counts.true_positive])
     predicted = np.concatenate([entries[np.newaxis], counts.predicted])

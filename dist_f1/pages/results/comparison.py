@@ -9,6 +9,7 @@ import numpy as np
 from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.results.learning_curves import curves_by_split, curves_chart, f1_of_records
 from dist_f1.pages.results.precision_recall import (
+    MEAN,
     best_point,
     class_curve,
     curve_series,
@@ -19,6 +20,7 @@ from dist_f1.pages.results.run_settings import HIDDEN
 from dist_f1.pages.results.style import series_style, unique
 from dist_f1.pages.results.verdict import commonest_confusion, f1_fact, worst_class
 from dist_f1.pages.sections import Cell, Chart, Fact, Facts, Group, Section, Table
+from dist_f1.sweeps.curves import sweep_curves
 
 # Each run adds the curves of so many classes, of which readers choose.
 _MAX_CURVES = 20
@@ -108,26 +110,29 @@ def _largest_loss(row: list[Cell], differences: int) -> float:
 
 def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
     """Return the mean curve of each run, and those of its worst classes to choose from."""
+    swept = [
+        (evaluation.title, unique(evaluation.swept_names), sweep_curves(evaluation.sweep))
+        for evaluation in evaluations
+        if evaluation.sweep is not None
+    ]
     series: list[dict[str, object]] = []
     shown = []
-    swept = [evaluation for evaluation in evaluations if evaluation.sweep is not None]
-    for evaluation in swept:
-        assert evaluation.sweep is not None
-        sweep = evaluation.sweep.numpy()
-        area, names = np.asarray(sweep.average_precision()), unique(evaluation.swept_names)
-        which = "mean of all classes" if sweep.num_classes > 1 else names[0]
-        shown.append(f"{evaluation.title}: {which} (AP {area.mean():.3f})")
-        series.append(curve_series(shown[-1], mean_curve(sweep), len(series)))
-    for evaluation in swept:
-        assert evaluation.sweep is not None
-        sweep = evaluation.sweep.numpy()
-        if sweep.num_classes == 1:
+    for title, names, curves in swept:
+        if len(curves.occurring):
+            which = MEAN if len(names) > 1 else names[0]
+            area = np.mean(curves.average_precision[curves.occurring])
+            shown.append(f"{title}: {which} (AP {area:.3f})")
+            series.append(curve_series(shown[-1], mean_curve(curves), len(series)))
+    for title, names, curves in swept:
+        if len(names) == 1:
             continue
-        area, names = np.asarray(sweep.average_precision()), unique(evaluation.swept_names)
-        for k in sorted(np.argsort(area, kind="stable")[:_MAX_CURVES].tolist()):
-            name = f"{evaluation.title}: {names[k]} (AP {area[k]:.3f})"
-            best = best_point(sweep, k)
-            series.append(curve_series(name, class_curve(sweep, k), len(series), best))
+        ranked = curves.occurring[
+            np.argsort(curves.average_precision[curves.occurring], kind="stable")
+        ]
+        for k in sorted(ranked[:_MAX_CURVES].tolist()):
+            name = f"{title}: {names[k]} (AP {curves.average_precision[k]:.3f})"
+            points = class_curve(curves, k)
+            series.append(curve_series(name, points, len(series), best_point(curves, k)))
     if not series:
         return []
     return [

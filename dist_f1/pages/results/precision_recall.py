@@ -9,7 +9,7 @@ import numpy as np
 from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.results.style import grid, score_axis, series_style, unique
 from dist_f1.pages.sections import Chart
-from dist_f1.sweeps import Sweep
+from dist_f1.sweeps.curves import EQUAL_F1, SweepCurves, equal_f1_line, sweep_curves
 
 # Of more classes, only those with the lowest average precision have a curve.
 _MAX_CURVES = 50
@@ -17,7 +17,6 @@ _MAX_CURVES = 50
 _MAX_SHOWN = 10
 _FEW = 3
 _RECALLS = np.linspace(0.0, 1.0, 101)
-_EQUAL_F1 = (0.2, 0.4, 0.6, 0.8)
 MEAN = "mean of all classes"
 Points = list[list[float]]
 
@@ -26,9 +25,8 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     """Return the precision-recall curves of the classes, or `[]` without a sweep."""
     if evaluation.sweep is None:
         return []
-    sweep = evaluation.sweep.numpy()
-    area = np.asarray(sweep.average_precision())
-    occurring = np.flatnonzero(np.asarray(sweep.counts.actual)[0] > 0)
+    curves = sweep_curves(evaluation.sweep)
+    area, occurring = curves.average_precision, curves.occurring
     if not len(occurring):
         return []
     ranked = occurring[np.argsort(area[occurring], kind="stable")]
@@ -41,9 +39,9 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     series: list[dict[str, object]] = []
     if len(occurring) > 1:
         mean = f"{MEAN} (AP {area[occurring].mean():.3f})"
-        series.append(thick(curve_series(mean, mean_curve(sweep), 0)))
+        series.append(thick(curve_series(mean, mean_curve(curves), 0)))
     series += [
-        curve_series(labels[k], class_curve(sweep, k), i, best_point(sweep, k))
+        curve_series(labels[k], class_curve(curves, k), i, best_point(curves, k))
         for i, k in enumerate(drawn)
     ]
     shown: Sequence[str] = ()
@@ -73,7 +71,7 @@ def curves_option(series: list[dict[str, object]]) -> dict[str, object]:
         "tooltip": {"trigger": "item"},
         "xAxis": score_axis("recall", 28),
         "yAxis": score_axis("precision"),
-        "series": [*(_equal_f1(f1) for f1 in _EQUAL_F1), *series],
+        "series": [*(_equal_f1(f1) for f1 in EQUAL_F1), *series],
     }
 
 
@@ -110,16 +108,13 @@ def thick(series: dict[str, object]) -> dict[str, object]:
     return series | {"lineStyle": {**color, "width": 3.5}, "itemStyle": color, "z": 1}
 
 
-def class_curve(sweep: Sweep, k: int) -> Points:
+def class_curve(curves: SweepCurves, k: int) -> Points:
     """Return recall, precision and threshold of class k where they change, recall ascending."""
-    curve = sweep.curve()
-    recall = np.asarray(curve.recall)[:-1, k][::-1]
-    precision = np.asarray(curve.precision)[:-1, k][::-1]
-    thresholds = curve.thresholds[::-1]
+    recall, precision = curves.recall[:-1, k][::-1], curves.precision[:-1, k][::-1]
     # At recall 0, precision is a convention.
     points = [
         [round(float(r), 4), round(float(p), 4), float(t) if np.isfinite(t) else 0.0]
-        for r, p, t in zip(recall, precision, thresholds, strict=True)
+        for r, p, t in zip(recall, precision, curves.thresholds[::-1], strict=True)
         if r > 0.0
     ]
     kept: Points = []
@@ -130,37 +125,21 @@ def class_curve(sweep: Sweep, k: int) -> Points:
     return start + kept
 
 
-def mean_curve(sweep: Sweep) -> Points:
-    """Return the mean precision of all classes that occur, at 101 recalls."""
-    curve = sweep.curve()
-    recall = np.asarray(curve.recall)[::-1]
-    precision = np.asarray(curve.precision)[::-1]
-    occurring = np.flatnonzero(np.asarray(sweep.counts.actual)[0] > 0)
-    heights = np.zeros(len(_RECALLS))
-    for k in occurring.tolist():
-        index = np.searchsorted(recall[:, k], _RECALLS, side="left")
-        # A recall of 0 is reached without a prediction; the curve starts at the first one.
-        first = int(np.argmax(recall[:, k] > 0.0))
-        heights += precision[np.clip(index, first, len(recall) - 1), k]
-    heights /= max(1, len(occurring))
+def mean_curve(curves: SweepCurves) -> Points:
+    """Return the mean precision of all classes with rows, at 101 recalls."""
+    heights = curves.mean_precision_at(_RECALLS)
     return np.stack([_RECALLS, heights], axis=1).round(4).tolist()
 
 
-def best_point(sweep: Sweep, k: int) -> list[float]:
+def best_point(curves: SweepCurves, k: int) -> list[float]:
     """Return recall and precision of class k at the threshold with its highest F1."""
-    c = sweep.best().counts.numpy()
-    true_positive = float(c.true_positive[k])
-    return [
-        round(true_positive / max(float(c.actual[k]), 1e-12), 4),
-        round(true_positive / max(float(c.predicted[k]), 1e-12), 4),
-    ]
+    return [round(float(curves.best_recall[k]), 4), round(float(curves.best_precision[k]), 4)]
 
 
 def _equal_f1(f1: float) -> dict[str, object]:
     """Return the thin line of all points with this F1."""
-    end = f1 / (2.0 - f1)
-    recalls = np.geomspace(end, 1.0, 40).tolist()
-    points = [[round(r, 4), round(min(1.0, f1 * r / (2.0 * r - f1)), 4)] for r in recalls]
+    recall, precision = equal_f1_line(f1, 40)
+    points = np.stack([recall, np.minimum(precision, 1.0)], axis=1).round(4).tolist()
     return {
         "type": "line",
         "name": f"F1 {f1}",

@@ -9,10 +9,15 @@ from dist_f1.pages.results.evaluation import Evaluation, format_count
 from dist_f1.pages.results.style import rounded, unique
 from dist_f1.pages.sections import Cell, ClassCounts, Table, Thresholds
 from dist_f1.sweeps import Sweep
+from dist_f1.sweeps.curves import entries_by_class
 
 # Of more classes, only those with the lowest F1 can be chosen, to keep the page small.
 _MAX_CLASSES = 100
 _MAX_THRESHOLDS = 250
+_DECISION = (
+    "Each class is decided separately here: a row is predicted as the class if its probability "
+    "exceeds the threshold."
+)
 
 
 def threshold_choice(evaluation: Evaluation) -> list[Thresholds]:
@@ -27,7 +32,7 @@ def threshold_choice(evaluation: Evaluation) -> list[Thresholds]:
     indices = _kept_thresholds(sweep, np.asarray(best.threshold)[chosen])
     thinned = Sweep(sweep.thresholds[indices], sweep.counts.map(lambda x: x[indices]))
     names = unique(evaluation.swept_names)
-    classes = [_class_counts(thinned, k, names[k]) for k in chosen.tolist()]
+    classes = _class_counts(thinned, chosen, names)
     if sweep.num_classes > 1:
         classes.insert(0, _all_classes(thinned))
     return [
@@ -51,30 +56,32 @@ def _kept_thresholds(sweep: Sweep, best: np.ndarray) -> np.ndarray:
     return np.union1d(even, np.searchsorted(sweep.thresholds, best).clip(0, size - 1))
 
 
-def _class_counts(sweep: Sweep, k: int, name: str) -> ClassCounts:
-    c = sweep.counts
-    entries = np.broadcast_to(np.asarray(c.entries)[0], c.actual[0].shape)
-    return ClassCounts(
-        name,
-        float(c.actual[0, k]),
-        float(entries[k]),
-        c.true_positive[:, k].tolist(),
-        c.predicted[:, k].tolist(),
-        int(np.argmax(scores.f1(c)[:, k])),
-    )
+def _class_counts(sweep: Sweep, chosen: np.ndarray, names: list[str]) -> list[ClassCounts]:
+    c, entries = sweep.counts, entries_by_class(sweep)
+    best = np.argmax(scores.f1(c), axis=0)
+    return [
+        ClassCounts(
+            names[k],
+            float(c.actual[0, k]),
+            float(entries[k]),
+            c.true_positive[:, k].tolist(),
+            c.predicted[:, k].tolist(),
+            int(best[k]),
+        )
+        for k in chosen.tolist()
+    ]
 
 
 def _all_classes(sweep: Sweep) -> ClassCounts:
     """Return the sums of the counts of all classes, with macro averages."""
     c = sweep.counts
-    entries = np.broadcast_to(np.asarray(c.entries)[0], c.actual[0].shape)
     averages = [
         np.asarray(score(c, "macro")) for score in (scores.precision, scores.recall, scores.f1)
     ]
     return ClassCounts(
         "all classes (macro average)",
         float(c.actual[0].sum()),
-        float(entries.sum()),
+        float(entries_by_class(sweep).sum()),
         c.true_positive.sum(axis=1).tolist(),
         c.predicted.sum(axis=1).tolist(),
         int(np.argmax(averages[2])),
@@ -107,8 +114,7 @@ def _best_table(sweep: Sweep, names: list[str]) -> Table:
         "",
         ["class", "best threshold", "best F1", "average precision", "correct", "predicted"],
         rows,
-        "Each class is decided separately here: a row is predicted as the class if its probability "
-        "exceeds the threshold.",
+        _DECISION,
         footer,
         ("best F1", "average precision"),
         is_sortable=True,
@@ -116,10 +122,7 @@ def _best_table(sweep: Sweep, names: list[str]) -> Table:
 
 
 def _caption(sweep: Sweep, classes: int, thresholds: int) -> str:
-    text = (
-        "Each class is decided separately here: a row is predicted as the class if its probability "
-        "exceeds the threshold."
-    )
+    text = _DECISION
     if classes < sweep.num_classes:
         text += (
             f" Only the {classes} of {sweep.num_classes:,} classes with the lowest best F1 can be "
