@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.model_metrics import metrics_of, most_detailed, strategy_of
+from dist_f1.callbacks.splits import split_of
 from dist_f1.counts import Counts
 from dist_f1.counts.validity import describe_invalid
 from dist_f1.metrics import ThresholdSweep, call_stack
@@ -200,14 +201,3 @@ class ResultsCallback(tf.keras.callbacks.Callback):
         if metric.on_invalid == "raise":
             raise ValueError(message)
         warnings.warn(f"There is no report of {message}", stacklevel=2)
-
-
-def split_of(prefix: str) -> str:
-    """Return the name of the split whose entries in the logs have a prefix.
-
-    Example:
-        >>> split_of("val_"), split_of("test_"), split_of("")
-        ('validation', 'test', 'evaluation')
-    """
-    name = prefix.rstrip("_")
-    return {"val": "validation", "": "evaluation"}.get(name, name)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dist_f1.pages.columns import columns
-from dist_f1.pages.scripts import ECHARTS_VERSION, embedded_json, scripts
+from dist_f1.pages.scripts import ECHARTS_VERSION, embedded_json, has_charts, scripts
 from dist_f1.pages.sections import FigureOrPath, Group, Section, check_sections, paragraphs
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def html(title: str, sections: Iterable[Section], subtitle: str = "") -> str:
         True
     """
     sections = check_sections(sections)
-    needed = scripts(_flatten(sections))
+    flat = list(_flatten(sections))
     items = _items(sections, itertools.count(1))
     links = [item for item in items if item.section.heading]
     return _template().render(
@@ -67,8 +67,8 @@ def html(title: str, sections: Iterable[Section], subtitle: str = "") -> str:
         subtitle=subtitle,
         items=items,
         links=links if len(links) >= _MIN_LINKS else [],
-        scripts=needed,
-        echarts_version=ECHARTS_VERSION if any("ECharts" in s.text[:50] for s in needed) else "",
+        scripts=scripts(flat),
+        echarts_version=ECHARTS_VERSION if has_charts(flat) else "",
     )
 
 

@@ -42,13 +42,18 @@ def scripts(sections: Iterable[Section]) -> list[Script]:
     """Return the scripts that the sections need, in the order in which they run."""
     names: list[str] = []
     sections = list(sections)
-    if any(isinstance(section, Chart | Thresholds) for section in sections):
+    if has_charts(sections):
         names += _CHARTS
     if any(isinstance(section, Thresholds) for section in sections):
         names += _THRESHOLDS
     if any(isinstance(section, Table) and section.is_sortable for section in sections):
         names += _TABLES
     return [_read(name) for name in names]
+
+
+def has_charts(sections: Iterable[Section]) -> bool:
+    """Whether a section needs the chart library."""
+    return any(isinstance(section, Chart | Thresholds) for section in sections)
 
 
 @functools.cache

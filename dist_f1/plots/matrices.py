@@ -13,6 +13,7 @@ from dist_f1.counts import Counts
 from dist_f1.counts.argument import takes_counts
 from dist_f1.plots import figures
 from dist_f1.scores import Normalize
+from dist_f1.scores.confusion import off_diagonal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,12 +115,12 @@ def _draw_square(matrix: np.ndarray, shades: np.ndarray, names: list[str], style
 
 def _message(matrix: np.ndarray, names: Sequence[str]) -> str:
     """Return the title of a matrix `[C, C]`: its commonest confusion."""
-    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    errors = off_diagonal(matrix)
     if not errors.any():
         return "Every row was predicted correctly"
     i, j = divmod(int(errors.argmax()), len(matrix))
-    part = errors[i, j] / matrix[i].sum()
-    return f"Commonest confusion: '{names[i]}' as '{names[j]}' ({part:.0%} of its rows)"
+    fraction = errors[i, j] / matrix[i].sum()
+    return f"Commonest confusion: '{names[i]}' as '{names[j]}' ({fraction:.0%} of its rows)"
 
 
 def _draw_panels(

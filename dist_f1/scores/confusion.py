@@ -51,10 +51,21 @@ def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Arra
     return xp.divide(matrix, total, 0.0)
 
 
+def has_matrix(counts: Counts) -> bool:
+    """Whether the counts determine a confusion matrix."""
+    is_stored = not isinstance(counts.confusion, tuple)
+    return is_stored or counts.num_classes <= 2 or counts.is_multilabel
+
+
+def off_diagonal(matrix: np.ndarray) -> np.ndarray:
+    """Return the mistakes of a NumPy matrix `[C, C]`: the diagonal is 0."""
+    return np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+
+
 def _matrix(counts: Counts) -> Array:
     if not isinstance(counts.confusion, tuple):
         return counts.confusion
-    if counts.num_classes > 2 and not counts.is_multilabel:
+    if not has_matrix(counts):
         raise ValueError(
             "These counts have no confusion matrix. Count with dist_f1.ConfusionMatrix, or with "
             "Counts.from_labels(confusion=True)."

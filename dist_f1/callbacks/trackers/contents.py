@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dist_f1 import plots
-from dist_f1.callbacks.results import NamedSweep, Results, split_of
-from dist_f1.counts import Counts
+from dist_f1.callbacks.results import NamedSweep, Results
 from dist_f1.pages import Table, report_table
+from dist_f1.scores.confusion import has_matrix
 from dist_f1.sweeps.curves import entries_by_class
 
 if TYPE_CHECKING:
@@ -39,21 +39,6 @@ class ClassCurve(NamedTuple):
     false_negative: np.ndarray
     precision: np.ndarray
     recall: np.ndarray
-
-
-def by_split(logs: Mapping[str, Any], prefixes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Group the logs of an epoch by split, without the prefixes of the splits.
-
-    Example:
-        >>> by_split({"loss": 0.5, "val_loss": 0.6, "test_f1": 0.7}, ["val_", "test_"])
-        {'train': {'loss': 0.5}, 'validation': {'loss': 0.6}, 'test': {'f1': 0.7}}
-    """
-    groups: dict[str, dict[str, Any]] = {}
-    for name, value in logs.items():
-        prefix = next((prefix for prefix in prefixes if prefix and name.startswith(prefix)), None)
-        split = "train" if prefix is None else split_of(prefix)
-        groups.setdefault(split, {})[name.removeprefix(prefix or "")] = value
-    return groups
 
 
 def scalars(
@@ -95,7 +80,7 @@ def figures(results: Results) -> dict[str, Figure]:
     """
     counts, names = results.counts, results.class_names
     drawn = {}
-    if _has_matrix(counts):
+    if has_matrix(counts):
         drawn["confusion_matrix"] = plots.confusion_matrix(counts, names)
     for name, (sweep, names_of_sweep) in results.sweeps.items():
         drawn[name] = plots.precision_recall(sweep, names_of_sweep)
@@ -147,11 +132,6 @@ def curves(named: NamedSweep) -> list[ClassCurve]:
 def are_evenly_spaced(thresholds: np.ndarray) -> bool:
     """Whether thresholds from 0 to 1 have equal distances, as `ThresholdSweep(200)` has."""
     return np.allclose(thresholds, np.linspace(0.0, 1.0, len(thresholds)), rtol=0.0, atol=1e-6)
-
-
-def _has_matrix(counts: Counts) -> bool:
-    has_confusion = not isinstance(counts.confusion, tuple)
-    return has_confusion or counts.num_classes <= 2 or counts.is_multilabel
 
 
 def _keys(names: Sequence[str] | None, size: int) -> list[str]:

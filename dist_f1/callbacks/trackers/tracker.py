@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.model_metrics import metrics_of
 from dist_f1.callbacks.results import Results, ResultsCallback
+from dist_f1.callbacks.splits import by_split
 from dist_f1.callbacks.trackers import contents
 from dist_f1.callbacks.trackers.options import DEFAULTS, Hparams, TrackerOptions
 from dist_f1.metrics import log_names
@@ -84,7 +85,7 @@ class Tracker(ResultsCallback):
         prefixes = ["val_"]
         if isinstance(self._source, EvaluateScores):
             prefixes.append(self._source.prefix)
-        for split, values in contents.by_split(logs or {}, prefixes).items():
+        for split, values in by_split(logs or {}, prefixes).items():
             self._write_logs(split, values)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:

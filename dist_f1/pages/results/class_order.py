@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from dist_f1.scores.confusion import off_diagonal
+
+
+def ranked_mistakes(matrix: np.ndarray) -> np.ndarray:
+    """Return the true and the predicted class of each kind of mistake, `[K, 2]`, by frequency.
+
+    Example:
+        >>> ranked_mistakes(np.array([[9, 0, 3], [0, 9, 0], [5, 0, 9]])).tolist()
+        [[2, 0], [0, 2]]
+    """
+    errors = off_diagonal(matrix)
+    pairs = np.argwhere(errors > 0)
+    return pairs[np.argsort(-errors[tuple(pairs.T)], kind="stable")]
+
 
 def most_confused(matrix: np.ndarray, most: int) -> np.ndarray:
     """Return the ids of at most `most` classes with the commonest confusions, ascending.
@@ -12,11 +26,9 @@ def most_confused(matrix: np.ndarray, most: int) -> np.ndarray:
         matrix: Confusion matrix `[C, C]`.
         most: Number of classes, at least 2.
     """
-    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    true, predicted = np.nonzero(errors > 0)
     chosen: dict[int, None] = {}
-    for i in np.argsort(-errors[true, predicted], kind="stable").tolist():
-        pair = {int(true[i]), int(predicted[i])}
+    for mistake in ranked_mistakes(matrix).tolist():
+        pair = set(mistake)
         if len(chosen.keys() | pair) > most:
             break
         chosen.update(dict.fromkeys(pair))

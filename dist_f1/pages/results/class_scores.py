@@ -7,10 +7,16 @@ import math
 import numpy as np
 
 from dist_f1 import scores
-from dist_f1.intervals import confidence_interval
 from dist_f1.pages.results.confusions import matrix_of
-from dist_f1.pages.results.evaluation import LEVEL, Evaluation, format_count
+from dist_f1.pages.results.evaluation import (
+    LEVEL,
+    Evaluation,
+    format_count,
+    format_score,
+    interval_of,
+)
 from dist_f1.pages.sections import Cell, Table
+from dist_f1.scores.confusion import off_diagonal
 
 # More classes are shown with the worst one first.
 _MAX_UNSORTED = 30
@@ -29,7 +35,7 @@ def class_scores(evaluation: Evaluation) -> list[Table]:
     has_bounds = bool(np.isfinite(low).any())
     rows: list[list[Cell]] = []
     for k in shown.tolist():
-        bounds = [_ratio(low[k]), _ratio(high[k])] if has_bounds else []
+        bounds = [format_score(low[k]), format_score(high[k])] if has_bounds else []
         ratios = [f"{precision[k]:.4f}", f"{recall[k]:.4f}"]
         sizes = [format_count(counts.actual[k]), format_count(counts.predicted[k])]
         others = [mistaken[k]] if mistaken else []
@@ -70,13 +76,11 @@ def _average_row(evaluation: Evaluation, average: str, header: list[str]) -> lis
 
 def _intervals(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the F1 of each class, NaN if the counts determine none."""
-    counts = evaluation.counted
-    try:
-        low, high = confidence_interval(counts, "f1_per_class", LEVEL)
-    except ValueError:
-        unknown = np.full(counts.num_classes, math.nan)
+    interval = interval_of(evaluation.counted, "f1_per_class")
+    if interval is None:
+        unknown = np.full(evaluation.counted.num_classes, math.nan)
         return unknown, unknown
-    return np.asarray(low), np.asarray(high)
+    return np.asarray(interval.low), np.asarray(interval.high)
 
 
 def _most_often_predicted(evaluation: Evaluation) -> list[str]:
@@ -84,12 +88,8 @@ def _most_often_predicted(evaluation: Evaluation) -> list[str]:
     matrix = matrix_of(evaluation.counted)
     if matrix is None or len(matrix) == 2:
         return []
-    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    errors = off_diagonal(matrix)
     return [
         f"{evaluation.names[j]} ({format_count(row[j])})" if row[j] > 0 else ""
         for row, j in zip(errors, errors.argmax(axis=1).tolist(), strict=True)
     ]
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else ""

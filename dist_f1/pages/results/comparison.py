@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dist_f1.pages.results.evaluation import Evaluation
+from dist_f1.pages.results.evaluation import Evaluation, format_score
 from dist_f1.pages.results.learning_curves import curves_by_split, curves_chart, f1_of_records
 from dist_f1.pages.results.precision_recall import (
     MEAN,
@@ -97,7 +97,7 @@ def _f1_by_class(evaluations: Sequence[Evaluation]) -> Table:
 
 
 def _row(name: str, values: list[float]) -> list[Cell]:
-    cells: list[Cell] = [f"{value:.4f}" if np.isfinite(value) else "" for value in values]
+    cells: list[Cell] = [format_score(value) for value in values]
     changes = [value - values[0] for value in values[1:]]
     signed: list[Cell] = [f"{change:+.4f}" if np.isfinite(change) else "" for change in changes]
     return [name, *cells, *signed]
@@ -126,10 +126,7 @@ def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
     for title, names, curves in swept:
         if len(names) == 1:
             continue
-        ranked = curves.occurring[
-            np.argsort(curves.average_precision[curves.occurring], kind="stable")
-        ]
-        for k in sorted(ranked[:_MAX_CURVES].tolist()):
+        for k in sorted(curves.worst_first[:_MAX_CURVES].tolist()):
             name = f"{title}: {names[k]} (AP {curves.average_precision[k]:.3f})"
             points = class_curve(curves, k)
             series.append(curve_series(name, points, len(series), best_point(curves, k)))

@@ -9,6 +9,7 @@ from dist_f1.pages.results.confusions import matrix_of
 from dist_f1.pages.results.evaluation import Evaluation, format_count
 from dist_f1.pages.results.style import grid
 from dist_f1.pages.sections import Chart, View
+from dist_f1.scores.confusion import off_diagonal
 
 # Of more classes, only those with the commonest confusions are drawn.
 _MAX_CLASSES = 100
@@ -150,9 +151,8 @@ def _alt(evaluation: Evaluation, shown: int) -> str:
 def _caption(evaluation: Evaluation, matrix: np.ndarray, shown: np.ndarray) -> str:
     texts = []
     if len(shown) < len(matrix):
-        errors = matrix.sum() - np.trace(matrix)
-        part = matrix[np.ix_(shown, shown)]
-        drawn = part.sum() - np.trace(part)
+        errors = off_diagonal(matrix).sum()
+        drawn = off_diagonal(matrix[np.ix_(shown, shown)]).sum()
         texts.append(
             f"Only the {len(shown)} of {len(matrix):,} classes with the commonest confusions are "
             f"drawn; {format_count(drawn)} of all {format_count(errors)} mistakes are between them."

@@ -8,26 +8,35 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.pages.results.class_order import ranked_mistakes
 from dist_f1.pages.results.evaluation import Evaluation, format_count
 from dist_f1.pages.sections import Cell, Table
+from dist_f1.scores.confusion import has_matrix, off_diagonal
 
 _MAX_PAIRS = 100
 
 
 class Confusion(NamedTuple):
-    """Rows of one class that were predicted as another, of those of either class."""
+    """A kind of mistake.
+
+    Fields:
+        true: Id of the true class.
+        predicted: Id of the predicted class.
+        rows: Number of rows with this mistake.
+        actual: Number of rows of the true class.
+        predicted_rows: Number of rows that were predicted as the predicted class.
+    """
 
     true: int
     predicted: int
     rows: float
     actual: float
-    chosen: float
+    predicted_rows: float
 
 
 def matrix_of(counts: Counts) -> np.ndarray | None:
     """Return the confusion matrix `[C, C]`, or `None` if the counts have none."""
-    has_matrix = not isinstance(counts.confusion, tuple) or counts.num_classes <= 2
-    if counts.is_multilabel or not has_matrix:
+    if counts.is_multilabel or not has_matrix(counts):
         return None
     return np.asarray(scores.confusion_matrix(counts))
 
@@ -43,13 +52,10 @@ def confusions(counts: Counts, most: int) -> list[Confusion] | None:
     matrix = matrix_of(counts)
     if matrix is None:
         return None
-    errors = matrix * ~np.eye(len(matrix), dtype=bool)
-    true, predicted = np.nonzero(errors > 0)
-    order = np.argsort(-errors[true, predicted], kind="stable")[:most]
-    actual, chosen = matrix.sum(axis=1), matrix.sum(axis=0)
+    actual, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
     return [
-        Confusion(i, j, float(errors[i, j]), float(actual[i]), float(chosen[j]))
-        for i, j in zip(true[order].tolist(), predicted[order].tolist(), strict=True)
+        Confusion(i, j, float(matrix[i, j]), float(actual[i]), float(predicted[j]))
+        for i, j in ranked_mistakes(matrix)[:most].tolist()
     ]
 
 
@@ -65,20 +71,20 @@ def confusions_table(evaluation: Evaluation) -> list[Table]:
             names[pair.predicted],
             format_count(pair.rows),
             f"{pair.rows / pair.actual:.3f}",
-            f"{pair.rows / pair.chosen:.3f}",
+            f"{pair.rows / pair.predicted_rows:.3f}",
         ]
         for pair in found
     ]
-    off_diagonal = matrix_of(evaluation.counted)
-    assert off_diagonal is not None
-    errors = float(off_diagonal.sum() - np.trace(off_diagonal))
-    part = sum(pair.rows for pair in found) / errors
+    matrix = matrix_of(evaluation.counted)
+    assert matrix is not None
+    errors = float(off_diagonal(matrix).sum())
+    fraction = sum(pair.rows for pair in found) / errors
     return [
         Table(
             "Commonest confusions",
             ["true class", "predicted as", evaluation.unit, "of the true", "of the predicted"],
             rows,
-            f"These {len(rows)} pairs of classes are {part:.0%} of all "
+            f"These {len(rows)} pairs of classes are {fraction:.0%} of all "
             f"{format_count(errors)} mistakes.",
             bars=("of the true", "of the predicted"),
             is_sortable=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
-from dist_f1.intervals import confidence_interval
+from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.pages.sections import FigureOrPath
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
@@ -18,9 +19,8 @@ from dist_f1.sweeps import Sweep
 LEVEL = 0.95
 # The interval of an average of more classes takes too long for a page.
 _MAX_RESAMPLED_CLASSES = 100
-_BOUNDS = ("value", "low", "high")
 
-ScoreRow = Mapping[str, "float | None"]
+ScoreRow = dict[str, "float | None"]
 
 
 class Mistake(NamedTuple):
@@ -93,9 +93,9 @@ class Evaluation(NamedTuple):
         """Name of the F1 in the verdict, e.g. `"f1_macro"`."""
         if self.is_binary:
             return "f1_binary"
-        # Counts of other averages have no sums over rows.
-        is_known = self.average != "samples" or bool(self.counts.samples)
-        return f"f1_{self.average}" if is_known else "f1_macro"
+        # Only counts with sums over rows have a sample average.
+        is_computable = self.average != "samples" or bool(self.counts.samples)
+        return f"f1_{self.average}" if is_computable else "f1_macro"
 
     @property
     def f1_label(self) -> str:
@@ -113,30 +113,45 @@ class Evaluation(NamedTuple):
         """Return value and bounds of the F1 in the verdict; bounds that are unknown are `None`."""
         if self.f1_name in self.scores:
             return self.scores[self.f1_name]
-        return score_row(self.counts._replace(invalid=0 * self.counts.invalid), self.f1_name)
+        counts = self.counts._replace(invalid=0 * self.counts.invalid)
+        return score_row(counts, self.f1_name, counts.num_classes <= _MAX_RESAMPLED_CLASSES)
 
     def f1_per_class(self) -> np.ndarray:
         """Return F1 `[C]`; NaN for a class that neither occurs nor is predicted."""
         return np.asarray(scores.f1(self.counted, zero_division=math.nan))
 
 
-def score_row(counts: Counts, name: str, level: float = LEVEL) -> ScoreRow:
-    """Return value and interval of a score by name; the bounds are `None` if unknown."""
+def score_row(counts: Counts, name: str, has_interval: bool = True) -> ScoreRow:
+    """Return `value`, `low` and `high` of a score by name; bounds that are unknown are `None`."""
     value = float(score_names.parse(name)(counts))
-    is_slow = counts.num_classes > _MAX_RESAMPLED_CLASSES
+    interval = interval_of(counts, name) if has_interval else None
+    low, high = (None, None) if interval is None else map(float, interval)
+    return {"value": value, "low": low, "high": high}
+
+
+def interval_of(counts: Counts, name: str) -> Interval | None:
+    """Return the 95% interval of a score by name, or `None` if the counts determine none."""
     try:
-        bounds = None if is_slow else confidence_interval(counts, name, level)
+        return confidence_interval(counts, name, LEVEL)
     except ValueError:
         # Counts do not determine the variance, e.g. of sample averages.
-        bounds = None
-    low, high = (None, None) if bounds is None else map(float, bounds)
-    return dict(zip(_BOUNDS, (value, low, high), strict=True))
+        return None
 
 
 def format_count(value: float | np.ndarray) -> str:
     """Format a count with separators of thousands, or a weight with four digits."""
     number = float(value)
     return f"{int(number):,}" if number.is_integer() else f"{number:,.4g}"
+
+
+def format_score(value: float | None) -> str:
+    """Return `"0.8123"` with four digits, or an empty string for an unknown value."""
+    return "" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def format_date(moment: datetime.datetime) -> str:
+    """Return date and time in the zone of this computer."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def format_interval(row: ScoreRow) -> str:

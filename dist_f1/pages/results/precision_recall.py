@@ -29,7 +29,7 @@ def precision_recall(evaluation: Evaluation) -> list[Chart]:
     area, occurring = curves.average_precision, curves.occurring
     if not len(occurring):
         return []
-    ranked = occurring[np.argsort(area[occurring], kind="stable")]
+    ranked = curves.worst_first
     # The curves that are shown at first come first, in colours that differ most.
     drawn = ranked[:_MAX_CURVES].tolist()
     if len(drawn) <= _MAX_SHOWN:

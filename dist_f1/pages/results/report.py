@@ -50,8 +50,7 @@ def markdown_sections(evaluation: Evaluation) -> list[Section]:
     sections = report_sections(evaluation)
     picture = evaluation.pictures.get("f1_per_class")
     if picture is not None:
-        place = next(i for i, section in enumerate(sections) if section.heading == "Classes")
-        sections.insert(
-            place + 1, Picture("F1 by class", picture, "F1 of each class with its interval")
-        )
+        index = [section.heading for section in sections].index("Classes") + 1
+        alt = "F1 of each class with its interval"
+        sections.insert(index, Picture("F1 by class", picture, alt))
     return sections

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-from dist_f1.pages.results.evaluation import LEVEL, Evaluation
+from dist_f1.pages.results.evaluation import LEVEL, Evaluation, format_score
 from dist_f1.pages.sections import Cell, Table
 
 
 def score_table(evaluation: Evaluation) -> list[Table]:
     """Return each score with its interval, or `[]` without scores."""
     rows: list[list[Cell]] = [
-        [name, *(_format_value(row.get(bound)) for bound in ("value", "low", "high"))]
+        [name, *(format_score(row.get(bound)) for bound in ("value", "low", "high"))]
         for name, row in evaluation.scores.items()
     ]
     caption = (
@@ -19,7 +17,3 @@ def score_table(evaluation: Evaluation) -> list[Table]:
         "determine one."
     )
     return [Table("Scores", ["", "value", "low", "high"], rows, caption)] if rows else []
-
-
-def _format_value(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.4f}"

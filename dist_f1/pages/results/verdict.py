@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dist_f1 import scores
-from dist_f1.counts.validity import describe_invalid
+from dist_f1.counts.validity import count_invalid
 from dist_f1.pages.results.confusions import confusions
 from dist_f1.pages.results.evaluation import LEVEL, Evaluation, format_count, format_interval
 from dist_f1.pages.sections import Fact, Facts
@@ -90,7 +90,7 @@ def _commonest_error(evaluation: Evaluation) -> Fact:
 def lost_rows(evaluation: Evaluation) -> Fact:
     """Return the number of rows that could not be counted, and why."""
     counts = evaluation.counts
-    text = describe_invalid(counts).split(". Fix the data")[0]
+    text = count_invalid(counts)
     sentence = f"{text}." if text else f"All {format_count(counts.total)} {evaluation.unit} count."
     return Fact("Rows not counted", format_count(counts.invalid), sentence)
 

@@ -28,7 +28,7 @@ def test_confusions_are_ranked_by_rows():
     for pair in found:
         assert pair.rows == matrix[pair.true, pair.predicted]
         assert pair.actual == matrix[pair.true].sum()
-        assert pair.chosen == matrix[:, pair.predicted].sum()
+        assert pair.predicted_rows == matrix[:, pair.predicted].sum()
 
 
 def test_the_table_states_how_many_mistakes_it_shows():
