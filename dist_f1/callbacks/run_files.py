@@ -4,20 +4,24 @@ RUN_DIR/report.txt  report.json  counts.npz  sweep.npz  metrics.jsonl  report.ht
 RUN_DIR/reports/epoch_0001.txt ...
 """
 
+import contextlib
+import datetime
 import importlib.util
 import json
 import math
 import os
 import pathlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dist_f1 import pages
 from dist_f1.callbacks import versions
+from dist_f1.callbacks.splits import by_split
 from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.json_lines import read_records
 from dist_f1.pages.results import Evaluation, report_sections
+from dist_f1.pages.results.evaluation import format_date
 from dist_f1.sweeps import Sweep
 
 Record = dict[str, Any]
@@ -58,26 +62,27 @@ def records_of_logs(epoch: int, logs: Mapping[str, Any]) -> list[Record]:
         {'epoch': 1, 'split': 'train', 'loss': 0.5}
         {'epoch': 1, 'split': 'validation', 'loss': 0.75}
     """
-    splits: dict[str, Record] = {"train": {}, "validation": {}}
-    for key, value in logs.items():
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            continue
-        if math.isfinite(number):
-            split = "validation" if key.startswith("val_") else "train"
-            splits[split][key.removeprefix("val_")] = number
+    groups = by_split(logs, ["val_"])
+    numbers = {split: _finite_numbers(groups.get(split, {})) for split in ("train", "validation")}
     return [
-        {"epoch": epoch, "split": split, **values} for split, values in splits.items() if values
+        {"epoch": epoch, "split": split, **values} for split, values in numbers.items() if values
     ]
+
+
+def _finite_numbers(logs: Mapping[str, Any]) -> Record:
+    numbers = {}
+    for key, value in logs.items():
+        with contextlib.suppress(TypeError, ValueError):
+            if math.isfinite(number := float(value)):
+                numbers[key] = number
+    return numbers
 
 
 def write_history(run_dir: str | os.PathLike[str], records: Sequence[Record]) -> list[Record]:
     """Write the records of epochs after those of earlier epochs in the file, and return all."""
     path = pathlib.Path(run_dir) / "metrics.jsonl"
     first = min((record["epoch"] for record in records), default=math.inf)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    earlier = [record for record in map(json.loads, lines) if record["epoch"] < first]
+    earlier = [record for record in read_records(path) if record["epoch"] < first]
     history = [*earlier, *records]
     atomic_write(path, "".join(json.dumps(record) + "\n" for record in history))
     return history
@@ -87,7 +92,7 @@ def write_page(run_dir: str | os.PathLike[str], evaluation: Evaluation) -> None:
     """Write `report.html`, if jinja2 is installed."""
     if importlib.util.find_spec("jinja2") is None:
         return
-    date = time.strftime("%Y-%m-%d %H:%M %Z")
+    date = format_date(datetime.datetime.now())
     evaluation = evaluation._replace(date=date, versions=versions.installed())
     page = pages.html(evaluation.title, report_sections(evaluation), date)
     atomic_write(pathlib.Path(run_dir) / "report.html", page)

@@ -21,6 +21,7 @@ LOGS = "logs"
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
 _COUNTS = "counts.npz"
+_REPORT = "report.json"
 _SWEEP = "sweep.npz"
 _PREDICTIONS = "predictions.npz"
 
@@ -142,7 +143,7 @@ class RunDir:
     def write_report(self, text: str, as_dict: dict[str, Any], counts: Counts) -> None:
         """Write the report as text and as JSON, and its counts."""
         self._write("report.txt", text)
-        self._write_json("report.json", as_dict)
+        self._write_json(_REPORT, as_dict)
         with self._explain_errors(self.path / _COUNTS):
             counts.save(self.path / _COUNTS)
 
@@ -185,10 +186,22 @@ class RunDir:
             raise ValueError(
                 f"{self.path} holds no {_COUNTS}. Pass the directory of a run that has finished."
             )
-        config = self.path / _CONFIG
-        # A `ScoreReport` callback writes no settings.
-        settings = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
-        return Counts.load(path), settings.get("class_names")
+        counts = Counts.load(path)
+        # A `ScoreReport` callback writes no settings, but the names are in its report.
+        names = self.read_json(_CONFIG).get("class_names")
+        return counts, names or _names_in_report(self.read_json(_REPORT), counts)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return the object in a JSON file, `{}` without the file.
+
+        Raises:
+            ValueError: The file holds no JSON object.
+        """
+        path = self.path / name
+        value = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not isinstance(value, dict):
+            raise ValueError(f"{path} does not hold a JSON object. Restore it.")
+        return value
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
         self._write(name, json.dumps(value, indent=2) + "\n")
@@ -206,3 +219,10 @@ class RunDir:
                 f"{path} cannot be written: {error}. Free disk space or fix --run_dir, and start "
                 "again; the checkpoints are unchanged."
             ) from error
+
+
+def _names_in_report(report: dict[str, Any], counts: Counts) -> list[str] | None:
+    """Return the class names of a report that has a row for each class."""
+    averages = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
+    names = [name for name in report if name not in averages]
+    return names if len(names) == counts.to_two_class().num_classes else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import pathlib
 import zipfile
@@ -13,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import Counts
+from dist_f1.counts.json_lines import read_records
+from dist_f1.jobs.run_dir import RunDir
 from dist_f1.pages.results import Evaluation, Mistake
+from dist_f1.pages.results.evaluation import format_date
 from dist_f1.sweeps import Sweep
 
 _PICTURES = ("confusion_matrix", "f1_per_class", "precision_recall")
@@ -30,30 +32,27 @@ def read_results(path: str | os.PathLike[str]) -> Evaluation:
     path = pathlib.Path(path)
     if not path.is_dir():
         return Evaluation(path.name, Counts.load(path), date=_date_of(path))
-    if not (path / "counts.npz").exists():
-        raise ValueError(
-            f"{path} holds no counts.npz. Pass the directory of a run that has finished."
-        )
-    settings = _read_json(path / "config.json")
-    report = _read_json(path / "report.json")
-    counts = Counts.load(path / "counts.npz")
-    names = settings.get("class_names") or _names_in_report(report, counts)
+    run_dir = RunDir(path)
+    counts, names = run_dir.read_counts()
     sweep = path / "sweep.npz"
     evaluation = Evaluation(
-        title_of(settings, path.resolve().name),
+        "",
         counts,
         names,
         Sweep.load(sweep) if sweep.exists() else None,
-        _read_json(path / "scores.json").get("scores", {}),
+        run_dir.read_json("scores.json").get("scores", {}),
     )
-    return add_files(evaluation, path)._replace(date=_date_of(path / "counts.npz"))
+    results = add_files(evaluation, run_dir)
+    return results._replace(
+        title=title_of(results.settings, path.resolve().name), date=_date_of(path / "counts.npz")
+    )
 
 
-def add_files(evaluation: Evaluation, path: pathlib.Path) -> Evaluation:
-    """Add what the other files of a run directory hold: epochs, settings, mistakes, pictures."""
-    settings = _read_json(path / "config.json")
+def add_files(evaluation: Evaluation, run_dir: RunDir) -> Evaluation:
+    """Add what the other files of a run directory hold: settings, epochs, mistakes, pictures."""
+    path, settings = run_dir.path, run_dir.read_json("config.json")
     return evaluation._replace(
-        history=read_history(path / "metrics.jsonl"),
+        history=read_records(path / "metrics.jsonl"),
         settings=settings,
         versions=environment_of(settings),
         mistakes=read_mistakes(path / "predictions.npz", evaluation.class_names),
@@ -80,19 +79,6 @@ def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:
         "started": settings.get("started"),
     }
     return {key: value for key, value in found.items() if value not in (None, [], "")}
-
-
-def read_history(path: pathlib.Path) -> list[dict[str, Any]]:
-    """Return the records of epochs; a line that is not complete is left out."""
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records
 
 
 def read_mistakes(path: pathlib.Path, names: Sequence[str] | None) -> list[Mistake]:
@@ -131,11 +117,10 @@ def most_confident_mistakes(
         >>> [(mistake.row, mistake.probability) for mistake in found]
         [(2, 0.9), (1, 0.6)]
     """
-    places = np.argwhere(y_true != y_pred)
-    order = np.argsort(-probability[tuple(places.T)], kind="stable")[:most]
+    indices = np.argwhere(y_true != y_pred)
+    order = np.argsort(-probability[tuple(indices.T)], kind="stable")[:most]
     mistakes = []
-    for place in places[order].tolist():
-        index = tuple(place)
+    for index in map(tuple, indices[order].tolist()):
         if len(index) == 1:
             true, predicted = (_name(names, int(y[index])) for y in (y_true, y_pred))
         else:
@@ -149,27 +134,6 @@ def _name(names: Sequence[str] | None, label: int) -> str:
     return str(label) if names is None else str(names[label])
 
 
-def _names_in_report(report: Mapping[str, Any], counts: Counts) -> list[str] | None:
-    """Return the class names of a report that has a row for each class."""
-    averages = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
-    names = [name for name in report if name not in averages]
-    return names if len(names) == counts.to_two_class().num_classes else None
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} does not hold a JSON object. Restore it.")
-    return value
-
-
 def _date_of(path: pathlib.Path) -> str:
     """Return the date of the last change, in the zone of this computer."""
     return format_date(datetime.datetime.fromtimestamp(path.stat().st_mtime))
-
-
-def format_date(moment: datetime.datetime) -> str:
-    """Return date and time in the zone of this computer."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()

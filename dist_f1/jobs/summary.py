@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from dist_f1 import plots
 from dist_f1.counts import Counts
-from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_page import run_html, run_markdown
 from dist_f1.jobs.run_results import add_files
-from dist_f1.pages.results import Evaluation
+from dist_f1.pages.results.evaluation import LEVEL, Evaluation, interval_of, score_row
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
@@ -22,7 +21,6 @@ SCORES = {
         *("accuracy", "hamming_loss"),
     ),
 }
-LEVEL = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +43,7 @@ class Summary:
 
     def scores(self) -> dict[str, dict[str, float | None]]:
         """Return each score with its 95% interval, whose bounds are `None` if unknown."""
-        rows: dict[str, dict[str, float | None]] = {}
-        for name in SCORES[self.task]:
-            value = float(score_names.parse(name)(self.counts))
-            interval = _interval(self.counts, name)
-            low, high = (None, None) if interval is None else map(float, interval)
-            rows[name] = {"value": value, "low": low, "high": high}
-        return rows
+        return {name: score_row(self.counts, name) for name in SCORES[self.task]}
 
     def thresholds(self) -> dict[str, dict[str, float]]:
         """Return the best threshold, its F1, and the average precision, by class and overall."""
@@ -98,23 +90,15 @@ class Summary:
         names, counts = self.class_names, self.counts
         plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
         plots.precision_recall(self.sweep, names, run_dir.precision_recall)
-        intervals = _interval(counts, "f1_per_class")
+        intervals = interval_of(counts, "f1_per_class")
         plots.f1_bars(counts, names, run_dir.f1_per_class, intervals=intervals)
         evaluation = Evaluation(self.title, counts, names, self.sweep, all_scores)
-        results = add_files(evaluation, run_dir.path)
+        results = add_files(evaluation, run_dir)
         run_dir.write_pages(run_html(results), run_markdown(results))
 
     def _scored_names(self) -> Sequence[str]:
         """Return the names of the classes with a score: for a binary task, the positive class."""
         return self.class_names[1:] if self.sweep.num_classes == 1 else self.class_names
-
-
-def _interval(counts: Counts, name: str) -> Interval | None:
-    try:
-        return confidence_interval(counts, name, LEVEL)
-    except ValueError:
-        # Counts do not determine the variance, e.g. of sample averages.
-        return None
 
 
 def values(task: str, counts: Counts) -> dict[str, float]:

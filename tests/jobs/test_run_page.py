@@ -8,6 +8,7 @@ import pytest
 from commands import run_cli_without_tensorflow
 
 from dist_f1 import Counts
+from dist_f1.commands.report import render
 from dist_f1.jobs.run_page import render_html
 from dist_f1.jobs.run_results import most_confident_mistakes, read_results
 
@@ -112,3 +113,4 @@ def test_reports_of_a_directory_without_settings_have_the_names_of_the_classes(r
     rows = {name: {"f1-score": 0.5} for name in names}
     (run / "report.json").write_text(json.dumps({**rows, "accuracy": 0.5, "macro avg": {}}))
     assert read_results(run).names == names
+    assert f"\n| {names[2]} " in render(str(run), "markdown", 2)

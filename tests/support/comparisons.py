@@ -1,4 +1,4 @@
-"""Comparisons of counts."""
+"""Comparisons of counts and predictions."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +9,16 @@ def same(left, right):
     tf.nest.assert_same_structure(left, right)
     for a, b in zip(tf.nest.flatten(left), tf.nest.flatten(right), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def same_predictions(left, right):
+    """Assert that two dicts of predictions hold the same labels, decisions and probabilities.
+
+    A model computes probabilities in another order for another number of replicas.
+    """
+    left, right = dict(left), dict(right)
+    np.testing.assert_allclose(left.pop("probability"), right.pop("probability"), rtol=1e-9)
+    same(left, right)
 
 
 def only_valid(counts):
