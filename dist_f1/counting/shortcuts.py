@@ -16,8 +16,9 @@ from dist_f1.batch.targets import leaves_out_entries, parse_one_hot
 from dist_f1.counting.plan import Plan
 from dist_f1.counts.causes import number_of_causes
 from dist_f1.counts.layout import Layout
-from dist_f1.kernels import MIN_COMPILED, number_of_rows, one_hot, row_width
+from dist_f1.kernels import number_of_rows, one_hot
 from dist_f1.kernels.argmax import best_ids
+from dist_f1.kernels.choice import is_large_batch
 from dist_f1.kernels.column_folds import count_decisions
 from dist_f1.replicas import contexts
 
@@ -83,7 +84,7 @@ def is_small_and_plain(rows: Rows, plan: Plan) -> bool:
     On a GPU, the host would wait for the condition.
     """
     chosen, number = plan.kernels, number_of_rows(rows.y_pred)
-    is_small = number is not None and number * row_width(rows.y_pred) < MIN_COMPILED
+    is_small = number is not None and not is_large_batch(rows.y_pred)
     return (
         (is_small or chosen.is_small)
         and chosen.device == "CPU"
@@ -110,7 +111,8 @@ def count_small(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
         predicted = tf.cast(rows.y_pred > limit, dtype)
     sums = [tf.reduce_sum(x, axis=0) for x in (predicted * actual, predicted, actual)]
     counts = tf.cast(pack_valid(sums, rows, dtype), tf.int64)
-    # A sum with a NaN is NaN. If that of inf and -inf is too, nothing but time is lost.
+    # The sum is NaN if a prediction is NaN. It is also NaN for inf and -inf together, which the
+    # general code then counts.
     number = tf.reduce_sum(rows.y_pred)
     holds = tf.equal(number, number)
     if not rows.y_true.dtype.is_bool:
@@ -122,7 +124,7 @@ def count_small(rows: Rows, plan: Plan) -> tuple[tf.Tensor, tf.Tensor]:
 def pack_valid(per_class: Sequence[tf.Tensor], rows: Rows, dtype: tf.DType = tf.int64) -> tf.Tensor:
     """Pack the counts of classes, the number of unmasked rows, and no invalid row of any cause.
 
-    The counts of classes have that dtype, which holds the number of rows.
+    `dtype` is that of `per_class`; it represents the number of rows exactly.
     """
     number = number_of_rows(rows.y_pred)
     if rows.mask is not None:

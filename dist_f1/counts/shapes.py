@@ -1,7 +1,9 @@
-"""The shape of every field of `Counts`, for a given layout."""
+"""The shape of every field of `Counts`: for a given layout, and of values that are added."""
 
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from dist_f1.counts import causes, sample_averages
 
@@ -38,3 +40,23 @@ def field_shapes(
         "confusion": (*leading, num_classes, num_classes) if confusion else None,
         "class_total": (*leading, num_classes) if entries else None,
     }
+
+
+def check_same_shape(name: str, a: Any, b: Any) -> None:
+    """Check that two values of the field `name` can be added.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    shape_a, shape_b = _shape(a), _shape(b)
+    if shape_a != shape_b:
+        raise ValueError(
+            f"Counts of different shapes cannot be added: {name} has shape {shape_a} in one and "
+            f"{shape_b} in the other. Count both with the same num_classes, groups and decision."
+        )
+
+
+def _shape(field: Any) -> Any:
+    if isinstance(field, dict):
+        return {name: tuple(np.shape(value)) for name, value in field.items()}
+    return tuple(np.shape(field))

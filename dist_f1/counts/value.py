@@ -14,6 +14,7 @@ from dist_f1.counts import display, files
 from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.counts.causes import CAUSES
 from dist_f1.counts.lazy_tensorflow import Array, is_tensor
+from dist_f1.counts.shapes import check_same_shape
 
 # Differences below this share of the total weight (1.5e-11) are rounding errors of the sums. It is
 # above the likely error of 10**9 additions, and below the weight of an average row among as many.
@@ -237,13 +238,7 @@ class Counts(NamedTuple):
             self = self._replace(samples={name: self.samples[name] for name in names})
             other = other._replace(samples={name: other.samples[name] for name in names})
         for name in ("true_positive", "samples", "confusion", "class_total"):
-            mine, theirs = _shape(getattr(self, name)), _shape(getattr(other, name))
-            if mine != theirs:
-                raise ValueError(
-                    f"Counts of different shapes cannot be added: {name} has shape {mine} in one "
-                    f"and {theirs} in the other. Count both with the same num_classes, groups and "
-                    "decision."
-                )
+            check_same_shape(name, getattr(self, name), getattr(other, name))
         number = max(len(self.invalid_causes), len(other.invalid_causes))
         left, right = self.with_causes(number), other.with_causes(number)
         if left.is_weighted != right.is_weighted:
@@ -285,12 +280,6 @@ def leaves(field: Any) -> list[Array]:
 
 def _is_absent(field: Any) -> bool:
     return isinstance(field, tuple)
-
-
-def _shape(field: Any) -> Any:
-    if isinstance(field, dict):
-        return {name: tuple(np.shape(value)) for name, value in field.items()}
-    return tuple(np.shape(field))
 
 
 def set_label_counter(function: Callable[..., Counts]) -> None:

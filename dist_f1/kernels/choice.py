@@ -99,7 +99,7 @@ def choose(
     """
     rows = number_of_rows(y_score)
     is_small = rows is None and not is_large
-    is_large = is_large if rows is None else _is_large(y_score)
+    is_large = is_large if rows is None else is_large_batch(y_score)
     situation = (
         device(y_score),
         contexts.is_compiled(),
@@ -168,11 +168,11 @@ def may_share_program(y_score: tf.Tensor) -> bool:
 
     Large batches on CPUs may, unless the user chooses kernels, or has switched compilation off.
     """
-    is_free = _is_large(y_score) and not _overrides and _is_compilation_on()
+    is_free = is_large_batch(y_score) and not _overrides and _is_compilation_on()
     return is_free and device(y_score) == "CPU"
 
 
-def _is_large(y_score: tf.Tensor) -> bool:
+def is_large_batch(y_score: tf.Tensor) -> bool:
     """Whether a batch with a known number of rows is large enough to be compiled."""
     rows = number_of_rows(y_score)
     assert rows is not None
