@@ -60,7 +60,7 @@ def has_charts(sections: Iterable[Section]) -> bool:
 def _read(name: str) -> Script:
     text = (_FOLDER / name).read_text(encoding="utf-8")
     if name == _ECHARTS:
-        # The page states what is not in the file itself.
+        # The first lines of the file do not name its version.
         text = f"/*! Apache ECharts {ECHARTS_VERSION}, unmodified */\n{text}"
     digest = hashlib.sha256(text.encode()).digest()
     return Script(text, f"sha256-{base64.b64encode(digest).decode('ascii')}")

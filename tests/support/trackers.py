@@ -1,5 +1,6 @@
 """Models to track, what their trackers should write, and readers of what they wrote."""
 
+import contextlib
 import importlib
 import json
 import os
@@ -25,6 +26,15 @@ def import_tracker(name):
     if os.environ.get("REQUIRE_TRACKERS"):
         return importlib.import_module(name)
     return pytest.importorskip(name)
+
+
+@contextlib.contextmanager
+def offline_wandb():
+    """Keep Weights & Biases from its network, and from printing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("WANDB_SILENT", "true")
+        yield
 
 
 def network(name="none", metrics=None):

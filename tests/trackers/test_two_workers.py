@@ -19,9 +19,7 @@ if os.environ.get("REQUIRE_TRACKERS"):
 def workers(tmp_path_factory):
     """Train on two workers of two replicas; return their directory and their results."""
     directory = tmp_path_factory.mktemp("workers")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "offline")
-        patch.setenv("WANDB_SILENT", "true")
+    with trackers.offline_wandb():
         completed = run_workers("tracked_fit.fit", 2, str(directory), *PACKAGES)
     return directory, [worker.result for worker in completed]
 

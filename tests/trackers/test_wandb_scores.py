@@ -17,9 +17,7 @@ wandb = trackers.import_tracker("wandb")
 def tracked(tmp_path_factory):
     """Train on two replicas; return the records and files of the run, history, model."""
     directory = tmp_path_factory.mktemp("wandb")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "offline")
-        patch.setenv("WANDB_SILENT", "true")
+    with trackers.offline_wandb():
         model = trackers.network("mirrored_2")
         callback = WandbScores(
             {"dir": str(directory), "project": "test"},

@@ -4,7 +4,7 @@
 // With more points, a canvas is faster than SVG, which prints sharper.
 const MAX_SVG_POINTS = 3000;
 
-// Keep a chart as large as its element, but on paper, where it is scaled.
+// Resize a chart with its element. On paper, the browser scales the chart instead.
 distF1.fit = function fit(instance) {
   new ResizeObserver(() => {
     if (!document.documentElement.classList.contains("printing")) instance.resize();
