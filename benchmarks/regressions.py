@@ -7,6 +7,7 @@ Ratios to the baseline are, because the baseline is timed in the same rounds.
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 from benchmarks import tables
@@ -55,26 +56,28 @@ def compare(old: Sequence[Record], new: Sequence[Record]) -> Comparison:
 
 def markdown(found: Comparison) -> str:
     """Format the comparison as a section of a page."""
-    lines = [
-        "## Comparison with the old results",
-        "",
+    summary = (
         f"{found.matched} records are in both runs, {found.only_old} only in the old run, "
         f"{found.only_new} only in the new run. Relative to their baseline, {len(found.slower)} "
         f"became slower, {len(found.faster)} became faster. {len(found.grown)} counted figures "
-        "grew.",
-    ]
+        "grew."
+    )
+    lines = ["## Comparison with the old results", "", textwrap.fill(summary, tables.MAX_WIDTH)]
     if not found.matched:
         lines += ["", "Nothing was compared: suite, case, device and variant must match."]
-    columns = ["suite", "case", "variant", "what", "old", "new"]
     for title in ("slower", "grown", "faster"):
-        cells = []
-        for change in getattr(found, title):
-            x = change.record
-            case = ", ".join(f"{name} {tables.number(value)}" for name, value in x.case.items())
-            cells.append([x.suite, case, x.variant, change.what, change.old, change.new])
-        if cells:
-            lines += ["", f"### {title.title()}", "", tables.table(columns, cells, 4)]
+        changes: list[Change] = getattr(found, title)
+        for (section, _), some in tables.group_by(changes, _section).items():
+            shared, names, starts = tables.describe_cases([change.record for change in some])
+            cells = [[*y, x.what, x.old, x.new] for x, y in zip(some, starts, strict=True)]
+            columns = [*names, "what", "old", "new"]
+            lines += ["", f"### {title.title()}: {section}", *shared]
+            lines += ["", tables.table(columns, cells, len(names) + 1)]
     return "\n".join(lines) + "\n"
+
+
+def _section(change: Change) -> tuple[str, tuple[str, ...]]:
+    return tables.section_title(change.record), tuple(sorted(change.record.case))
 
 
 def _compare_ratios(old: Record, new: Record, *, slower: bool) -> list[Change]:

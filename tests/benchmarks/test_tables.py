@@ -42,12 +42,9 @@ def cells(page, variant):
 def test_a_line_has_statistics_difference_and_verdict():
     page = tables.markdown(HEADER, list(records()))
     times, figures = cells(page, "F1Score")
-    assert times[:7] == ["F1Score", "3", "3", "3.8", "3.98", "4", "1.483"]
-    assert times[7:] == [
-        *("+1.000 [+1.000, +1.000]", "1.500 [1.333, 2.000]", "0.25", "slower", "0")
-    ]
-    assert figures == ["F1Score", "2", "123,456", "77", "0"]
-    assert cells(page, "floor")[0][7:] == ["", "", "0.25", "baseline", ""]
+    assert times == ["F1Score", "3", "3.98", "+1", "1.50 [1.33, 2.00]", "0.25", "slower", "0"]
+    assert figures == ["F1Score", "2", "123,456", "77"]
+    assert cells(page, "floor")[0][3:] == ["", "", "0.25", "baseline", ""]
 
 
 def test_tables_have_suite_and_device_as_title():
@@ -65,8 +62,8 @@ def test_tables_have_suite_and_device_as_title():
 
 def test_a_setting_that_all_records_share_is_not_a_column():
     page = tables.markdown(HEADER, [*records(replicas=2), *records(replicas=4)])
-    assert "classes 1,000" in page.splitlines()
-    assert "| replicas | variant | rounds |" in page
+    assert "classes 1,000, rounds 3" in page.splitlines()
+    assert "| replicas | variant | p50 |" in page
     assert [line[:2] for line in cells(page, "F1Score")[:2]] == [["2", "F1Score"], ["4", "F1Score"]]
 
 
@@ -79,9 +76,22 @@ def test_all_lines_of_a_table_have_the_same_number_of_cells():
         assert len({line.count("|") for line in lines}) == 1
 
 
+def test_no_line_is_longer_than_120_characters():
+    many = {f"figure number {i}": 10.0**i for i in range(20)}
+    versions = {f"package-{i}": "1.2.3" for i in range(20)}
+    wide = [Record("read", {"classes": n}, "x", counted=many) for n in (2, 3)]
+    page = tables.markdown(HEADER | {"versions": versions}, wide)
+    assert max(map(len, page.splitlines())) <= 120
+    shown = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    columns = [table.splitlines()[0].strip("| ").split(" | ") for table in shown]
+    assert {"classes", "variant"} <= set.intersection(*map(set, columns))
+    assert set(many) <= set().union(*columns)
+    assert page.count("| 1,000,000 |") == len(wide)
+
+
 def test_a_difference_among_the_values_is_one_column():
     record = Record("update", {}, "x", values={"over": dataclasses.asdict(difference(BASE, OTHER))})
-    assert "| x | 1.500 [1.333, 2.000] |" in tables.markdown({}, [record])
+    assert "| x | 1.50 [1.33, 2.00] |" in tables.markdown({}, [record])
 
 
 def test_numbers_are_formatted_for_people():
@@ -94,5 +104,5 @@ def test_cases_with_different_settings_have_separate_tables():
     given = [Record("read", {"classes": n}, "F1Score", counted={"collectives": 1}) for n in (2, 10)]
     given += [Record("read", {"bytes": n}, "all_reduce", values={"bytes": 3}) for n in (8, 16)]
     page = tables.markdown({}, given)
-    assert "| classes | variant | collectives | wrong |" in page
-    assert "| bytes | variant | bytes (counted) | wrong |" in page
+    assert "| classes | variant | collectives |" in page
+    assert "| bytes | variant | bytes (counted) |" in page
