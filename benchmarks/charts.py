@@ -1,9 +1,14 @@
-"""Charts of records: overhead of a step, updates relative to their baseline, and scaling."""
+"""Charts of records: overhead of a step, updates relative to their baseline, and scaling.
+
+Titles state the largest figure of each variant. A panel in which no variant differs from the
+baseline by more than the noise is left out, and so is a chart without panels.
+"""
 
 from __future__ import annotations
 
 import math
 import pathlib
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKERS = "osD^vP"
-
 
 def draw(records: Sequence[Record], out: pathlib.Path) -> list[pathlib.Path]:
     """Draw the charts for which there are records into `out`, and return the files."""
     files = []
-    for chart in (overhead, update, scaling):
+    for chart in (overhead, update, inputs, scaling):
         figure = chart(records)
         if figure is not None:
             files.append(out / f"{chart.__name__}.png")
@@ -40,19 +43,17 @@ def overhead(records: Sequence[Record]) -> Figure | None:
 
     found = [x for x in records if x.suite == "per_step" and "model" in x.case and x.difference]
     panels = group_by(sorted(found, key=_replicas), panel)
-    return _draw_ratios(panels, _replicas, "replicas", "added to a step, %", is_percent=True)
+    return _draw_ratios(panels, _replicas, ("replicas", "added to a step, %"), is_percent=True)
 
 
 def update(records: Sequence[Record]) -> Figure | None:
-    """Plot an update of each variant relative to its baseline; a panel for each kind of input."""
+    """Plot an update of each library relative to its baseline; a panel for each kind of input."""
+    return _draw_updates([x for x in records if not _is_other_input(x)])
 
-    def size(record: Record) -> str:
-        return f"{record.case.get('rows', 0):,} x {record.case.get('classes', 0):,}"
 
-    found = [x for x in records if x.suite == "update" and x.difference]
-    panels = group_by(found, lambda x: _describe_case(x, {"rows", "classes", "device"}))
-    label = f"times {found[0].baseline}" if found else ""
-    return _draw_ratios(panels, size, "rows x classes", label, is_percent=False)
+def inputs(records: Sequence[Record]) -> Figure | None:
+    """Plot updates of our metrics with weights, masks and other inputs relative to the baseline."""
+    return _draw_updates([x for x in records if _is_other_input(x)])
 
 
 def scaling(records: Sequence[Record]) -> Figure | None:
@@ -68,7 +69,9 @@ def scaling(records: Sequence[Record]) -> Figure | None:
     groups = group_by(predicted, lambda x: _describe_case(x, left_out))
     if not groups:
         return None
-    figure, panels = _panels(groups, "ms")
+    figure, panels = _panels(
+        groups, "ms", "Time of an all-reduce by replicas: predicted by a model"
+    )
     for shown, axes in zip(groups.values(), panels, strict=True):
         for name, series in group_by(sorted(shown, key=_replicas), line_name).items():
             ms = [record.values["predicted_ms"] for record in series]
@@ -85,19 +88,34 @@ def scaling(records: Sequence[Record]) -> Figure | None:
     return _with_legend(figure, panels)
 
 
+def _is_other_input(record: Record) -> bool:
+    return ", " in record.variant or record.variant.startswith("Scores")
+
+
+def _draw_updates(records: Sequence[Record]) -> Figure | None:
+    def size(record: Record) -> str:
+        rows = record.case.get("shape") or f"{record.case.get('rows', 0):,}"
+        return f"{rows} x {record.case.get('classes', 0):,}"
+
+    found = [x for x in records if x.suite == "update" and x.difference]
+    panels = group_by(found, lambda x: _describe_case(x, {"rows", "classes", "device", "shape"}))
+    label = f"times {found[0].baseline}" if found else ""
+    return _draw_ratios(panels, size, ("rows x classes", label), is_percent=False)
+
+
 def _draw_ratios(
     groups: Mapping[str, Sequence[Record]],
     position: Callable[[Record], Any],
-    x_label: str,
-    y_label: str,
+    labels: tuple[str, str],
     *,
     is_percent: bool,
 ) -> Figure | None:
     """Draw ratios with their intervals and the noise, in percent or on a logarithmic axis."""
+    groups = {title: shown for title, shown in groups.items() if any(map(_is_effect, shown))}
     if not groups:
         return None
     names = list(dict.fromkeys(x.variant for group in groups.values() for x in group))
-    figure, panels = _panels(groups, y_label)
+    figure, panels = _panels(groups, labels[1], _largest(groups, labels[1], is_percent))
     for shown, axes in zip(groups.values(), panels, strict=True):
         ticks = list(group_by(shown, position))
         noise = np.zeros(len(ticks))
@@ -128,7 +146,7 @@ def _draw_ratios(
                 capsize=2,
                 **style,
             )
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(labels[0])
         axes.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
         if not is_percent:
             axes.tick_params(axis="x", rotation=30, labelsize=8)
@@ -137,16 +155,36 @@ def _draw_ratios(
     return _with_legend(figure, panels)
 
 
-def _panels(groups: Mapping[str, Sequence[Record]], label: str) -> tuple[Figure, Sequence[Axes]]:
+def _is_effect(record: Record) -> bool:
+    return record.difference is not None and record.difference.verdict(record.noise) != "same"
+
+
+def _largest(groups: Mapping[str, Sequence[Record]], label: str, is_percent: bool) -> str:
+    """Return a title with the largest ratio of each variant."""
+    largest: dict[str, float] = {}
+    for record in (x for group in groups.values() for x in group if x.difference):
+        found = record.difference.ratio if record.difference else 0.0
+        largest[record.variant] = max(largest.get(record.variant, 0.0), found)
+    shown = [
+        f"{name} {f'{100 * (x - 1):+.0f}%' if is_percent else f'{x:.2g}'}"
+        for name, x in sorted(largest.items(), key=lambda item: item[1])
+    ]
+    return f"Largest, {label.removesuffix(', %')}: {', '.join(shown)}"
+
+
+def _panels(
+    groups: Mapping[str, Sequence[Record]], label: str, title: str
+) -> tuple[Figure, Sequence[Axes]]:
     columns = min(2, len(groups))
     lines = math.ceil(len(groups) / columns)
     figure = figures.new_figure(5.0 * columns + 1.5, 3.6 * lines + 0.6)
     devices = {str(x.case.get("device", "")): None for group in groups.values() for x in group}
-    figure.suptitle("\n".join(devices), fontsize=9)
+    lines_of_title = textwrap.wrap(title, 55 * columns)
+    figure.suptitle("\n".join([*lines_of_title, *devices]), fontsize=9)
     panels = []
-    for i, title in enumerate(groups):
+    for i, name in enumerate(groups):
         panels.append(figure.add_subplot(lines, columns, i + 1))
-        panels[-1].set_title(title, fontsize=10)
+        panels[-1].set_title(name, fontsize=10)
         panels[-1].set_ylabel(label)
         panels[-1].grid(alpha=0.3)
     return figure, panels
@@ -165,7 +203,7 @@ def _with_legend(figure: Figure, panels: Sequence[Axes]) -> Figure:
 def _style(i: int) -> dict[str, Any]:
     return {
         "color": figures.COLORS[i % len(figures.COLORS)],
-        "marker": _MARKERS[i // len(figures.COLORS) % len(_MARKERS)],
+        "marker": figures.MARKERS[i % len(figures.MARKERS)],
         "markersize": 4,
         "linewidth": 1,
     }

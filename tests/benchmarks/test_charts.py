@@ -41,6 +41,37 @@ def test_updates_are_drawn_by_size_and_kind_of_input():
     assert ticks == ["1,024 x 10", "64 x 100"]
 
 
+def test_other_inputs_of_our_metrics_have_a_chart_of_their_own():
+    records = [
+        Record("update", {"task": "argmax", "rows": 64, "classes": 2}, name, **COMPARED)
+        for name in ("F1Score", "F1Score, mask", "keras F1Score", "Scores (8)")
+    ]
+    for chart, names in (
+        (charts.update, ["F1Score", "keras F1Score"]),
+        (charts.inputs, ["F1Score, mask", "Scores (8)"]),
+    ):
+        (axes,) = chart(records).axes
+        assert axes.get_legend_handles_labels()[1][1:] == names
+
+
+def test_the_title_has_the_largest_ratio_and_panels_within_the_noise_are_left_out():
+    slow = {**COMPARED, "difference": difference(BASE, Samples((8.0, 9.0, 10.0)))}
+    same = {**COMPARED, "difference": difference(BASE, BASE)}
+
+    def case(replicas, model):
+        return {"model": model, "replicas": replicas}
+
+    records = [
+        Record("per_step", case(2, "mlp"), "F1Score", **COMPARED),
+        Record("per_step", case(4, "mlp"), "F1Score", **slow),
+        Record("per_step", case(2, "cnn"), "F1Score", **same),
+    ]
+    figure = charts.overhead(records)
+    assert [axes.get_title() for axes in figure.axes] == ["mlp"]
+    assert "added to a step: F1Score +350%" in figure.get_suptitle()
+    assert charts.overhead(records[2:]) is None
+
+
 def test_predictions_are_lines_and_measurements_are_points():
     records = [
         Record(
