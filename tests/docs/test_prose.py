@@ -81,6 +81,13 @@ def test_findings_in_python_name_the_line(source, line):
     ]
 
 
+def test_a_sentence_may_start_with_the_title_of_a_page():
+    assert not rules_broken_in("page.md", "Counting is fast. [What it costs](page.md) has figures.")
+    assert rules_broken_in("page.md", "Counting is fast. What it costs is small.") == {
+        "opening-what"
+    }
+
+
 def test_examples_and_indented_code_of_docstrings_are_not_checked():
     source = '"""Count.\n\n    the the color\n\nExample:\n    >>> the.the()\n    the the\n"""\n'
     assert not rules_broken_in("module.py", source)

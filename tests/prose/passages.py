@@ -5,11 +5,15 @@ import re
 
 # Stands for code and addresses, which are not checked.
 CODE = "\ufffc"
+# Precedes the text of a link, which may be a title. It has no width.
+LINK = "\u2060"
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _ADDRESS = re.compile(r"<?\bhttps?://[^\s>)]+>?|<!--.*?-->", re.DOTALL)
 _EMPHASIS = re.compile(r"\*+(?=\S)|(?<=\S)\*+")
-_END = re.compile(r"[.!?][\"')\]]* +(?=[\"'(\[]*(?:[A-Z\d\ufffc]|dist_f1|tf-keras|scikit-learn))")
+_END = re.compile(
+    r"[.!?][\"')\]]* +(?=[\"'(\[]*(?:[A-Z\d\ufffc\u2060]|dist_f1|tf-keras|scikit-learn))"
+)
 _ABBREVIATIONS = ("e.g.", "i.e.", "vs.", "cf.", "approx.")
 
 
@@ -53,7 +57,7 @@ def make_passage(kind, source, line, extent=None):
     """Return the passage of a source text, with its code masked."""
     text = _CODE_SPAN.sub(_mask, source)
     text = _ADDRESS.sub(_mask, text)
-    text = _LINK.sub(r"\1", text)
+    text = _LINK.sub(rf"{LINK}\1", text)
     text = _EMPHASIS.sub("", text)
     return Passage(kind, text, line, extent or (line, line + source.count("\n")))
 
