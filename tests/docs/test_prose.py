@@ -30,6 +30,14 @@ def test_each_rule_finds_its_bad_example_on_pages_and_in_docstrings(name):
     assert name not in rules_broken_in("module.py", docstring_with(good))
 
 
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if "words" in rule])
+def test_each_word_is_in_the_bad_example(name):
+    rule = RULES[name]
+    found = {x.message for x in check_text("page.md", f"{rule['bad']}\n") if x.rule == name}
+    for replacement in rule["words"].values():
+        assert any(replacement in message for message in found), replacement
+
+
 def test_a_docstring_starts_with_a_verb_unless_it_is_that_of_a_class_or_property():
     bad, good = RULES["imperative"]["bad"], RULES["imperative"]["good"]
     assert rules_broken_in("module.py", f'def rows():\n    """{bad}"""\n') == {"imperative"}
