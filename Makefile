@@ -84,6 +84,8 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+	PYTHONPATH=tests $(BIN)/python -m prose
 
 types: $(VENV)/dev
 	$(BIN)/mypy

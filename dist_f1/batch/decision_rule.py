@@ -86,8 +86,8 @@ def comparison_threshold(
 
     For logits it is `log(t / (1 - t))`. The sigmoid is increasing, so comparing logits decides the
     same without a sigmoid of every logit. For float16 and bfloat16 the decision is that of
-    predictions cast to float32: for a narrow prediction `p`, `p > t` is `p > t'`, where `t'` is
-    the largest narrow number that is not above `t`.
+    predictions cast to float32. The constant is then `t'`, the largest narrow number that is not
+    above `t`: for a narrow prediction `p`, `p > t` and `p > t'` are equivalent.
     """
     narrow = dtype.as_numpy_dtype
     wide = np.float64 if narrow == np.float64 else np.float32

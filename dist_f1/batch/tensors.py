@@ -93,7 +93,7 @@ def check_row_number(
     message = f"{name} and y_pred have different numbers of rows. Pass the same number of both."
     sizes, expected = tf.shape(value), tf.shape(shape.tensor)
     if len(axes) == 1:
-        # Of the operations that return one size, this one takes the least time.
+        # No other operation that returns one size takes less time.
         found = tf.unstack(sizes)[axes[0]], tf.unstack(expected)[axes[0]]
         are_equal = tf.equal(*found)
     else:

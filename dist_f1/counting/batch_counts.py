@@ -70,7 +70,7 @@ def _count(rows: Rows, plan: Plan, compiled: bool = False) -> tf.Tensor:
 
     if not shortcuts.may_hold(rows, plan):
         return call(_count_generally)
-    # The general code is a program of its own, so that it is compiled only if a batch needs it.
+    # The general code is a separate program, so that it is compiled only if a batch needs it.
     counts, holds = call(_count_by_shortcut)
     return tf.cond(holds, lambda: counts, not_inlined(lambda: call(_count_generally)))
 

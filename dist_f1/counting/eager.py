@@ -23,7 +23,7 @@ _numbers: dict[Hashable, int] = {}
 
 
 class Spec(Hashable, Protocol):
-    """What is counted; `CountSpec` or `SweepSpec`."""
+    """The counts that a metric needs: a `CountSpec` or a `SweepSpec`."""
 
     def count(self, rows: Rows, layout: Layout) -> tf.Tensor:
         """Count a batch into one vector."""

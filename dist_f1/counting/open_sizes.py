@@ -63,7 +63,7 @@ class Programs:
         """Count a batch into a vector."""
         if number_of_rows(rows.y_pred) is not None:
             return self.large(rows)
-        # What the branch captures would take operations in each step.
+        # Tensors that the branch captures would take operations in each step.
         large = not_inlined(lambda: self._count_large(rows, tf.shape(rows.y_pred)[0]))
         # In a step that is compiled later, XLA leaves out a constant `tf.switch_case`'s other
         # branch, but not that of a `tf.cond`. It cannot slice a block out of a smaller batch.

@@ -9,7 +9,7 @@ from dist_f1.kernels import Kernels
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is counted, and by which kernels. Equal plans share traces.
+    """The counts of a batch, and the kernels that count. Equal plans share traces.
 
     Args:
         rule: How predictions become decisions.

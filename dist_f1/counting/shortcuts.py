@@ -52,7 +52,7 @@ def find_classes(rows: Rows, plan: Plan) -> tuple[RowClasses, tf.Tensor]:
 
 
 def are_plain(rows: Rows, layout: Layout, ignore_class: int | None) -> bool:
-    """Whether each entry has a 0/1 target of its own, and counts unless its row is masked."""
+    """Whether each entry has its own 0/1 target, and counts unless its row is masked."""
     has_own_targets = rows.y_true.shape.rank == 2 or rows.num_classes == 1
     is_weighted = rows.is_weighted or rows.entries or layout.groups or layout.entries
     return rows.has_scores and has_own_targets and not is_weighted and ignore_class is None

@@ -15,7 +15,7 @@ from dist_f1.counts.layout import Layout
 
 @dataclasses.dataclass(frozen=True)
 class CountSpec:
-    """What is counted: it gives the layout of the counts, and the counts of a batch.
+    """The counts that a metric needs: their layout, and the counts of a batch.
 
     Args:
         rule: How predictions become decisions.

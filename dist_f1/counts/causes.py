@@ -1,7 +1,7 @@
 """Why rows could not be counted: the causes, in the order in which they are stored.
 
-A row that cannot be counted has one cause. Labels and targets of -1, 255 or C have counters of
-their own, because each of them hints at another remedy.
+A row that cannot be counted has one cause. Labels and targets of -1, 255 or C have separate
+counters, because each of them hints at another remedy.
 """
 
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def to_html(counts: Counts) -> str | None:
     if true_positive.ndim > 1:
         caption = f"{facts}, leading axes {list(total.shape)}"
         header = ["index", "total", "invalid", "true positives of all classes"]
-        # Of further axes, the sums are shown.
+        # Further axes are summed.
         columns = [x.reshape(len(total), -1).sum(-1) for x in (total, invalid, true_positive)]
         return _table(caption, header, columns, "indices", first=0)
     unit = "weight" if counts.is_weighted else "rows"

@@ -16,7 +16,7 @@ def html_table(
         header: Titles of the columns.
         rows: Cells of the rows, of which the first 20 are shown.
         number: Number of all rows.
-        noun: What a row is.
+        noun: Plural noun for the rows, e.g. `"classes"`.
 
     Example:
         >>> html_table("<", ["class"], [["<b>"]], 1, "classes")

@@ -28,7 +28,7 @@ class Layout:
         thresholds: Thresholds, if `true_positive` and `predicted` are stored in the buckets between
             them, with a leading axis of one more than there are thresholds.
         entries: Whether single entries of rows may be left out or weighted, so that each class has
-            a total of its own.
+            its own total.
     """
 
     num_classes: int

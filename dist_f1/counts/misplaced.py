@@ -1,4 +1,4 @@
-"""What a value probably means that was passed as another argument, e.g. `F1Score(5, "macro")`."""
+"""Remedies for values that were passed as another argument, e.g. `F1Score(5, "macro")`."""
 
 from __future__ import annotations
 

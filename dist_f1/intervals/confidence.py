@@ -108,9 +108,9 @@ def confidence_interval(
             method that is not available for these counts or this score.
 
     Coverage:
-        In simulations (`benchmarks/coverage.py`: binary tasks with 2% to 50% positives and 3 to
-        10 classes, balanced and long-tailed, 200 to 5,000 rows), 95% intervals of `"auto"` cover
-        in 93% to 97.2% of samples. The exceptions are:
+        `benchmarks/coverage.py` simulates binary tasks with 2% to 50% positives, and 3 to 10
+        classes, balanced and long-tailed, in 200 to 5,000 rows. There, 95% intervals of `"auto"`
+        cover in 93% to 97.2% of samples. The exceptions are:
 
         - Macro averages where a class has only a row or two: about 90% to 92% (10 classes, the
           rarest 0.7% of 200 rows). The sample's mean leaves out a class without any actual or

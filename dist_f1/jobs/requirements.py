@@ -1,4 +1,4 @@
-"""What each strategy requires. TensorFlow is not needed to check it."""
+"""The requirements of each strategy. Checking them does not need TensorFlow."""
 
 import glob
 import os
@@ -10,7 +10,7 @@ from dist_f1.launching.errors import UserError
 
 
 class StrategyUnavailableError(UserError):
-    """This process lacks what the requested strategy requires."""
+    """A requirement of the requested strategy is missing in this process."""
 
 
 def check(name: str, task: Task | None) -> None:

@@ -29,12 +29,14 @@ _PREDICTIONS = "predictions.npz"
 class RunDir:
     """The files of one run.
 
-    `config.json` (resolved, with versions), `metrics.jsonl` (one row for each epoch and split),
-    `counts.npz`, `sweep.npz` (counts at each threshold), `report.txt`, `report.json`,
-    `scores.json` (with intervals and the best thresholds), `confusion_matrix.png`,
-    `f1_per_class.png`, `precision_recall.png`, `report.html` and `report.md` (everything on one
-    page), `checkpoints/`, and if requested `predictions.npz` and `tensorboard/`. The logs of
-    several workers are in `logs/`.
+    - `config.json`: resolved settings, with versions;
+    - `metrics.jsonl`: one record for each epoch and split;
+    - `counts.npz`, and `sweep.npz` with the counts at each threshold;
+    - `report.txt`, `report.json`, and `scores.json` with intervals and the best thresholds;
+    - `confusion_matrix.png`, `f1_per_class.png` and `precision_recall.png`;
+    - `report.html` and `report.md`: all results on one page;
+    - `checkpoints/`, and `logs/` of several workers;
+    - if requested, `predictions.npz` and `tensorboard/`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

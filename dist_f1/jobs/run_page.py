@@ -45,7 +45,7 @@ def run_html(evaluation: Evaluation) -> str:
 
 
 def run_markdown(evaluation: Evaluation) -> str:
-    """Return the Markdown page of one evaluation, with links to its pictures."""
+    """Return the Markdown page of one evaluation, with links to its images."""
     return pages.markdown_page(evaluation.title, markdown_sections(evaluation))
 
 

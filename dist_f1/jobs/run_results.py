@@ -49,7 +49,7 @@ def read_results(path: str | os.PathLike[str]) -> Evaluation:
 
 
 def add_files(evaluation: Evaluation, run_dir: RunDir) -> Evaluation:
-    """Add what the other files of a run directory hold: settings, epochs, mistakes, pictures."""
+    """Add the contents of other files of a run directory: settings, epochs, mistakes, images."""
     path, settings = run_dir.path, run_dir.read_json("config.json")
     return evaluation._replace(
         history=read_records(path / "metrics.jsonl"),

@@ -40,7 +40,7 @@ def are_numbers(y_score: tf.Tensor) -> tf.Tensor:
     """Return bool `[N]`: the rows of predictions `[N, C]` without a NaN.
 
     The result of argmax for a row with NaN depends on the position and the device, so NaN needs a
-    test of its own: it is not equal to itself.
+    separate test: it is not equal to itself.
     """
     return tf.reduce_all(tf.equal(y_score, y_score), axis=-1)
 

@@ -2,8 +2,8 @@
 
 import math
 
-# Costs beside one pass over the data, in units of reading one element: the end of a block's inner
-# loop, an element of the best block, and a block maximum in the search for the best block.
+# Costs in addition to one pass over the data; reading an element costs 1. They are the costs of the
+# end of a block's inner loop, an element of the best block, and a maximum in the search for it.
 _PER_BLOCK, _PER_FETCHED, _PER_MAXIMUM = 20.0, 4.0, 2.0
 # A wider block is itself searched in blocks, at an extra cost.
 _WIDE, _NESTED_COST = 64, 0.1

@@ -1,8 +1,8 @@
-"""Counts of decisions for each class, in a form that XLA compiles for CPUs to one vectorised pass.
+"""Counts of decisions for each class, in a form that XLA compiles for CPUs to one vectorized pass.
 
-The rows are cut into equal slices, and the slices are added elementwise (a fold). What is added are
-fields of an integer (SWAR, SIMD within a register), so that three counts take one addition. The
-first fold reads the batch; later ones read an eighth of it, and less.
+The rows are cut into equal slices, and the slices are added elementwise (a fold). Each value
+is an integer with three fields (SWAR, SIMD within a register), so that three counts take one
+addition. The first fold reads the batch; later ones read an eighth of it, and less.
 """
 
 import functools
@@ -15,7 +15,7 @@ import tensorflow as tf
 from dist_f1.kernels.one_hot import read_binary
 
 # Three fields of an int32, and a flag in the sign. Slices are read side by side: with more of them,
-# the first fold is slower, and XLA does not vectorise the second one. The product of both numbers
+# the first fold is slower, and XLA does not vectorize the second one. The product of both numbers
 # is at most the largest field.
 FIELD, FIELDS = 8, 3
 _FIRST, _SECOND = 8, 24

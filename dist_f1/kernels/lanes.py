@@ -1,4 +1,4 @@
-"""The best class of each row, in a form that XLA compiles for CPUs to one vectorised pass.
+"""The best class of each row, in a form that XLA compiles for CPUs to one vectorized pass.
 
 A row of C predictions is cut into slices of as many classes as there are lanes. Each lane compares
 slice after slice with its highest value so far, and keeps the class beside it. All ops are
@@ -14,7 +14,7 @@ from dist_f1.kernels.keys import best_of_key, keys
 
 # XLA keeps 16 lanes in registers.
 LANES = 16
-# With wider parts, the code for narrow dtypes is not vectorised, and compiles more slowly. With
+# With wider parts, the code for narrow dtypes is not vectorized, and compiles more slowly. With
 # narrower ones, reducing the lanes costs more than the slices.
 _MAX_WIDTH, _MIN_WIDTH = 208, 40
 # A row without equal parts has slices of 16 lanes up to this size, and few wide slices beyond.

@@ -1,7 +1,7 @@
-"""The class of each row of one-hot targets, in a form that XLA compiles to one vectorised pass.
+"""The class of each row of one-hot targets, in a form that XLA compiles to one vectorized pass.
 
-As in `lanes`, a row is cut into slices, and each lane adds up what it sees in slice after slice. Of
-the lanes, one packed integer is summed, so that XLA reads the targets once.
+As in `lanes`, a row is cut into slices, and each lane adds up its targets in slice after slice. The
+lanes are then summed as one packed integer, so that XLA reads the targets once.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dist_f1.kernels.lanes import cut, slices
 
-# Fields of a row's sum, of int64, or of int32 for few classes: the lanes with a value other than 0
+# A row's sum is int64, or int32 for few classes. Its fields are the lanes with a value other than 0
 # and 1, the number of ones, and the sum of their classes. Only the last field may overflow, where a
 # row has many ones.
 _FIELD, _NARROW_FIELD = 20, 10
@@ -21,7 +21,7 @@ _OTHER = 2**16
 
 
 class OneHotRows(NamedTuple):
-    """What N rows of targets hold.
+    """The ones in N rows of targets.
 
     Fields:
         ids: `[N]`, the class of each row with a single one; otherwise any value.

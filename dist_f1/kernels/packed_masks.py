@@ -2,7 +2,7 @@
 
 They are computed by SWAR (SIMD within a register): the bits of an entry become fields of one
 integer, and slices of classes, or of rows, are added elementwise. XLA compiles this for CPUs to one
-vectorised pass over all matrices.
+vectorized pass over all matrices.
 """
 
 import functools
@@ -41,7 +41,7 @@ class PackedMasks:
         if self._valid_entries is not None:
             bits.append(tf.logical_not(self._valid_entries))
         self._fields = len(bits)
-        # One narrow tensor for both kinds of sums; XLA would materialise each matrix otherwise.
+        # One narrow tensor for both kinds of sums; XLA would materialize each matrix otherwise.
         self._packed = _pack_bits(bits) if bits and kernels.argmax == "lanes" else None
 
     def valid_rows(self) -> tf.Tensor | None:
@@ -153,7 +153,7 @@ def _pack_bits(matrices: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def _to_fields(bits: tf.Tensor, number: int) -> tf.Tensor:
-    """Move each bit of an entry to the low end of its own field of an int32."""
+    """Move each bit of an entry to the lowest bit of a separate field of an int32."""
     bits = tf.cast(bits, tf.int32)
     fields = [
         tf.bitwise.left_shift(tf.bitwise.bitwise_and(bits, 2**i), (FIELD - 1) * i)

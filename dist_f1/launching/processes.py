@@ -1,4 +1,4 @@
-"""Worker processes, each in a process group of its own."""
+"""Worker processes, each in its own process group."""
 
 import contextlib
 import os

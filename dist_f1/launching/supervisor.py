@@ -54,8 +54,9 @@ class Job:
 def supervise(job: Job, console: Console) -> int:
     """Run a job until it succeeds or may not be restarted again, and return its exit code.
 
-    The exit code is 0 if all workers succeeded, that of the root cause if one failed (128 + the
-    number of a signal), or 128 + the number of the signal that stopped the launcher.
+    The exit code is 0 if all workers succeeded. If a worker failed, it is the code of the root
+    cause, or 128 + the number of the signal that killed it. If a signal stopped the launcher, it is
+    128 + the number of that signal.
 
     Raises:
         ValueError: Ports are in use, or there are fewer GPUs than workers.

@@ -1,4 +1,4 @@
-"""What to pass instead of an argument that other libraries have."""
+"""Hints for arguments that other libraries have."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _HINTS = {
     "thresholds": "Pass threshold=, or use ThresholdSweep for many thresholds.",
     "k": "Pass top_k=.",
     "apply_softmax": "Pass from_logits=True; argmax needs no softmax.",
-    "sparse_y_true": "Ids and 0/1 targets are told apart by their shape. Omit it.",
-    "sparse_y_pred": "Ids and predictions are told apart by their dtype. Omit it.",
-    "sparse_labels": "Ids and 0/1 targets are told apart by their shape. Omit it.",
+    "sparse_y_true": "Ids and 0/1 targets are distinguished by their shape. Omit it.",
+    "sparse_y_pred": "Ids and predictions are distinguished by their dtype. Omit it.",
+    "sparse_labels": "Ids and 0/1 targets are distinguished by their shape. Omit it.",
     "axis": "Classes are on the last axis. Transpose with tf.transpose.",
     "criteria": "Accuracy with threshold= is the subset accuracy; HammingLoss counts entries.",
     "subset_accuracy": "Accuracy with threshold= is the subset accuracy; HammingLoss counts "

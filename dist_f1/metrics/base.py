@@ -57,7 +57,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
 
     _score: str | None = None
     _default_name: str | None = None
-    # What else to count; a subclass sets it before it calls `super().__init__`.
+    # Further counts; a subclass sets them before it calls `super().__init__`.
     _needs_confusion: bool = False
     _betas: tuple[float, ...] | None = ()
     # Arguments that the class does not have, with the remedy.
@@ -173,7 +173,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         return (value or self._value)(counts, finish)
 
     def log_entries(self) -> tuple[str, ...]:
-        """Return the names of the entries if the result is a dict; known ones before an update."""
+        """Return the names of the entries if the result is a dict, as far as they are known."""
         return ()
 
     def direction_of(self, entry: str) -> directions.Direction | None:

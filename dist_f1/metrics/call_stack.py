@@ -1,7 +1,7 @@
 """The model and the callbacks of the `fit` or `evaluate` that calls a metric.
 
-Metrics do not know their model, and Keras has no API for the callbacks in use, so the functions
-here walk the call stack.
+A metric has no reference to its model, and Keras has no API for the callbacks in use, so the
+functions here walk the call stack.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a metric returns if rows could not be counted: an error, NaN, or a score and a warning."""
+"""Results of a metric if rows could not be counted: an error, NaN, or a score and a warning."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class InvalidRows:
         """Return `cast`, or a function that makes its results NaN too.
 
         Args:
-            counts: What the scores are derived from.
+            counts: Counts that the scores are derived from.
             cast: Function that casts a derived value.
 
         Raises:

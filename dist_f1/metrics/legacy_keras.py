@@ -61,8 +61,8 @@ def choose_result(metric: Any) -> Callable[[], Any]:
 def _is_summed_by_model() -> bool:
     """Whether the caller is a step of `Model.fit` or `Model.evaluate` that sums results.
 
-    Only the call stack shows it: metrics do not know their model, and a custom loop must get the
-    value unchanged.
+    Only the call stack shows it: a metric has no reference to its model, and a custom loop must
+    get the value unchanged.
     """
     frame = sys._getframe(1)
     while frame is not None:

@@ -34,7 +34,7 @@ class MetricOptions(TypedDict, total=False):
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
         collective. `"epoch"`: nothing is sent inside a step, and `result()` there is the score of
         this replica. Outside of `strategy.run` every result is exact over all replicas.
-    on_invalid: What happens if rows could not be counted, e.g. for a NaN prediction. `"raise"`: an
+    on_invalid: Reaction to rows that could not be counted, e.g. for a NaN prediction. `"raise"`: an
         error. `"nan"`: every score is NaN, with a warning. `"warn"`: the score of the other rows,
         with a warning. `None`: `"nan"` in `fit` and `evaluate`, with one warning an epoch, and
         `"raise"` elsewhere. Inside a step in a graph, `"raise"` is `"nan"`, and `None` is `"warn"`

@@ -1,6 +1,6 @@
 """A page as one HTML file, rendered from the templates in `templates/`.
 
-Each kind of section has a template of its own, which has the name of its class.
+Each kind of section has its own template, which has the name of its class.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def html(title: str, sections: Iterable[Section], subtitle: str = "") -> str:
 
     Raises:
         ImportError: jinja2 is not installed.
-        OSError: A picture cannot be read.
+        OSError: An image cannot be read.
         TypeError: A section is of another type.
-        ValueError: A picture is neither a figure nor a .png or .svg file, or a row of a table does
+        ValueError: An image is neither a figure nor a .png or .svg file, or a row of a table does
             not fit its header.
 
     Example:

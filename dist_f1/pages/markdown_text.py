@@ -37,20 +37,20 @@ def markdown_page(
     Args:
         title: Title of the page.
         sections: Sections in their order, as for `html`.
-        image_paths: File of each `Picture`, and of each `Chart` with a picture, in their order,
-            relative to the page. By default the paths in the pictures themselves.
+        image_paths: File of each `Picture`, and of each `Chart` with a `picture`, in their
+            order, relative to the page. By default the paths in these sections.
 
     Raises:
         TypeError: A section is of another type.
-        ValueError: A picture has no relative path, or a row of a table does not fit its header.
+        ValueError: An image has no relative path, or a row of a table does not fit its header.
     """
     sections = check_sections(sections)
     pictures = list(_pictures(sections))
     paths = pictures if image_paths is None else image_paths
     if len(paths) != len(pictures):
         raise ValueError(
-            f"image_paths has {len(paths)} paths for {len(pictures)} pictures; pass one for each "
-            "Picture, in their order."
+            f"image_paths has {len(paths)} paths for {len(pictures)} images; pass one for each "
+            "image, in their order."
         )
     links = iter([_link(path) for path in paths])
     blocks = [f"# {_escape(title)}", *_section_blocks(sections, links, "##")]
@@ -119,8 +119,8 @@ def _blocks(section: Section, links: Iterator[str]) -> Iterator[str]:
 def _link(path: FigureOrPath) -> str:
     if not isinstance(path, str | os.PathLike) or pathlib.PurePath(path).is_absolute():
         raise ValueError(
-            f"The picture {path} has no path relative to the page; pass image_paths with one for "
-            "each Picture."
+            f"The image {path} has no path relative to the page; pass image_paths with one for "
+            "each image."
         )
     return urllib.parse.quote(pathlib.PurePath(path).as_posix())
 

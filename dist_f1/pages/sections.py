@@ -108,17 +108,17 @@ class View(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """An Apache ECharts chart in HTML pages; Markdown pages have its picture, text and table.
+    """An Apache ECharts chart in HTML pages; Markdown pages have its image, text and table.
 
     Fields:
         option: The option of ECharts, of types that JSON has. It holds no functions. A colour may
             be a custom property of `page.css`, such as `"--series-1"`, which follows dark mode.
-        alt: What the chart shows, for readers who do not see it.
+        alt: Text with the results that the chart shows, for readers who do not see it.
         caption: Text below the chart, e.g. what is left out.
         table: The data of the chart, if no other section of the page has them.
-        picture: Picture in place of the chart on Markdown pages.
+        picture: Image in place of the chart on Markdown pages.
         views: Choices of the readers, e.g. of a normalization; the first one applies at first.
-        views_label: What the views are a choice of.
+        views_label: Label of the choice of a view.
         shown: Names of the series that are shown at first; readers choose among all. `()` shows
             all series, without a choice.
         height: Height in rem, or 0 for a square.

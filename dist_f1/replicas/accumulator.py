@@ -201,7 +201,7 @@ class Accumulator(tf.train.experimental.PythonState):
         if self.layout is None:
             return b""
         with tf.init_scope():
-            # TensorFlow writes a SavedModel in a graph of its own.
+            # TensorFlow writes a SavedModel in a separate graph.
             is_eager = tf.executing_eagerly()
             counts = self.read() if is_eager else contexts.call_eagerly(self.read)
             return files.dumps(counts.numpy()._asdict(), self.layout.thresholds)

@@ -37,7 +37,7 @@ def refuse_session(action: str) -> None:
     """Raise `RuntimeError` in the graph of a session, which would not run the ops of a metric.
 
     Args:
-        action: What is done with the metric, e.g. `"updated"`.
+        action: Participle of the action, e.g. `"updated"`.
     """
     if not in_session_graph():
         return

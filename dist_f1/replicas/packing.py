@@ -1,9 +1,9 @@
 """Tensors of any numeric dtypes as one vector, so that their sums take one collective.
 
 The sum of packed vectors is the packed sum. Integers that share the vector with floats, or that its
-dtype cannot hold, are split into limbs: digits of a few bits of the two's complement, small enough
-for the dtype to add them without loss. Recombining the limbs of a sum modulo 2**bits gives the
-integer sum, also of negative integers.
+dtype cannot hold, are split into limbs. A limb is a digit of a few bits of the two's complement,
+small enough for the dtype to add limbs without loss. Recombining the limbs of a sum modulo 2**bits
+gives the integer sum, also of negative integers.
 """
 
 from collections.abc import Sequence

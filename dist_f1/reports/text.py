@@ -37,7 +37,7 @@ def report(
     replaces `micro avg` if each row has one class and all occurring classes are shown; multilabel
     counts also have a `samples avg`. One difference: there is no `samples avg` if `labels` omits a
     class, because counts do not determine it. Counts of a metric without a sample average have none
-    either, and the text says so.
+    either, and a line of the text states this.
 
     Args:
         counts: Global counts. Binary counts of one class are reported as two classes.

@@ -58,7 +58,7 @@ class _AveragedRatio(NamedTuple):
 
 
 def _named(name: str, function: F, doc: str) -> F:
-    # A bound method has no name of its own, but its wrapper has.
+    # A bound method cannot be renamed, but its wrapper can.
     named = takes_counts(function)
     named.__name__ = named.__qualname__ = name
     named.__doc__ = doc

@@ -26,7 +26,7 @@ from dist_f1.sweeps.grid import Grid
 
 @dataclasses.dataclass(frozen=True)
 class SweepSpec:
-    """What is counted for a sweep; see `counting.CountSpec`, its sibling for one decision.
+    """The counts that a sweep needs; see `counting.CountSpec`, its sibling for one decision.
 
     Args:
         grid: The thresholds.

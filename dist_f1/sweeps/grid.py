@@ -63,7 +63,7 @@ class Grid:
 
         The result is shaped like `y_score`, of dtype `index`, and exactly that of a comparison with
         each threshold. The bucket of a NaN is arbitrary. Thresholds of logits remain probabilities.
-        `exact_division` says that the device rounds quotients correctly, as CPUs do.
+        `exact_division` means that the device rounds quotients correctly, as CPUs do.
         """
         index = index or tf.int32
         wide = tf.float64 if y_score.dtype == tf.float64 else tf.float32
@@ -81,7 +81,7 @@ class Grid:
         position = tf.minimum(tf.where(position > 0.0, position, 0.0), float(last))
         guess = tf.cast(position + 0.5, index)
         if exact_division and not from_logits and self._are_quotients(wide.as_numpy_dtype):
-            # Unlike a gather, a division is vectorised.
+            # Unlike a gather, a division is vectorized.
             limit = (tf.cast(guess, wide) + 1.0) / float(last + 1)
         else:
             limit = tf.gather(limits, guess)

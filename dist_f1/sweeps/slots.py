@@ -1,6 +1,6 @@
 """Counting by slots: one bin for each class, bucket and target, if no entry is invalid.
 
-XLA compiles the slot of each entry to one vectorised pass. TensorFlow's histogram of the slots is
+XLA compiles the slot of each entry to one vectorized pass. TensorFlow's histogram of the slots is
 faster than XLA's.
 """
 

@@ -25,7 +25,7 @@ class Finding(NamedTuple):
         node: Name of the node.
         op: Type of the op.
         dtypes: Dtype of each type attribute.
-        reason: What a TPU does not support.
+        reason: The property of the op that TPUs do not support.
     """
 
     node: str

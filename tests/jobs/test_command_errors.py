@@ -64,7 +64,7 @@ def test_an_invalid_config_file_is_a_usage_error(tmp_path, text, message):
         pytest.param(["report", "README.md"], 1, "is not an .npz file of counts", marks=slow),
         (["report"], 2, "got 0 paths. Pass one run directory or counts.npz"),
         pytest.param(["report", "--format=pdf", "x"], 2, "'pdf' is not one of", marks=slow),
-        (["trian"], 2, "No such command 'trian'. Did you mean 'train'?"),
+        (["trian"], 2, "No such command 'trian'. Did you mean 'train'?"),  # codespell:ignore
         (["launch", "nowhere.py"], 2, "the script 'nowhere.py' does not exist"),
         (["launch"], 2, "no script given. Pass a script, or a module with -m"),
         pytest.param(

@@ -43,7 +43,7 @@ def test_the_old_names_of_settings_still_work():
         ("validation_fraction", 1.0),
         ("validation_fraction", 0.0),
         ("threshold", 0.5),
-        ("average", "makro"),
+        ("average", "makro"),  # codespell:ignore
         ("average", "samples"),
         ("strategy", "horovod"),
         ("replicas", 0),

@@ -129,7 +129,7 @@ def test_tools_that_wrap_or_copy_a_class_keep_working():
         ({"multi_label": True}, "threshold= to decide each class"),
         ({"num_label": 3}, "num_classes=, and threshold="),
         ({"sample_weight": [1]}, "sample_weight to update_state"),
-        ({"threshhold": 0.5}, r"Did you mean threshold\?"),
+        ({"threshhold": 0.5}, r"Did you mean threshold\?"),  # codespell:ignore
         ({"nun_classes": 3}, "Did you mean num_classes"),
         ({"zero_divison": 1}, "Did you mean zero_division"),
         ({"nonsense": 1}, "Unknown argument nonsense. Supported are"),
@@ -192,7 +192,7 @@ def test_a_number_of_classes_as_another_argument_gets_a_hint(make):
         (0.5, "For a threshold, pass threshold=0.5"),
         ([0.3, 0.5], r"For a threshold, pass threshold=\[0.3, 0.5\]"),
         ("none", "Pass None without quotes"),
-        ("weigthed", "Did you mean 'weighted'"),
+        ("weigthed", "Did you mean 'weighted'"),  # codespell:ignore
         ("multiclass", "Omit it, and pass num_classes="),
         ("multilabel", "pass threshold=0.5 instead"),
         (object, "got <class 'object'>.$"),

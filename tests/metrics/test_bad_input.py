@@ -16,7 +16,7 @@ Y, SCORES = np.array([0, 1, 2]), np.eye(3, dtype=np.float32)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"average": "makro"}, r"average must be None or one of .*'makro'"),
+        ({"average": "makro"}, r"average must be None or one of .*'makro'"),  # codespell:ignore
         ({"threshold": 1.5}, r"0 < threshold <= 1, got 1.5"),
         ({"on_invalid": "ignore"}, r"on_invalid must be.*'ignore'"),
         ({"top_k": 0}, r"top_k must be a positive integer"),

@@ -239,6 +239,6 @@ def test_pictures_need_relative_paths(tmp_path):
     for picture in (drawn, filed):
         with pytest.raises(ValueError, match="no path relative to the page; pass image_paths"):
             pages.markdown_page("", [picture])
-    with pytest.raises(ValueError, match="1 paths for 2 pictures"):
+    with pytest.raises(ValueError, match="1 paths for 2 images"):
         pages.markdown_page("", [drawn, filed], ["a.png"])
     assert "(b/a.png)" in pages.markdown_page("", [pages.Picture("", "b/a.png", "")])

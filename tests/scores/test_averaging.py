@@ -70,7 +70,7 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"average": "makro"}, "average must be None or one of .*macro.*'makro'"),
+        ({"average": "makro"}, "average must be None or .*macro.*'makro'"),  # codespell:ignore
         ({"average": "binary"}, "needs two classes.*have 3"),
         ({"average": "samples"}, "may predict several"),
         ({"average": "binary", "labels": [0]}, "labels= has no meaning"),

@@ -1,4 +1,4 @@
-"""What a tracker writes, as pure functions of logs, counts and sweeps."""
+"""The contents that trackers write, as pure functions of logs, counts and sweeps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dist_f1.sweeps.curves import entries_by_class
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# More curves of single classes are not readable; the figure summarises them.
+# More curves of single classes are not readable; the figure summarizes them.
 MAX_CURVES = 20
 
 

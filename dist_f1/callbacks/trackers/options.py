@@ -12,8 +12,8 @@ Hparams: TypeAlias = Mapping[str, bool | int | float | str]
 class TrackerOptions(TypedDict, total=False):
     """Keywords of all trackers.
 
-    metric: Metric of the model, an `EvaluateScores` that comes before this callback, or `None` for
-        the most detailed metric of the model: one with a confusion matrix, then one with class
+    metric: Metric of the model, or an `EvaluateScores` that comes before this callback. `None`: the
+        most detailed metric of the model, i.e. one with a confusion matrix, then one with class
         names, then the first.
     every: Number of epochs from one report to the next. Numbers are written every epoch.
     hparams: Hyperparameters by name, written before the first epoch.

@@ -9,7 +9,7 @@ def require(name: str, owner: str, command: str) -> ModuleType:
 
     Args:
         name: Name of the package or module.
-        owner: What needs the package.
+        owner: Name of the class or option that needs the package.
         command: Command that installs the package.
 
     Raises:

@@ -33,7 +33,7 @@ class TensorBoardScores(Tracker):
     - images: the confusion matrix, if the metric has one, and the curves of each
       `dist_f1.ThresholdSweep` in the model;
     - PR curves: the counts of each class at each threshold of these sweeps, if their thresholds are
-      evenly spaced. Of more than 20 classes, the 20 with the most rows;
+      evenly spaced, for at most 20 classes, those with the most rows;
     - hparams: `hparams`.
 
     The first epoch is step 1. With several workers, all of them read the metrics, and the chief

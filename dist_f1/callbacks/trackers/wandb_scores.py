@@ -35,8 +35,8 @@ class WandbScores(Tracker):
       logs;
     - the table `report`, the classification report;
     - the image `confusion_matrix`, if the metric has one, and an image and a chart of the curves of
-      each `dist_f1.ThresholdSweep` in the model. Of more than 20 classes, the chart has the 20 with
-      the most rows;
+      each `dist_f1.ThresholdSweep` in the model; the chart has at most 20 classes, those with the
+      most rows;
     - `hparams` in its config.
 
     The x-axis is `epoch`, from 1. With several workers, all of them read the metrics, and the chief

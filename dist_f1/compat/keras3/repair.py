@@ -117,6 +117,6 @@ def _check(repair: _Repair, function: Callable[..., Any], version: str) -> None:
         raise RuntimeError(
             f"Keras {version} has an unknown {repair.name} (fingerprint {found}, expected "
             f"{' or '.join(repair.fingerprints)}), and it has the fault that repair_fit() repairs. "
-            "Nothing was changed. Install Keras 3.10 to 3.15 or a newer dist_f1, use tf-keras "
+            "Nothing was changed. Install Keras 3.8 to 3.15 or a newer dist_f1, use tf-keras "
             "(TF_USE_LEGACY_KERAS=1), or write a custom training loop."
         )

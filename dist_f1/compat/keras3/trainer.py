@@ -1,4 +1,4 @@
-"""What replaces functions of the TensorFlow trainer of Keras 3."""
+"""Replacements of functions of the TensorFlow trainer of Keras 3."""
 
 from __future__ import annotations
 

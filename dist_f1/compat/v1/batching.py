@@ -17,10 +17,10 @@ def batch_for_replicas(
     """Replace `dataset.batch(batch_size)` in the `input_fn` of an evaluation.
 
     Under a strategy, an `Estimator` gives each replica its own batch in every step. If the last
-    step has fewer batches than replicas, the replicas without a batch end the step, and it depends
-    on timing whether the others have counted theirs: the last rows are lost, and two evaluations of
-    one model differ. Here the last rows are split over all replicas, so that the number of batches
-    is a multiple of the replicas.
+    step has fewer batches than replicas, the replicas without a batch end the step. Whether the
+    other replicas have counted their batches then depends on timing: rows may be lost, and two
+    evaluations of one model differ. This function splits the last rows over all replicas, so that
+    the number of batches is a multiple of the replicas.
 
     Args:
         batch_size: Number of rows in a batch of one replica.

@@ -36,7 +36,7 @@ class Shard(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """This worker's shard of a batch.
+    """One worker's shard of a batch.
 
     A short batch is padded with repeated, masked rows. Shapes never change, no replica is without
     rows, and batch statistics are meaningful.

@@ -66,13 +66,13 @@ class DatasetSource:
 
     @functools.cached_property
     def rows(self) -> int | None:
-        """Number of rows, if the dataset knows it."""
+        """Number of rows; `None` if its cardinality is unknown."""
         count = int(self.spec.make().cardinality())
         return count if count >= 0 else None
 
     @property
     def batches(self) -> int | None:
-        """Number of batches, if the dataset knows it."""
+        """Number of batches; `None` if the number of rows is unknown."""
         return None if self.rows is None else -(-self.rows // self.batch_size)
 
     def read(self, epoch: int, start: int, shard: Shard) -> Iterator[Batch]:

@@ -39,7 +39,7 @@ def clustered(matrix: np.ndarray) -> np.ndarray:
     """Return all ids `[C]` so that classes that are often confused are near each other.
 
     Agglomerative clustering with average linkage: the two clusters with the highest mean
-    confusion are joined, end to end where their ends are most alike. It takes O(C^3).
+    confusion are joined at the two ends that are most often confused. It takes O(C^3).
 
     Example:
         >>> matrix = np.array([[9, 0, 3], [0, 9, 0], [3, 0, 9]])
@@ -67,7 +67,7 @@ def clustered(matrix: np.ndarray) -> np.ndarray:
 
 
 def _joined(a: list[int], b: list[int], pairwise: np.ndarray) -> list[int]:
-    """Join two lists at those of their ends that are most alike."""
+    """Join two lists at the two ends that are most often confused."""
     choices = [(x, y) for x in (a, a[::-1]) for y in (b, b[::-1])]
     x, y = max(choices, key=lambda choice: pairwise[choice[0][-1], choice[1][0]])
     return [*x, *y]

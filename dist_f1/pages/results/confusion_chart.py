@@ -11,7 +11,7 @@ from dist_f1.pages.results.style import grid
 from dist_f1.pages.sections import Chart, View
 from dist_f1.scores.confusion import off_diagonal
 
-# Of more classes, only those with the commonest confusions are drawn.
+# With more classes, only those with the commonest confusions are drawn.
 _MAX_CLASSES = 100
 _MAX_CHOSEN = 60
 # More classes are ordered by their confusions, and have no number in each cell.

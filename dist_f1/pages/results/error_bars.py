@@ -8,7 +8,7 @@ from dist_f1.pages.results.evaluation import Evaluation
 from dist_f1.pages.results.style import grid, value_axis
 from dist_f1.pages.sections import Chart, Table
 
-# Of more classes, only those with the most errors have a bar.
+# With more classes, only those with the most errors have a bar.
 _MAX_BARS = 30
 
 

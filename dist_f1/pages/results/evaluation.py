@@ -106,7 +106,7 @@ class Evaluation(NamedTuple):
 
     @property
     def unit(self) -> str:
-        """What is counted."""
+        """The unit of the counts: `"rows"` or `"weight"`."""
         return "weight" if self.counts.is_weighted else "rows"
 
     def f1(self) -> ScoreRow:

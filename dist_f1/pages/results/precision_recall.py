@@ -11,9 +11,9 @@ from dist_f1.pages.results.style import grid, score_axis, series_style, unique
 from dist_f1.pages.sections import Chart
 from dist_f1.sweeps.curves import EQUAL_F1, SweepCurves, equal_f1_line, sweep_curves
 
-# Of more classes, only those with the lowest average precision have a curve.
+# With more classes, only those with the lowest average precision have a curve.
 _MAX_CURVES = 50
-# Of more curves, only the lowest are shown at first.
+# With more curves, only the lowest are shown at first.
 _MAX_SHOWN = 10
 _FEW = 3
 _RECALLS = np.linspace(0.0, 1.0, 101)

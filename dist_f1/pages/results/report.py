@@ -46,7 +46,7 @@ def report_sections(evaluation: Evaluation) -> list[Section]:
 
 
 def markdown_sections(evaluation: Evaluation) -> list[Section]:
-    """Return the sections of a Markdown page: the same, and the picture of F1 by class."""
+    """Return the sections of a Markdown page: those of `report_sections`, and F1 by class."""
     sections = report_sections(evaluation)
     picture = evaluation.pictures.get("f1_per_class")
     if picture is not None:

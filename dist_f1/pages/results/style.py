@@ -13,7 +13,7 @@ SYMBOLS = ("circle", "rect", "triangle", "diamond", "roundRect")
 def series_style(i: int, line: str = "") -> dict[str, object]:
     """Return colour, line (or the one given) and symbol of the i-th series.
 
-    No two of the first 160 look alike.
+    The first 160 all differ.
     """
     color = f"--series-{i % _COLORS + 1}"
     kind = line or _LINES[i // _COLORS % len(_LINES)]

@@ -11,7 +11,7 @@ from dist_f1.pages.sections import Cell, ClassCounts, Table, Thresholds
 from dist_f1.sweeps import Sweep
 from dist_f1.sweeps.curves import entries_by_class
 
-# Of more classes, only those with the lowest F1 can be chosen, to keep the page small.
+# With more classes, only those with the lowest F1 can be chosen, to keep the page small.
 _MAX_CLASSES = 100
 _MAX_THRESHOLDS = 250
 _DECISION = (

@@ -1,0 +1,1 @@
+"""Checks the wording of the documentation, docstrings, comments and messages."""
