@@ -15,9 +15,12 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_click",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
+# Keep the two dashes of options.
+smartquotes_action = "qe"
 
 myst_heading_anchors = 4
 
@@ -51,6 +54,12 @@ def mark_code(app, what, name, obj, options, lines):
     lines[:] = marked
 
 
+def drop_operands(app, context, lines):
+    """Leave out the list of operands, which the usage of a command shows."""
+    lines.clear()
+
+
 def setup(app):
-    """Connect the hook to Sphinx."""
+    """Connect the hooks to Sphinx."""
     app.connect("autodoc-process-docstring", mark_code)
+    app.connect("sphinx-click-process-arguments", drop_operands)

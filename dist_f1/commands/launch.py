@@ -34,9 +34,10 @@ from dist_f1.launching.errors import UsageError
     show_default=True,
     help="Maximum number of restarts after a failure.",
 )
-@click.option("-m", "--m", "module", help="Module to run instead of a script.")
+@click.option("-m", "--m", "module", metavar="MODULE", help="Module to run instead of a script.")
 @click.option(
     "--log_dir",
+    metavar="DIR",
     help="Directory for the output of each worker.  [default: a new one in dist_f1_logs]",
 )
 @job_options

@@ -33,11 +33,16 @@ _IS_WORKER = "DIST_F1_TRAIN_WORKER"
     options_metavar="--config=FILE --run_dir=DIR [--config.KEY=VALUE]... [OPTIONS]",
 )
 @click.option(
-    "--config", "config_file", required=True, help="File with get_config(), e.g. configs/digits.py."
+    "--config",
+    "config_file",
+    required=True,
+    metavar="FILE",
+    help="File with get_config(), e.g. configs/digits.py.",
 )
 @click.option(
     "--run_dir",
     required=True,
+    metavar="DIR",
     help="Directory for all results: a new one, or that of a run to resume.",
 )
 @click.option(

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 TUTORIALS = sorted((doc_snippets.ROOT / "docs" / "tutorials").glob("*.md"))
 PAGES = [
     *("README.md", "docs/guide.md", "docs/benchmarks.md", "docs/keras_fit.md"),
+    "docs/moving_over.md",
     *(str(page.relative_to(doc_snippets.ROOT)) for page in TUTORIALS),
 ]
 

@@ -5,6 +5,7 @@ import json
 import re
 import warnings
 
+import doc_tables
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -13,6 +14,7 @@ from comparisons import same
 from forking import run_forked
 
 from dist_f1 import Counts, report
+from dist_f1.jobs import settings
 
 slow = pytest.mark.slow
 # The fast tests look at one job.
@@ -106,6 +108,22 @@ def test_the_run_directory_has_all_files(run):
     )
     assert (path / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
     assert (path / "report.txt").read_text() in result.stdout
+
+
+def test_files_and_entries_are_on_the_page_of_files(run):
+    path, _ = run(*FAST)
+    page = "docs/reference/file_formats.md"
+    files = doc_tables.names(doc_tables.section(page, "## Run directory").partition("\n### ")[0])
+    assert {x.name + "/" * x.is_dir() for x in path.iterdir()} <= set(files)
+    config = json.loads((path / "config.json").read_text())
+    described = doc_tables.names(doc_tables.section(page, "### config.json"))
+    assert set(config) == set(settings._RULES) | set(described)
+    with np.load(path / "predictions.npz") as arrays:
+        described = doc_tables.names(doc_tables.section(page, "### predictions.npz"))
+        assert sorted(arrays.files) == sorted(described)
+    checkpoint = max((path / "checkpoints").iterdir())
+    described = doc_tables.names(doc_tables.section(page, "### Checkpoints of dist-f1 train"))
+    assert sorted(x.name for x in checkpoint.iterdir()) == sorted(described)
 
 
 @pytest.mark.parametrize(("name", "replicas"), ONE_OF_EACH)

@@ -10,6 +10,7 @@ WITHOUT_TENSORFLOW = (
     "dist_f1.commands.main",
     "dist_f1.commands.launch",
     "dist_f1.commands.report",
+    "dist_f1.commands.train",
     "dist_f1.intervals",
     "dist_f1.jobs.run_page",
     "dist_f1.pages",
