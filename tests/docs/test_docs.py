@@ -7,20 +7,41 @@ import sys
 import doc_snippets
 import pytest
 
-# Each page trains or evaluates in its own process.
+# Pages train or evaluate in processes of their own.
 pytestmark = pytest.mark.slow
 
+ROOT = doc_snippets.ROOT
+# These pages need another environment, or a look at their output.
+TESTED_IN = {
+    "docs/estimator.md": "tests/compat/test_docs.py",
+    "docs/from_estimator.md": "tests/compat/test_docs.py",
+    "docs/tpu.md": "tests/docs/test_docs.py",
+    "docs/trackers.md": "tests/trackers/test_page.py",
+}
+# These pages change the process: they replace functions of Keras, or set logical devices.
+ALONE = (
+    "docs/keras_fit.md",
+    "docs/tutorials/fit_on_several_gpus.md",
+    "docs/tutorials/several_workers.md",
+)
+PAGES = [page for page in doc_snippets.pages_with_code() if page not in (*TESTED_IN, *ALONE)]
+# Each batch of pages shares a process, since most of a short page's time is the start of TensorFlow.
+BATCHES = 4
 
-TUTORIALS = sorted((doc_snippets.ROOT / "docs" / "tutorials").glob("*.md"))
-PAGES = [
-    *("README.md", "docs/guide.md", "docs/benchmarks.md", "docs/keras_fit.md"),
-    *(str(page.relative_to(doc_snippets.ROOT)) for page in TUTORIALS),
-]
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_code_on_the_pages_runs_on_four_replicas(batch):
+    doc_snippets.run_pages(PAGES[batch::BATCHES])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
+@pytest.mark.parametrize("page", ALONE)
+def test_code_on_a_page_that_changes_the_process_runs_on_four_replicas(page, tmp_path):
     doc_snippets.run(tmp_path, doc_snippets.FOUR_REPLICAS, *doc_snippets.blocks_of(page))
+
+
+def test_every_other_page_with_code_has_a_test_of_its_own():
+    for page, test in TESTED_IN.items():
+        assert f'blocks_of("{page}")' in (ROOT / test).read_text(encoding="utf-8")
 
 
 def test_code_on_the_page_about_tpus_runs_on_emulated_cores(tmp_path):
@@ -32,10 +53,10 @@ def test_code_on_the_page_about_tpus_runs_on_emulated_cores(tmp_path):
 
 
 def test_the_table_of_batch_logs_is_the_output_of_the_script():
-    script = doc_snippets.ROOT / "docs" / "per_batch_logs.py"
+    script = ROOT / "docs" / "per_batch_logs.py"
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     printed = [[float(cell) for cell in line.split()] for line in result.stdout.splitlines()[1:]]
-    page = (doc_snippets.ROOT / "docs" / "why.md").read_text()
+    page = (ROOT / "docs" / "why.md").read_text()
     table = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
     quoted = [[float(cell) for cell in row] for row in table]
     assert len(quoted) == 6

@@ -25,6 +25,30 @@ def blocks_of(page):
     return blocks
 
 
+def pages_with_code():
+    """Return all pages with Python blocks, e.g. `"docs/how_to/binary.md"`."""
+    paths = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if "```python\n" in path.read_text(encoding="utf-8")
+    ]
+
+
+def run_pages(pages):
+    """Run the code of pages in one process, each in a module and a directory of its own."""
+    script = ROOT / "tests" / "support" / "doc_pages.py"
+    completed = subprocess.run(
+        [sys.executable, script, *(ROOT / page for page in pages)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # After a crash, the last line of the output names the page.
+    output = completed.stdout[-500:] + completed.stderr[-8000:]
+    assert completed.returncode == 0, output
+
+
 def run(directory, *blocks):
     """Run the code in a process; return its output."""
     script = directory / "page.py"
