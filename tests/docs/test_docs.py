@@ -25,7 +25,7 @@ ALONE = (
     "docs/tutorials/several_workers.md",
 )
 PAGES = [page for page in doc_snippets.pages_with_code() if page not in (*TESTED_IN, *ALONE)]
-# Each batch of pages shares a process, since most of a short page's time is the start of TensorFlow.
+# A batch of pages shares a process: TensorFlow takes longer to start than a short page to run.
 BATCHES = 4
 
 

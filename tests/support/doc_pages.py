@@ -2,8 +2,8 @@
 
 python doc_pages.py PAGE.md ...
 
-Each page starts without the names of the pages before it. If a block is followed by a block of text, its output
-must be that text.
+Each page starts without the names of the pages before it. If a block of text follows a block of
+code, it must be the output of the code.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def run_page(page):
     text = page.read_text(encoding="utf-8")
     module = types.ModuleType(f"page_{page.stem}")
     sys.modules[module.__name__] = module
-    # AutoGraph reads the source, so the code is in a file: on the lines of the page, for tracebacks.
+    # AutoGraph reads the source from a file. It has the line numbers of the page, for tracebacks.
     source = pathlib.Path(page.name).absolute()
     lines = []
     for block in _BLOCKS.finditer(text):
