@@ -6,8 +6,9 @@ import sys
 
 import doc_snippets
 import pytest
+from forking import run_forked
 
-# Pages train or evaluate in processes of their own.
+# Each page trains or evaluates in its own process.
 pytestmark = pytest.mark.slow
 
 ROOT = doc_snippets.ROOT
@@ -18,25 +19,14 @@ TESTED_IN = {
     "docs/tpu.md": "tests/docs/test_docs.py",
     "docs/trackers.md": "tests/trackers/test_page.py",
 }
-# These pages change the process: they replace functions of Keras, or set logical devices.
-ALONE = (
-    "docs/keras_fit.md",
-    "docs/tutorials/fit_on_several_gpus.md",
-    "docs/tutorials/several_workers.md",
-)
-PAGES = [page for page in doc_snippets.pages_with_code() if page not in (*TESTED_IN, *ALONE)]
-# A batch of pages shares a process: TensorFlow takes longer to start than a short page to run.
-BATCHES = 4
+PAGES = [page for page in doc_snippets.pages_with_code() if page not in TESTED_IN]
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_code_on_the_pages_runs_on_four_replicas(batch):
-    doc_snippets.run_pages(PAGES[batch::BATCHES])
-
-
-@pytest.mark.parametrize("page", ALONE)
-def test_code_on_a_page_that_changes_the_process_runs_on_four_replicas(page, tmp_path):
-    doc_snippets.run(tmp_path, doc_snippets.FOUR_REPLICAS, *doc_snippets.blocks_of(page))
+@pytest.mark.parametrize("page", PAGES)
+def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
+    script = ROOT / "tests" / "support" / "run_page.py"
+    finished = run_forked(script, ROOT / page, cwd=tmp_path)
+    assert finished.returncode == 0, f"{page}: {finished.stderr[-5000:]}"
 
 
 def test_every_other_page_with_code_has_a_test_of_its_own():

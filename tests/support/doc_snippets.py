@@ -35,20 +35,6 @@ def pages_with_code():
     ]
 
 
-def run_pages(pages):
-    """Run the code of pages in one process, each in a module and a directory of its own."""
-    script = ROOT / "tests" / "support" / "doc_pages.py"
-    completed = subprocess.run(
-        [sys.executable, script, *(ROOT / page for page in pages)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # After a crash, the last line of the output names the page.
-    output = completed.stdout[-500:] + completed.stderr[-8000:]
-    assert completed.returncode == 0, output
-
-
 def run(directory, *blocks):
     """Run the code in a process; return its output."""
     script = directory / "page.py"
