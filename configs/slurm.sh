@@ -1,5 +1,5 @@
 #!/bin/bash
-# Train on several nodes of a Slurm cluster, with one worker for each task. See docs/clusters.md.
+# Train on several nodes of a Slurm cluster, with one worker for each task. See docs/how_to/slurm.md.
 #
 #     sbatch configs/slurm.sh --config=configs/digits.py --run_dir=/shared/runs/digits
 #

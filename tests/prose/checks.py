@@ -109,13 +109,10 @@ def _find_long_lines(path, lines):
 
 
 def files_to_check(root, paths=None):
-    """Return the Markdown and Python files below some paths, without the excluded ones."""
+    """Return the Markdown and Python files below some paths."""
     files = []
     for path in paths or CONFIG["paths"]:
         full = root / path
         found = [full] if full.is_file() else sorted([*full.rglob("*.md"), *full.rglob("*.py")])
         files += [file.relative_to(root) for file in found]
-    if paths:
-        return files
-    excluded = [pathlib.Path(path) for path in CONFIG["exclude"]]
-    return [f for f in files if not any(f == path or path in f.parents for path in excluded)]
+    return files

@@ -25,6 +25,16 @@ def blocks_of(page):
     return blocks
 
 
+def pages_with_code():
+    """Return all pages with Python blocks, e.g. `"docs/how_to/binary.md"`."""
+    paths = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if "```python\n" in path.read_text(encoding="utf-8")
+    ]
+
+
 def run(directory, *blocks):
     """Run the code in a process; return its output."""
     script = directory / "page.py"
