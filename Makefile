@@ -12,7 +12,7 @@ TPU_AOT_VENV ?= .venv-tpu-aot
 # TensorFlow 2.15 needs Python 3.11 or older.
 PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
 # tox finds the Pythons in PATH, and these.
-PYENV_PYTHONS ?= $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin/python)
+PYENV_PYTHONS ?= $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1?.*/bin/python)
 # A worker that has finished takes tests from the end of the other worker's list.
 PYTEST := -m pytest -n 2 --dist worksteal
 FAST := -m "not slow"
@@ -98,7 +98,7 @@ dist: $(VENV)/release
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python tests/package/check_archives.py dist
 	$(BIN)/tox run $(if $(DIST_ENVS),-e $(DIST_ENVS)) --installpkg dist/*.whl \
-		$(addprefix --discover ,$(PYENV_PYTHONS))
+		$(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS))
 	rm -rf build/tox
 
 check: lint types dist test

@@ -32,7 +32,7 @@ _OPTIONS = (
         type=click.IntRange(0, 65535),
         default=0,
         show_default=True,
-        help="First of the workers' ports on 127.0.0.1; 0 uses free ports.",
+        help="First of the workers' ports; 0 uses free ports.",
     ),
     click.option(
         "--join_timeout",
