@@ -11,6 +11,8 @@ TF_2_15_VENV ?= .venv-tf-2.15
 TPU_AOT_VENV ?= .venv-tpu-aot
 # TensorFlow 2.15 needs Python 3.11 or older.
 PYTHON_TF_2_15 ?= $(shell command -v python3.11 || echo $(PYTHON))
+# tox finds the Pythons in PATH, and these.
+PYENV_PYTHONS ?= $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1?.*/bin/python)
 # A worker that has finished takes tests from the end of the other worker's list.
 PYTEST := -m pytest -n 2 --dist worksteal
 FAST := -m "not slow"
@@ -27,7 +29,7 @@ CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs interv
 	pages plots trackers tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 test-trackers chaos bench tpu tpu-aot lint types wheel docs check clean
+.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 test-trackers chaos bench tpu tpu-aot lint types dist docs check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -90,18 +92,23 @@ lint: $(VENV)/dev
 types: $(VENV)/dev
 	$(BIN)/mypy
 
-# Builds the wheel, and imports it in a process that cannot see the sources.
-wheel: $(VENV)/dev
-	rm -rf build dist
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	$(BIN)/python tests/package/check_wheel.py dist/*.whl
+# Builds the sdist, and from it the wheel. Compares both with the tracked files, and uses the wheel in
+# an empty environment of each supported Python that is installed. DIST_ENVS=py: of this Python only.
+dist: $(VENV)/release
+	rm -rf dist build/tox dist_f1.egg-info/SOURCES.txt
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tests/package/check_archives.py dist
+	$(BIN)/tox run $(if $(DIST_ENVS),-e $(DIST_ENVS)) --installpkg dist/*.whl \
+		$(if $(PYENV_PYTHONS),--discover $(PYENV_PYTHONS))
+	rm -rf build/tox
 
-check: lint types wheel test
+check: lint types dist test
 
 $(TF_2_15_VENV)/%: PYTHON := $(PYTHON_TF_2_15)
 
 # The name of the file is the list of extras to install.
-$(VENV)/train $(VENV)/dev $(VENV)/docs $(VENV)/dev,browser $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15 \
+$(VENV)/train $(VENV)/dev $(VENV)/docs $(VENV)/release $(VENV)/dev,browser $(TF_KERAS_VENV)/dev,tf-keras $(TF_2_15_VENV)/dev,tf-2-15 \
 		$(TRACKERS_VENV)/dev,trackers: pyproject.toml
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e '.[$(@F)]'

@@ -1,3 +1,3 @@
 """Version of dist_f1, in a module that does not import TensorFlow."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,6 +1,7 @@
 """The settings of a training config, checked before anything is loaded."""
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
@@ -121,14 +122,19 @@ _DEFAULTS: dict[str, Any] = {
 }
 # Settings that may change on resume, because they do not change counts.
 MAY_CHANGE = ("strategy", "replicas", "checkpoint_every", "log_every", "tensorboard")
-# New names of settings in older configs and run directories.
+# New names of deprecated settings, which older configs and run directories have.
 RENAMED = {"feature": "feature_key", "label": "label_key"}
 
 
 def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Add the defaults of settings that the config omits."""
+    """Add the defaults of settings that the config omits, and warn of deprecated names."""
     with config.unlocked():
-        for old in set(RENAMED) & set(config):
+        for old in sorted(set(RENAMED) & set(config)):
+            warnings.warn(
+                f"config.{old} is deprecated. Rename it to config.{RENAMED[old]}.",
+                FutureWarning,
+                stacklevel=2,
+            )
             config[RENAMED[old]] = config[old]
             del config[old]
         task = TASKS.get(config.get("dataset"), "multiclass")

@@ -2,7 +2,9 @@
 
 from functools import partial
 
+import click
 import pytest
+from click.testing import CliRunner
 from commands import (
     COMMAND,
     last_line,
@@ -11,6 +13,7 @@ from commands import (
     run_cli_without_tensorflow,
 )
 
+from dist_f1.commands.job_options import job_options
 from dist_f1.version import __version__
 
 slow = pytest.mark.slow
@@ -108,6 +111,19 @@ def test_a_mistyped_option_is_corrected(option):
     assert result.returncode == 2
     assert "Usage: dist-f1 train --config=FILE" in result.stderr
     assert "Did you mean '--" in last_line(result.stderr)
+
+
+def test_a_deprecated_option_sets_the_new_one_and_warns():
+    seen = []
+    command = click.command()(job_options(lambda **options: seen.append(options["join_timeout"])))
+    for argument in ("--start_timeout=7", "--join_timeout=7"):
+        result = CliRunner().invoke(command, [argument])
+        assert result.exit_code == 0, result.output
+        is_deprecated = argument.startswith("--start")
+        warning = "Warning: --start_timeout is deprecated. Use --join_timeout."
+        assert (warning in result.output) == is_deprecated
+    assert seen == [7.0, 7.0]
+    assert "start_timeout" not in CliRunner().invoke(command, ["--help"]).output
 
 
 def test_an_unwritable_run_directory_is_named(tmp_path):

@@ -26,11 +26,16 @@ def test_omitted_settings_have_defaults():
     assert settings.complete(config).to_dict() == given
 
 
-def test_the_old_names_of_settings_still_work():
+def test_the_old_names_of_settings_still_work_and_warn():
     config = read_config("digits")
     with config.unlocked():
         config.feature, config.label = "image", "digit"
-    config = settings.complete(config)
+    with pytest.warns(FutureWarning) as warnings:
+        config = settings.complete(config)
+    assert [str(warning.message) for warning in warnings] == [
+        "config.feature is deprecated. Rename it to config.feature_key.",
+        "config.label is deprecated. Rename it to config.label_key.",
+    ]
     assert (config.feature_key, config.label_key) == ("image", "digit")
     settings.validate(config)
 

@@ -13,7 +13,7 @@ from comparisons import same
 from fixtures import generate
 from tiers import slow
 
-from dist_f1 import Counts
+from dist_f1 import Counts, Sweep
 
 FILES = pathlib.Path(generate.__file__).parent
 KERAS = importlib.import_module(tf.keras.Model.__module__.partition(".")[0])
@@ -40,6 +40,15 @@ def test_counts_that_were_saved_or_pickled_load(kind):
     pickled = pickle.loads((FILES / "counts.pickle").read_bytes())[kind]
     assert type(pickled) is Counts
     same(pickled, saved)
+
+
+def test_a_sweep_that_was_saved_loads():
+    sweep = Sweep.load(FILES / "sweep.npz")
+    assert sweep.thresholds.tolist() == [0.0, 0.5, 1.0]
+    assert sweep.counts.true_positive.tolist() == [[2, 3], [2, 1], [0, 0]]
+    assert sweep.counts.predicted.tolist() == [[5, 5], [3, 2], [0, 0]]
+    assert sweep.counts.actual.tolist() == [[2, 3]] * 3
+    assert (sweep.counts.total.tolist(), sweep.counts.invalid.tolist()) == ([5] * 3, [1] * 3)
 
 
 def test_a_checkpoint_restores_accumulators_of_every_kind_and_counting_resumes():
