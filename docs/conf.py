@@ -1,6 +1,7 @@
 """The documentation site: `make docs` builds it, with warnings as errors."""
 
 import os
+import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,12 +20,10 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-# Keep the two dashes of options.
-smartquotes_action = "qe"
 
 myst_heading_anchors = 4
 
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
@@ -59,7 +58,15 @@ def drop_operands(app, context, lines):
     lines.clear()
 
 
+def mark_options(app, context, lines):
+    """Mark options in the text of a command as code, which also keeps their two dashes."""
+    option = re.compile(r"(?<![`\w-])--([\w.]+(=\w+)?|(?= ))")
+    lines[:] = [x if x.startswith("..") else option.sub(r"``\g<0>``", x) for x in lines]
+
+
 def setup(app):
     """Connect the hooks to Sphinx."""
     app.connect("autodoc-process-docstring", mark_code)
     app.connect("sphinx-click-process-arguments", drop_operands)
+    app.connect("sphinx-click-process-description", mark_options)
+    app.connect("sphinx-click-process-options", mark_options)

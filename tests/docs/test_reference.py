@@ -136,7 +136,10 @@ def message_templates():
 def test_every_message_on_the_page_of_errors_is_one_of_the_library():
     text = (doc_snippets.ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
     text = text.partition("## Errors of TensorFlow and Keras")[0]
-    quoted = [re.match(r'"((?:[^"\\]|\\")+)"', cells[0])[1] for cells in doc_tables.rows(text)]
+    quoted = [
+        re.match(r'"((?:[^"\\]|\\")+)"', cells[0].replace("`", ""))[1]
+        for cells in doc_tables.rows(text)
+    ]
     templates = message_templates()
     unknown = [
         message
