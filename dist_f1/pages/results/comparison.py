@@ -137,8 +137,8 @@ def _precision_recall(evaluations: Sequence[Evaluation]) -> list[Chart]:
             "Precision and recall",
             curves_option(series),
             f"Precision against recall at all thresholds: {'; '.join(shown)}.",
-            "Thin lines connect equal F1. The curves of classes can be chosen too, of each run the "
-            f"{_MAX_CURVES} with the lowest average precision.",
+            "Thin lines connect equal F1. Further curves: for each run, the "
+            f"{_MAX_CURVES} classes with the lowest average precision.",
             shown=shown,
             height=32.0,
         )
