@@ -1,4 +1,4 @@
-"""The files of a report: the latest one, the text of every epoch, and the page.
+"""The files of a report: the latest or best one, the text of every epoch, and the page.
 
 RUN_DIR/report.txt  report.json  counts.npz  sweep.npz  metrics.jsonl  report.html
 RUN_DIR/reports/epoch_0001.txt ...
@@ -27,22 +27,23 @@ from dist_f1.sweeps import Sweep
 Record = dict[str, Any]
 
 
+def write_epoch(run_dir: str | os.PathLike[str], epoch: int, text: str) -> None:
+    """Write the text of an epoch's report atomically; make missing directories."""
+    reports = pathlib.Path(run_dir) / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    atomic_write(reports / f"epoch_{epoch:04d}.txt", text)
+
+
 def write_report(
     run_dir: str | os.PathLike[str],
-    epoch: int | None,
     text: str,
     as_dict: dict[str, Any],
     counts: Counts,
     sweep: Sweep | None = None,
 ) -> None:
-    """Write a report, its counts and its sweep, each file atomically; make missing directories.
-
-    The epoch is `None` for an evaluation outside of `fit`.
-    """
+    """Write a report, its counts and its sweep, each file atomically; make a missing directory."""
     path = pathlib.Path(run_dir)
-    (path / "reports").mkdir(parents=True, exist_ok=True)
-    if epoch is not None:
-        atomic_write(path / "reports" / f"epoch_{epoch:04d}.txt", text)
+    path.mkdir(parents=True, exist_ok=True)
     atomic_write(path / "report.txt", text)
     atomic_write(path / "report.json", json.dumps(as_dict, indent=2) + "\n")
     counts.save(path / "counts.npz")

@@ -1,8 +1,9 @@
 """`ScoreReport`: the classification report after each epoch."""
 
+import math
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 from dist_f1.callbacks import run_files
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
@@ -20,11 +21,11 @@ class ScoreReport(ResultsCallback):
     data, with the predictions made during the epoch. The callback also works in `evaluate`. With
     several workers, all of them read the metrics, and the chief prints and writes.
 
-    The run directory gets `report.txt`, `report.json` and `counts.npz` of the last report,
-    `reports/epoch_0001.txt` etc., `metrics.jsonl` with the logs of each epoch, and `sweep.npz` if
-    the model has a `dist_f1.ThresholdSweep`. After the training or an evaluation, it gets the page
-    `report.html`, if jinja2 is installed. For curves and figures in TensorBoard, see
-    `TensorBoardScores`.
+    The run directory gets `report.txt`, `report.json` and `counts.npz` of the last report or, with
+    `monitor=`, of the best one. It also gets `reports/epoch_0001.txt` etc., `metrics.jsonl` with
+    the logs of each epoch, and `sweep.npz` if the model has a `dist_f1.ThresholdSweep`. After the
+    training or an evaluation, it gets the page `report.html`, if jinja2 is installed. For curves
+    and figures in TensorBoard, see `TensorBoardScores`.
 
     Args:
         metric: Metric of this library with which the model is compiled, or an `EvaluateScores` that
@@ -37,9 +38,14 @@ class ScoreReport(ResultsCallback):
         class_names: C names; by default those of the metric.
         split: `"train"` or `"validation"`, to report only these rows. With an `EvaluateScores`,
             the name of its data.
+        monitor: Name of a log entry, e.g. `"val_f1_macro"`. The run directory then keeps the report
+            of the epoch with the best value. Use it with `EarlyStopping(restore_best_weights=True)`
+            of the same entry: the page then shows the model that is kept. `None` keeps the last
+            report.
+        mode: Whether the highest (`"max"`) or the lowest (`"min"`) value of `monitor` is the best.
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range, or the logs have no entry `monitor`.
 
     Example:
         >>> import numpy as np
@@ -63,25 +69,40 @@ class ScoreReport(ResultsCallback):
         print_fn: Callable[[str], Any] | None = print,
         class_names: Sequence[str] | None = None,
         split: str | None = None,
+        monitor: str | None = None,
+        mode: Literal["max", "min"] = "max",
     ) -> None:
         super().__init__(metric, every, class_names, split)
+        if mode not in ("max", "min"):
+            raise ValueError(f'mode must be "max" or "min", got {mode!r}.')
+        self._monitor = monitor
+        self._sign = 1.0 if mode == "max" else -1.0
+        self._best = -math.inf
         self._run_dir = run_dir
         self._digits = digits
         self._print = print_fn
         self._reads_sweeps = run_dir is not None
-        # Logs of the epochs; and on the chief, what the page shows.
-        self._records: list[dict[str, Any]] = []
+        self._records: list[dict[str, Any]] = []  # logs of the epochs
+        # On the chief: a report that may be the best, and what the page shows.
+        self._candidate: tuple[Results, str] | None = None
         self._latest: Evaluation | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forget the epochs of an earlier training."""
-        self._records, self._latest = [], None
+        self._records, self._candidate, self._latest = [], None, None
+        self._best = -math.inf
         super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the epoch unless an earlier hook did, and keep its logs."""
         super().on_epoch_end(epoch, logs)
         self._records += run_files.records_of_logs(epoch + 1, logs or {})
+        if self._monitor is not None:
+            value = self._sign * _entry_of(logs or {}, self._monitor)
+            if self._candidate is not None and (self._latest is None or value > self._best):
+                self._best = value
+                self._write_report(*self._candidate)
+            self._candidate = None
         if self._latest is not None and self._run_dir is not None:
             history = run_files.write_history(self._run_dir, self._records)
             self._latest = self._latest._replace(history=history)
@@ -96,18 +117,37 @@ class ScoreReport(ResultsCallback):
         text = f"{results.title}\n\n{text}"
         if self._print is not None:
             self._print(text if epoch is None else f"\n{text}")
-        if self._run_dir is not None:
-            as_dict = report(counts, names, output_dict=True, **results.averaging)
-            sweep = _sweep_of(results)
-            run_files.write_report(self._run_dir, epoch, text, as_dict, counts, sweep)
-            average = getattr(results.metric, "average", None) or "macro"
-            self._latest = Evaluation(results.title, counts, names, sweep, average=average)
-            if epoch is None:
-                self._write_page()
+        if self._run_dir is None:
+            return
+        if epoch is not None:
+            run_files.write_epoch(self._run_dir, epoch, text)
+        if epoch is not None and self._monitor is not None:
+            self._candidate = results, text
+            return
+        self._write_report(results, text)
+        if epoch is None:
+            self._write_page()
+
+    def _write_report(self, results: Results, text: str) -> None:
+        assert self._run_dir is not None
+        counts, names, sweep = results.counts, results.class_names, _sweep_of(results)
+        as_dict = report(counts, names, output_dict=True, **results.averaging)
+        run_files.write_report(self._run_dir, text, as_dict, counts, sweep)
+        average = getattr(results.metric, "average", None) or "macro"
+        self._latest = Evaluation(results.title, counts, names, sweep, average=average)
 
     def _write_page(self) -> None:
         if self._latest is not None and self._run_dir is not None:
             run_files.write_page(self._run_dir, self._latest)
+
+
+def _entry_of(logs: Mapping[str, Any], name: str) -> float:
+    if name not in logs:
+        raise ValueError(
+            f"ScoreReport monitors {name!r}, but the logs have only "
+            f"{', '.join(sorted(logs))}. Pass one of these names as monitor=."
+        )
+    return float(logs[name])
 
 
 def _sweep_of(results: Results) -> Sweep | None:

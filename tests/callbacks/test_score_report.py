@@ -70,6 +70,43 @@ def test_the_report_of_an_epoch_shows_the_validation_data(name, tmp_path):
     np.testing.assert_array_equal(counts.actual, np.bincount(Y_VAL))
 
 
+@pytest.mark.parametrize(("mode", "best"), [("max", 2), ("min", 3)])
+def test_the_run_directory_keeps_the_report_of_the_best_epoch(mode, best, tmp_path):
+    network = model(dist_f1.F1Score("macro", class_names=NAMES))
+    values = [0.5, 0.75, 0.25, 0.5]
+
+    def log_value(epoch, logs):
+        logs["score"] = values[epoch]
+
+    # Each epoch moves all rows to another class, so that reports differ.
+    def move(epoch, logs):
+        network.layers[-1].set_weights([np.zeros((4, 3)), np.eye(3)[epoch % 3]])
+
+    callbacks = [
+        tf.keras.callbacks.LambdaCallback(on_epoch_begin=move, on_epoch_end=log_value),
+        ScoreReport(run_dir=tmp_path, print_fn=None, monitor="score", mode=mode),
+    ]
+    network.fit(
+        *(X, Y, 48), epochs=4, verbose=0, validation_data=(X_VAL, Y_VAL), callbacks=callbacks
+    )
+    text = (tmp_path / "report.txt").read_text()
+    assert text.startswith(f"epoch {best}, validation, 30 rows\n")
+    assert text == (tmp_path / "reports" / f"epoch_{best:04d}.txt").read_text()
+    assert len(list((tmp_path / "reports").iterdir())) == 4
+    predicted = dist_f1.Counts.load(tmp_path / "counts.npz").predicted
+    np.testing.assert_array_equal(predicted, 30 * np.eye(3)[best - 1])
+    assert f"epoch {best}, validation" in (tmp_path / "report.html").read_text()
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 8
+
+
+def test_a_monitored_entry_must_be_in_the_logs(tmp_path):
+    report = ScoreReport(run_dir=tmp_path, print_fn=None, monitor="val_f1")
+    with pytest.raises(ValueError, match=r"monitors 'val_f1', but .* only f1_score, loss\. Pass"):
+        model(dist_f1.F1Score("macro")).fit(X, Y, 48, verbose=0, callbacks=[report])
+    with pytest.raises(ValueError, match='mode must be "max" or "min"'):
+        ScoreReport(monitor="val_f1", mode="auto")
+
+
 @pytest.mark.parametrize("validated", [False, True])
 def test_the_training_data_are_reported_on_request_or_without_validation(validated):
     printed = []
