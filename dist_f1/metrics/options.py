@@ -23,12 +23,12 @@ class MetricOptions(TypedDict, total=False):
     top_k: Number of best classes to predict; with `threshold`, those of them above it.
     ignore_class: Label of the rows to leave out. Where each class is decided separately, a value
         in 0/1 targets that is no class, e.g. -1, leaves out that entry alone.
-    labels: The classes that enter the averages and the report, by default all. All are counted.
-    from_logits: Whether scores are logits; `threshold` remains a probability.
-    zero_division: The score where it is 0 / 0: 0, 1 or NaN.
+    labels: The classes that enter the averages and the report, by default all. All rows count.
+    from_logits: Whether predictions are logits; `threshold` remains a probability.
+    zero_division: Value of a score that is 0 / 0: 0, 1 or NaN.
     weighted: Whether counts are float64 sums of weights. `None`: the first update decides, by
         whether it has `sample_weight`; `reset_state` does not change the decision.
-    class_names: C names for the report; two (no, yes) for a binary task.
+    class_names: C names for the report; two for a binary task, the negative class first.
     num_groups: Number of groups of rows to compare. `update_state` then takes the group id of each
         row as `by=`, and `result_by_group()` and `gap()` are available.
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
