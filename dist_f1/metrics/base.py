@@ -123,7 +123,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
             y_true: Class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets
                 `[..., C]`.
             y_pred: Logits or probabilities `[..., C]`; with a threshold also binary ones, `[B]` or
-                `[B, 1]`; or integer labels `[...]`, which need `num_classes`.
+                `[B, 1]`; or class ids `[...]` as integers, which need `num_classes`.
             sample_weight: Numbers, one per row or per leading axes (`[B]` for `[B, T]`). Rows of
                 weight 0 are left out. Booleans are a mask.
             mask: Booleans, shaped like `sample_weight`.
