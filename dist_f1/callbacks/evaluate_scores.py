@@ -33,7 +33,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
     as `val_f1_macro`; an existing value of that name is replaced.
 
     If `EarlyStopping`, `ModelCheckpoint` or `ReduceLROnPlateau` monitors one of the scores with
-    `mode="auto"`, its mode is set to that of the score. Put them after this callback.
+    `mode="auto"`, its mode is set to that of the score. Put such callbacks after this one.
 
     A copy (`copy.deepcopy`) has the same arguments and dataset, and evaluates by itself.
 
@@ -43,8 +43,8 @@ class EvaluateScores(tf.keras.callbacks.Callback):
             strategy; or a tuple of arrays `(x, y)` or `(x, y, sample_weight)`.
         scores: Names of scores, see `dist_f1.scores.score_names`.
         prefix: Prefix of the names in the logs.
-        threshold: `None` (argmax), or a threshold that decides each class separately; see
-            `DecisionRule`.
+        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
+            Each class is then decided separately. A sequence has a threshold for each class.
         every: Number of epochs from one evaluation to the next.
         steps: Number of batches in an evaluation; `None` for all.
         batch_size: Rows in a global batch, for arrays; 32 by default.

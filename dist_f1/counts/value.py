@@ -39,8 +39,8 @@ class Counts(NamedTuple):
         confusion: `[C, C]`, true class by predicted class; `()` unless requested.
         class_total: `[C]`, counted entries of each class, if single entries of rows were left out
             or weighted. Otherwise `()`: each class has `total` entries.
-        invalid_by_cause: `[K]`, rows that could not be counted, by `counts.causes.CAUSES`; `()` if
-            the causes are unknown. See `invalid_causes`.
+        invalid_by_cause: `[K]`, rows that could not be counted, by `dist_f1.counts.causes.CAUSES`;
+            `()` if the causes are unknown. See `invalid_causes`.
 
     One class (`C = 1`) is the binary case: the counts of the positive class. The counts of the
     negative class follow from `total`.
@@ -158,7 +158,7 @@ class Counts(NamedTuple):
 
     @property
     def invalid_causes(self) -> dict[str, Array]:
-        """The number of invalid rows by cause; see `counts.causes.CAUSES`."""
+        """The number of invalid rows by cause; see `dist_f1.counts.causes.CAUSES`."""
         numbers = self.with_causes(1).invalid_by_cause
         return {cause: numbers[..., i] for i, cause in enumerate(CAUSES[: numbers.shape[-1]])}
 

@@ -80,8 +80,8 @@ def confidence_interval(
             the Jaccard index J of a class; for F1 of a class, `2 J / (1 + J)`; for accuracy,
             `hamming_loss` and, without `labels`, micro averages and weighted recall where each
             row has one class; and for the accuracy of multilabel rows. Given the denominator (e.g.
-            the predicted rows), the number of correct rows is binomial. Coverage for every
-            denominator is coverage overall.
+            the predicted rows), the number of correct rows is binomial. An interval that
+            covers for every denominator also covers overall.
         `"dirichlet"`: The posterior of the confusion matrix, after Goutte and Gaussier.
         `"multinomial"`: A bootstrap of the smoothed confusion matrix.
         `"auto"`: Wilson's interval where available. Otherwise the posterior for two classes and for

@@ -70,7 +70,7 @@ class FBetaScore(AveragedMetric):
     Replaces `tf.keras.metrics.FBetaScore`.
 
     Args:
-        beta: Recall weighs `beta` times as much as precision; greater than 0.
+        beta: Weight of recall relative to precision; greater than 0.
         **options: See `dist_f1.F1Score` for the other arguments.
 
     Example:
@@ -116,7 +116,8 @@ class F1Score(AveragedMetric):
     Args:
         average: `None` (a score per class, `[C]`), `"micro"`, `"macro"`, `"weighted"`,
             `"binary"` or `"samples"`; see `dist_f1.scores`.
-        threshold: `None` (argmax) or `0 < threshold <= 1`, which decides each class separately.
+        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
+            Each class is then decided separately. A sequence has a threshold for each class.
         **options: See `dist_f1.metrics.MetricOptions` for the other keywords.
 
     Raises:

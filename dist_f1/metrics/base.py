@@ -47,8 +47,8 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     A subclass names its score in the table of scores (`_score`), or overrides `score`.
 
     Args:
-        threshold: `None` (argmax), or a threshold that decides each class separately; see
-            `DecisionRule`.
+        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
+            Each class is then decided separately. A sequence has a threshold for each class.
         name: Name of the metric in logs.
         dtype: Dtype of the result. Counts are int64 or float64, and scores are derived in float64.
         average: How classes are averaged; see `dist_f1.scores`.
@@ -123,7 +123,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
             y_true: Class ids `[...]` or `[..., 1]` of any numeric dtype, or 0/1 targets
                 `[..., C]`.
             y_pred: Logits or probabilities `[..., C]`; with a threshold also binary ones, `[B]` or
-                `[B, 1]`; or integer labels `[...]`, which need `num_classes`.
+                `[B, 1]`; or class ids `[...]` as integers, which need `num_classes`.
             sample_weight: Numbers, one per row or per leading axes (`[B]` for `[B, T]`). Rows of
                 weight 0 are left out. Booleans are a mask.
             mask: Booleans, shaped like `sample_weight`.

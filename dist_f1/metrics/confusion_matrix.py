@@ -13,7 +13,7 @@ from dist_f1.metrics.unaveraged import UnaveragedMetric
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class ConfusionMatrix(UnaveragedMetric):
-    """Rows by actual and predicted class over all replicas, `[C, C]`.
+    """Rows by true class and predicted class over all replicas, `[C, C]`.
 
     Where a row may have several classes (`threshold`, `top_k`), the result is `[C, 2, 2]`: each
     class against the rest. One binary value per row gives `[2, 2]`. Its `counts()` also give every
@@ -21,8 +21,8 @@ class ConfusionMatrix(UnaveragedMetric):
 
     Args:
         normalize: `None` for counts (int64, or float64 with weights), or `"true"`, `"pred"` or
-            `"all"` for shares (in `dtype`); see `dist_f1.scores.confusion_matrix`.
-        dtype: Dtype of shares.
+            `"all"` for fractions (in `dtype`); see `dist_f1.scores.confusion_matrix`.
+        dtype: Dtype of fractions.
         **options: See `dist_f1.metrics.MetricOptions`.
 
     Example:

@@ -20,15 +20,15 @@ class MetricOptions(TypedDict, total=False):
 
     num_classes: C, by default the last axis of the first `y_pred`. Required for integer
         predictions. 1 means one binary prediction per row.
-    top_k: Number of best classes to predict; with `threshold`, those of them above it.
+    top_k: Number of best classes to predict; with `threshold`, only those above the threshold.
     ignore_class: Label of the rows to leave out. Where each class is decided separately, a value
         in 0/1 targets that is no class, e.g. -1, leaves out that entry alone.
-    labels: The classes that enter the averages and the report, by default all. All are counted.
-    from_logits: Whether scores are logits; `threshold` remains a probability.
-    zero_division: The score where it is 0 / 0: 0, 1 or NaN.
+    labels: The classes that enter the averages and the report, by default all. All rows count.
+    from_logits: Whether predictions are logits; `threshold` remains a probability.
+    zero_division: Value of a score that is 0 / 0: 0, 1 or NaN.
     weighted: Whether counts are float64 sums of weights. `None`: the first update decides, by
         whether it has `sample_weight`; `reset_state` does not change the decision.
-    class_names: C names for the report; two (no, yes) for a binary task.
+    class_names: C names for the report; two for a binary task, the negative class first.
     num_groups: Number of groups of rows to compare. `update_state` then takes the group id of each
         row as `by=`, and `result_by_group()` and `gap()` are available.
     sync: `"step"`: `result()` inside a training step is exact over all replicas, for one
@@ -37,8 +37,8 @@ class MetricOptions(TypedDict, total=False):
     on_invalid: Reaction to rows that could not be counted, e.g. for a NaN prediction. `"raise"`: an
         error. `"nan"`: every score is NaN, with a warning. `"warn"`: the score of the other rows,
         with a warning. `None`: `"nan"` in `fit` and `evaluate`, with one warning an epoch, and
-        `"raise"` elsewhere. Inside a step in a graph, `"raise"` is `"nan"`, and `None` is `"warn"`
-        without the warning.
+        `"raise"` elsewhere. A step in a graph cannot raise or warn: there, `"raise"` makes scores
+        NaN, and `None` gives the score of the other rows.
     """
 
     num_classes: int | None

@@ -18,8 +18,8 @@ class UnaveragedMetric(CountsMetric):
     """A metric that is one number for all classes.
 
     Args:
-        threshold: `None` (argmax), or a threshold that decides each class separately; see
-            `DecisionRule`.
+        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
+            Each class is then decided separately. A sequence has a threshold for each class.
         name: Name of the metric in logs.
         dtype: Dtype of the result.
         **options: See `MetricOptions`; without `labels` and `zero_division`, since all classes
@@ -31,7 +31,7 @@ class UnaveragedMetric(CountsMetric):
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class Accuracy(UnaveragedMetric):
-    """The share of correct rows over all replicas.
+    """The fraction of correct rows over all replicas.
 
     Where a row may have several classes (`threshold`), it is correct if all of its classes are
     (subset accuracy). With `top_k`, it is correct if its class is among the k best (top-k
@@ -136,7 +136,7 @@ class CohenKappa(UnaveragedMetric):
 
 @tf.keras.utils.register_keras_serializable(package="dist_f1")
 class HammingLoss(UnaveragedMetric):
-    """The share of wrong decisions over all replicas; lower is better.
+    """The fraction of wrong decisions over all replicas; lower is better.
 
     Where a row may have several classes, each class of each row is a decision. The result is NaN
     without rows.

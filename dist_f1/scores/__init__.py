@@ -17,13 +17,13 @@ arguments:
   - `"weighted"`: the mean weighted by support.
   - `"samples"`: the mean over rows of the score of each row (where a row may have several classes).
 
-- `zero_division`: The score where it is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
+- `zero_division`: Value of a score that is 0 / 0: 0, 1 or NaN. Averages leave NaN out.
 - `labels`: The classes that enter the result, by default all. Sample averages always use all.
 - `pos_label`: For `"binary"`, the positive class.
 
-Binary counts of one class give the score of the positive class under every average, as in Keras;
-scikit-learn averages over both classes. So does `counts.to_two_class()`, and `labels` of 0 and 1
-select the negative and the positive class.
+Binary counts of one class give the score of the positive class under every average, as in Keras.
+To average over both classes, as scikit-learn does, pass `counts.to_two_class()`, or `labels=[0, 1]`
+for the negative and the positive class.
 
 All functions raise `ValueError` for an unknown `average`, a `zero_division` other than 0, 1 and
 NaN, `labels` that are repeated or outside `[0, C)`, and `"binary"` with more than two classes. A

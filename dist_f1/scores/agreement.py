@@ -19,7 +19,7 @@ Weights = Literal["linear", "quadratic"]
 
 @takes_counts
 def accuracy(counts: Counts) -> Array:
-    """Return the share of correct rows; NaN without rows.
+    """Return the fraction of correct rows; NaN without rows.
 
     A row with several classes is correct if all of its classes are.
     """
@@ -97,7 +97,7 @@ def cohen_kappa(counts: Counts, weights: Weights | None = None) -> Array:
 
 @takes_counts
 def hamming_loss(counts: Counts) -> Array:
-    """Return the share of wrong decisions; NaN without rows.
+    """Return the fraction of wrong decisions; NaN without rows.
 
     A decision is a row or, where a row may have several classes, a pair of a row and a class.
     """

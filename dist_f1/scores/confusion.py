@@ -17,12 +17,12 @@ Normalize = Literal["true", "pred", "all"]
 
 @takes_counts
 def confusion_matrix(counts: Counts, normalize: Normalize | None = None) -> Array:
-    """Return rows by actual class (first axis) and predicted class (second): `[C, C]`.
+    """Return rows by true class (first axis) and predicted class (second): `[C, C]`.
 
     Args:
         counts: Counts with `confusion`, or of two classes. Where a row may have several classes,
             the result is `[C, 2, 2]`, each class against the rest.
-        normalize: `"true"` divides by the rows of the actual class, `"pred"` by the rows of the
+        normalize: `"true"` divides by the rows of the true class, `"pred"` by the rows of the
             predicted class, `"all"` by all rows. The result is then float64, and 0 / 0 is 0.
             Otherwise it is int64, or float64 for weighted counts.
 

@@ -73,17 +73,17 @@ f1 = _named(
 precision = _named(
     "precision",
     _AveragedRatio(linear.PRECISION).score,
-    "Return `tp / predicted`: the share of correct rows among those predicted as a class.",
+    "Return `tp / predicted`: the fraction of correct rows among those predicted as a class.",
 )
 recall = _named(
     "recall",
     _AveragedRatio(linear.RECALL).score,
-    "Return `tp / actual`: the share of correct rows among those of a class.",
+    "Return `tp / actual`: the fraction of correct rows among those of a class.",
 )
 specificity = _named(
     "specificity",
     _AveragedRatio(linear.SPECIFICITY).score,
-    "Return `tn / (tn + fp)`: the share of correct rows among those not of a class.",
+    "Return `tn / (tn + fp)`: the fraction of correct rows among those not of a class.",
 )
 jaccard = _named(
     "jaccard",

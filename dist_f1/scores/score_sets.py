@@ -152,5 +152,5 @@ def parse(names: Sequence[str]) -> tuple[NamedScore, ...]:
 
 
 def accuracy(counts: Counts, top_k: int | None) -> Array:
-    """Return accuracy; for top-k decisions, the share of actual classes among the k best."""
+    """Return accuracy; for top-k decisions, the fraction of true classes among the k best."""
     return scores.accuracy(counts) if top_k is None else scores.recall(counts, "micro", math.nan)

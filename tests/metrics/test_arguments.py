@@ -53,7 +53,7 @@ def test_help_shows_the_text_of_every_keyword():
     text = pydoc.plain(pydoc.render_doc(dist_f1.F1Score))
     for name in MetricOptions.__annotations__:
         assert f"{name}: " in text.partition("Raises:")[0], name
-    assert "zero_division: The score where it is 0 / 0" in text
+    assert "zero_division: Value of a score that is 0 / 0" in text
     assert "**options" not in text.partition("Methods")[0]
 
 

@@ -29,7 +29,7 @@ class Options(TypedDict, total=False):
     averaged_labels: Classes that enter the averages; all by default. All classes are counted. (The
         metrics call this argument `labels`, which here are the true classes.)
     from_logits: Whether `predictions` are logits. `threshold` remains a probability.
-    zero_division: Score where it is 0 / 0: 0, 1 or NaN.
+    zero_division: Value of a score that is 0 / 0: 0, 1 or NaN.
     mask: Booleans, shaped like `weights`. Rows with False are left out.
     dtype: Dtype of the values; float32 by default, as in `tf.compat.v1.metrics`. Scores are
         computed in float64.
