@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -134,7 +135,8 @@ class ScoreReport(ResultsCallback):
         as_dict = report(counts, names, output_dict=True, **results.averaging)
         run_files.write_report(self._run_dir, text, as_dict, counts, sweep)
         average = getattr(results.metric, "average", None) or "macro"
-        self._latest = Evaluation(results.title, counts, names, sweep, average=average)
+        title = f"{pathlib.Path(self._run_dir).resolve().name}: {results.title}"
+        self._latest = Evaluation(title, counts, names, sweep, average=average)
 
     def _write_page(self) -> None:
         if self._latest is not None and self._run_dir is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 
 import click
 
@@ -33,31 +34,39 @@ from dist_f1.reports import report
     show_default=True,
     help="Decimal places of text and markdown.",
 )
+@click.option(
+    "--class_names",
+    metavar="NAME,NAME,...",
+    help="Names of the classes, for counts without names.",
+)
 @click.option("--compare", is_flag=True, help="Print an HTML page that compares several runs.")
 @exits_with_message(OSError, ValueError)
-def main(paths: tuple[str, ...], style: str, digits: int, compare: bool) -> None:
+def main(
+    paths: tuple[str, ...], style: str, digits: int, class_names: str | None, compare: bool
+) -> None:
     """Print the report of a run directory or of a file of counts.
 
     Example: dist-f1 report --compare runs/a runs/b > comparison.html
     """
+    names = class_names.split(",") if class_names is not None else None
     if compare:
         if len(paths) < 2:
             raise UsageError(f"got {len(paths)} paths. Pass two runs or more to compare.")
-        print(_page(paths), end="")
+        print(_page(paths, names), end="")
         return
     if len(paths) != 1:
         raise UsageError(f"got {len(paths)} paths. Pass one run directory or counts.npz.")
     if style == "html":
-        print(_page(paths), end="")
+        print(_page(paths, names), end="")
     else:
-        print(render(paths[0], style, digits))
+        print(render(paths[0], style, digits, names))
 
 
-def render(path: str, style: str, digits: int) -> str:
+def render(path: str, style: str, digits: int, names: Sequence[str] | None = None) -> str:
     """Return the report of a run directory or a file of counts as text, JSON or Markdown."""
-    names: list[str] | None = None
     if os.path.isdir(path):
-        counts, names = RunDir(path).read_counts()
+        counts, stored = RunDir(path).read_counts()
+        names = names or stored
     else:
         counts = Counts.load(path)
     if style == "text":
@@ -67,8 +76,8 @@ def render(path: str, style: str, digits: int) -> str:
     return json.dumps(report(counts, names, output_dict=True), indent=2)
 
 
-def _page(paths: tuple[str, ...]) -> str:
+def _page(paths: tuple[str, ...], names: Sequence[str] | None) -> str:
     try:
-        return render_html(paths)
+        return render_html(paths, names)
     except ImportError as error:
         raise UserError(str(error)) from error

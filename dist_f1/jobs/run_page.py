@@ -17,11 +17,14 @@ from dist_f1.pages.results import (
 from dist_f1.version import __version__
 
 
-def render_html(paths: Sequence[str | os.PathLike[str]]) -> str:
+def render_html(
+    paths: Sequence[str | os.PathLike[str]], class_names: Sequence[str] | None = None
+) -> str:
     """Return the page of one run, or a page that compares several.
 
     Args:
         paths: Run directories, or files `counts.npz`.
+        class_names: C names; by default those of each run directory.
 
     Raises:
         ImportError: jinja2 is not installed.
@@ -30,7 +33,7 @@ def render_html(paths: Sequence[str | os.PathLike[str]]) -> str:
     """
     if not paths:
         raise ValueError("There is no run to show. Pass a run directory.")
-    found = [read_results(path) for path in paths]
+    found = [read_results(path, class_names) for path in paths]
     if len(found) == 1:
         return run_html(found[0])
     names = [pathlib.Path(path).resolve().name for path in paths]

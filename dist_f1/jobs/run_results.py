@@ -22,8 +22,14 @@ _PICTURES = ("confusion_matrix", "f1_per_class", "precision_recall")
 _MAX_MISTAKES = 50
 
 
-def read_results(path: str | os.PathLike[str]) -> Evaluation:
+def read_results(
+    path: str | os.PathLike[str], class_names: Sequence[str] | None = None
+) -> Evaluation:
     """Return the results in a run directory, or the counts of a `counts.npz`.
+
+    Args:
+        path: Run directory, or file of counts.
+        class_names: C names; by default those of the run directory.
 
     Raises:
         OSError: A file cannot be read.
@@ -31,14 +37,14 @@ def read_results(path: str | os.PathLike[str]) -> Evaluation:
     """
     path = pathlib.Path(path)
     if not path.is_dir():
-        return Evaluation(path.name, Counts.load(path), date=_date_of(path))
+        return Evaluation(path.name, Counts.load(path), class_names, date=_date_of(path))
     run_dir = RunDir(path)
     counts, names = run_dir.read_counts()
     sweep = path / "sweep.npz"
     evaluation = Evaluation(
         "",
         counts,
-        names,
+        class_names or names,
         Sweep.load(sweep) if sweep.exists() else None,
         run_dir.read_json("scores.json").get("scores", {}),
     )

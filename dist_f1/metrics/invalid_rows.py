@@ -85,7 +85,7 @@ class InvalidRows:
             self._has_warned = True
             what = "is NaN" if on_invalid == "nan" else "is the score of the other rows"
             if model is None or self._is_first_to_warn(model, f"{what}: {message}"):
-                _warn(f"{self._name} {what}: {message}")
+                _warn(f"The metric {self._name} {what}: {message}")
         return on_invalid == "nan"
 
     def _is_first_to_warn(self, model: tf.keras.Model, message: str) -> bool:
@@ -102,4 +102,4 @@ def _has_warned(reference: weakref.ref[InvalidRows]) -> bool:
 
 def _warn(message: str) -> None:
     # `warnings.warn` shows equal warnings only once, but every epoch has its own.
-    warnings.warn_explicit(message, UserWarning, __file__, 0, registry={})
+    warnings.warn_explicit(message, UserWarning, "dist_f1", 1, module=__name__, registry={})

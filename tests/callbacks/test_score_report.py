@@ -227,7 +227,7 @@ def test_the_page_shows_the_epochs_and_the_curves(tmp_path):
     options = {"validation_data": (X_VAL, Y_VAL), "verbose": 0, "callbacks": [callback]}
     network.fit(X, Y, 48, epochs=2, **options)
     page = (tmp_path / "report.html").read_text()
-    assert "<h1>epoch 2, validation, 30 rows</h1>" in page
+    assert f"<h1>{tmp_path.name}: epoch 2, validation, 30 rows</h1>" in page
     headings = ("Learning curves", "Classes", "Precision and recall", "Thresholds", "Run")
     assert all(f">{heading}</h2>" in page for heading in headings)
     assert f">{tf.__version__}<" in page
@@ -247,7 +247,7 @@ def test_an_evaluation_has_a_page_without_epochs(tmp_path):
     callback = ScoreReport(run_dir=tmp_path, print_fn=None)
     network.evaluate(X_VAL, Y_VAL, verbose=0, callbacks=[callback])
     page = (tmp_path / "report.html").read_text()
-    assert "<h1>evaluation, 30 rows</h1>" in page
+    assert f"<h1>{tmp_path.name}: evaluation, 30 rows</h1>" in page
     assert ">Confusion matrix</h2>" in page
     assert "Learning curves" not in page
     assert not (tmp_path / "sweep.npz").exists()

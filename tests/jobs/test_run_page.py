@@ -76,6 +76,20 @@ def test_a_file_of_counts_has_a_page(tmp_path):
     assert "<h1>counts.npz</h1>" in render_html([tmp_path / "counts.npz"])
 
 
+@pytest.mark.parametrize("style", ["text", "markdown", "html"])
+def test_names_are_given_to_counts_on_the_command_line(style, tmp_path):
+    path = tmp_path / "counts.npz"
+    Counts.from_labels([0, 1, 2], [0, 1, 1], num_classes=3).save(path)
+    command = ["report", path, f"--format={style}"]
+    named = run_cli_without_tensorflow(*command, "--class_names=ant,bee,cat")
+    assert named.returncode == 0
+    assert all(name in named.stdout for name in ("ant", "bee", "cat"))
+    short = run_cli_without_tensorflow(*command, "--class_names=ant,bee")
+    assert short.returncode == 1
+    assert "class_names has 2 names for 3 classes" in short.stderr
+    assert "Traceback" not in short.stderr
+
+
 def test_a_directory_without_counts_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"holds no counts\.npz\. Pass the directory of a run"):
         render_html([tmp_path])

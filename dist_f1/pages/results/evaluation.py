@@ -13,6 +13,7 @@ from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.pages.sections import FigureOrPath
+from dist_f1.reports import check_names
 from dist_f1.scores import score_names
 from dist_f1.sweeps import Sweep
 
@@ -72,9 +73,11 @@ class Evaluation(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the classes of `counted`."""
+        """Names of the classes of `counted`; raises `ValueError` for another number of names."""
+        classes = self.counted.num_classes
         if self.class_names is None:
-            return [str(label) for label in range(self.counted.num_classes)]
+            return [str(label) for label in range(classes)]
+        check_names(self.class_names, classes)
         return [" ".join(str(name).split()) for name in self.class_names]
 
     @property

@@ -16,7 +16,7 @@ _MAX_CLASSES = 100
 _MAX_THRESHOLDS = 250
 _DECISION = (
     "Each class is decided separately here: a row is predicted as the class if its probability "
-    "exceeds the threshold."
+    "exceeds the threshold. The counts of all classes are sums over the classes."
 )
 
 
