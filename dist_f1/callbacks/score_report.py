@@ -100,8 +100,9 @@ class ScoreReport(ResultsCallback):
         self._records += run_files.records_of_logs(epoch + 1, logs or {})
         if self._monitor is not None:
             value = self._sign * _entry_of(logs or {}, self._monitor)
-            if self._candidate is not None and (self._latest is None or value > self._best):
-                self._best = value
+            is_better = value > self._best
+            if self._candidate is not None and (is_better or self._latest is None):
+                self._best = value if is_better else self._best
                 self._write_report(*self._candidate)
             self._candidate = None
         if self._latest is not None and self._run_dir is not None:

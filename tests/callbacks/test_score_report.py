@@ -73,7 +73,7 @@ def test_the_report_of_an_epoch_shows_the_validation_data(name, tmp_path):
 @pytest.mark.parametrize(("mode", "best"), [("max", 2), ("min", 3)])
 def test_the_run_directory_keeps_the_report_of_the_best_epoch(mode, best, tmp_path):
     network = model(dist_f1.F1Score("macro", class_names=NAMES))
-    values = [0.5, 0.75, 0.25, 0.5]
+    values = [np.nan, 0.75, 0.25, 0.5]
 
     def log_value(epoch, logs):
         logs["score"] = values[epoch]
