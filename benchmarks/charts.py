@@ -196,7 +196,7 @@ def _with_legend(figure: Figure, panels: Sequence[Axes]) -> Figure:
         for axes in panels
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8)
+    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=8)
     return figure
 
 
