@@ -6,6 +6,7 @@ baseline by more than the noise is left out, and so is a chart without panels.
 
 from __future__ import annotations
 
+import itertools
 import math
 import pathlib
 import textwrap
@@ -43,17 +44,18 @@ def overhead(records: Sequence[Record]) -> Figure | None:
 
     found = [x for x in records if x.suite == "per_step" and "model" in x.case and x.difference]
     panels = group_by(sorted(found, key=_replicas), panel)
-    return _draw_ratios(panels, _replicas, ("replicas", "added to a step, %"), is_percent=True)
+    axis_labels = ("replicas", "added to a step, %")
+    return _draw_ratios(panels, _replicas, axis_labels, is_percent=True)
 
 
 def update(records: Sequence[Record]) -> Figure | None:
     """Plot an update of each library relative to its baseline; a panel for each kind of input."""
-    return _draw_updates([x for x in records if not _is_other_input(x)])
+    return _draw_updates([x for x in records if not _has_other_input(x)])
 
 
 def inputs(records: Sequence[Record]) -> Figure | None:
     """Plot updates of our metrics with weights, masks and other inputs relative to the baseline."""
-    return _draw_updates([x for x in records if _is_other_input(x)])
+    return _draw_updates([x for x in records if _has_other_input(x)])
 
 
 def scaling(records: Sequence[Record]) -> Figure | None:
@@ -88,7 +90,7 @@ def scaling(records: Sequence[Record]) -> Figure | None:
     return _with_legend(figure, panels)
 
 
-def _is_other_input(record: Record) -> bool:
+def _has_other_input(record: Record) -> bool:
     return ", " in record.variant or record.variant.startswith("Scores")
 
 
@@ -106,16 +108,17 @@ def _draw_updates(records: Sequence[Record]) -> Figure | None:
 def _draw_ratios(
     groups: Mapping[str, Sequence[Record]],
     position: Callable[[Record], Any],
-    labels: tuple[str, str],
+    axis_labels: tuple[str, str],
     *,
     is_percent: bool,
 ) -> Figure | None:
     """Draw ratios with their intervals and the noise, in percent or on a logarithmic axis."""
-    groups = {title: shown for title, shown in groups.items() if any(map(_is_effect, shown))}
+    groups = {title: shown for title, shown in groups.items() if any(map(_exceeds_noise, shown))}
     if not groups:
         return None
     names = list(dict.fromkeys(x.variant for group in groups.values() for x in group))
-    figure, panels = _panels(groups, labels[1], _largest(groups, labels[1], is_percent))
+    x_label, y_label = axis_labels
+    figure, panels = _panels(groups, y_label, _title_of_ratios(groups, y_label, is_percent))
     for shown, axes in zip(groups.values(), panels, strict=True):
         ticks = list(group_by(shown, position))
         noise = np.zeros(len(ticks))
@@ -146,7 +149,7 @@ def _draw_ratios(
                 capsize=2,
                 **style,
             )
-        axes.set_xlabel(labels[0])
+        axes.set_xlabel(x_label)
         axes.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
         if not is_percent:
             axes.tick_params(axis="x", rotation=30, labelsize=8)
@@ -155,16 +158,17 @@ def _draw_ratios(
     return _with_legend(figure, panels)
 
 
-def _is_effect(record: Record) -> bool:
+def _exceeds_noise(record: Record) -> bool:
     return record.difference is not None and record.difference.verdict(record.noise) != "same"
 
 
-def _largest(groups: Mapping[str, Sequence[Record]], label: str, is_percent: bool) -> str:
+def _title_of_ratios(groups: Mapping[str, Sequence[Record]], label: str, is_percent: bool) -> str:
     """Return a title with the largest ratio of each variant."""
     largest: dict[str, float] = {}
-    for record in (x for group in groups.values() for x in group if x.difference):
-        found = record.difference.ratio if record.difference else 0.0
-        largest[record.variant] = max(largest.get(record.variant, 0.0), found)
+    for record in itertools.chain(*groups.values()):
+        if record.difference:
+            ratio = record.difference.ratio
+            largest[record.variant] = max(largest.get(record.variant, ratio), ratio)
     shown = [
         f"{name} {f'{100 * (x - 1):+.0f}%' if is_percent else f'{x:.2g}'}"
         for name, x in sorted(largest.items(), key=lambda item: item[1])

@@ -22,7 +22,7 @@ _TIMES = (*_STATISTICS, "difference", "ratio", "noise", "verdict")
 _DIFFERENCE = {field.name for field in dataclasses.fields(Difference)}
 # Longer lists would not be readable in a table.
 _MAX_LIST = 8
-# Most terminals and viewers show lines of this length without wrapping them.
+# Most terminals and viewers show lines of this number of characters without wrapping them.
 MAX_WIDTH = 120
 
 T = TypeVar("T")
@@ -80,8 +80,8 @@ def describe_cases(records: Sequence[Record]) -> tuple[list[str], list[str], lis
 def table(columns: Sequence[str], cells: Iterable[Sequence[str]], texts: int = 1) -> str:
     """Format a table; all columns after the first `texts` ones are aligned to the right.
 
-    A table of lines longer than 120 characters becomes several tables. Each of them starts with
-    the first `texts` columns.
+    A table of lines longer than `MAX_WIDTH` becomes several tables. Each of them starts with the
+    first `texts` columns.
     """
     rows = [[" ".join(x.replace("|", "\\|").split()) for x in row] for row in (columns, *cells)]
     rows.insert(1, ["---" if i < texts else "---:" for i in range(len(columns))])

@@ -43,8 +43,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
             strategy; or a tuple of arrays `(x, y)` or `(x, y, sample_weight)`.
         scores: Names of scores, see `dist_f1.scores.score_names`.
         prefix: Prefix of the names in the logs.
-        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
-            Each class is then decided separately. A sequence has a threshold for each class.
+        threshold: Threshold of the decisions; see `dist_f1.F1Score`.
         every: Number of epochs from one evaluation to the next.
         steps: Number of batches in an evaluation; `None` for all.
         batch_size: Rows in a global batch, for arrays; 32 by default.

@@ -47,8 +47,7 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
     A subclass names its score in the table of scores (`_score`), or overrides `score`.
 
     Args:
-        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
-            Each class is then decided separately. A sequence has a threshold for each class.
+        threshold: Threshold of the decisions; see `dist_f1.F1Score`.
         name: Name of the metric in logs.
         dtype: Dtype of the result. Counts are int64 or float64, and scores are derived in float64.
         average: How classes are averaged; see `dist_f1.scores`.

@@ -101,5 +101,6 @@ def _has_warned(reference: weakref.ref[InvalidRows]) -> bool:
 
 
 def _warn(message: str) -> None:
-    # `warnings.warn` shows equal warnings only once, but every epoch has its own.
+    # `warnings.warn` shows equal warnings only once, but every epoch has its own. The place is the
+    # package, because no line of the caller is the cause.
     warnings.warn_explicit(message, UserWarning, "dist_f1", 1, module=__name__, registry={})

@@ -26,8 +26,7 @@ class Scores(CountsMetric):
             `f1_per_class` (an entry for each class, `f1_cat`, by `class_names`), and with
             `num_groups` `f1_macro_by_group` (an entry for each group, `f1_macro_group_0`) and
             `f1_macro_gap`.
-        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
-            Each class is then decided separately. A sequence has a threshold for each class.
+        threshold: Threshold of the decisions; see `dist_f1.F1Score`.
         name: Name of the metric. Entries do not include it.
         dtype: Dtype of the values.
         prefix: Prefix of all entry names, to distinguish two such metrics of one model.

@@ -18,8 +18,7 @@ class UnaveragedMetric(CountsMetric):
     """A metric that is one number for all classes.
 
     Args:
-        threshold: `None` (argmax), or a probability `0 < t <= 1` above which a class is predicted.
-            Each class is then decided separately. A sequence has a threshold for each class.
+        threshold: Threshold of the decisions; see `dist_f1.F1Score`.
         name: Name of the metric in logs.
         dtype: Dtype of the result.
         **options: See `MetricOptions`; without `labels` and `zero_division`, since all classes

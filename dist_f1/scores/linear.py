@@ -37,7 +37,7 @@ class Linear(NamedTuple):
         subtracted = [(-factor, count) for factor, count in terms if factor < 0]
         if not subtracted:
             return xp.to_float(added)
-        # A rest of all rows may be a rounding error; a rest of one class is not.
+        # A small remainder of all rows may be a rounding error; that of one class is not.
         difference = counts.subtract if self.total else (lambda a, b: a - b)
         return xp.to_float(difference(added, _sum(subtracted)))
 

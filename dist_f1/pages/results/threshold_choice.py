@@ -16,7 +16,7 @@ _MAX_CLASSES = 100
 _MAX_THRESHOLDS = 250
 _DECISION = (
     "Each class is decided separately here: a row is predicted as the class if its probability "
-    "exceeds the threshold. The counts of all classes are sums over the classes."
+    "exceeds the threshold."
 )
 
 
@@ -123,6 +123,8 @@ def _best_table(sweep: Sweep, names: list[str]) -> Table:
 
 def _caption(sweep: Sweep, classes: int, thresholds: int) -> str:
     text = _DECISION
+    if sweep.num_classes > 1:
+        text += ' The counts of "all classes" are sums over the classes.'
     if classes < sweep.num_classes:
         text += (
             f" Only the {classes} of {sweep.num_classes:,} classes with the lowest best F1 can be "
