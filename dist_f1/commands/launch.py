@@ -11,10 +11,11 @@ import click
 from typing_extensions import Unpack
 
 from dist_f1.commands.exits import exits_with_message
-from dist_f1.commands.job_options import JobOptions, job_options
-from dist_f1.launching import cluster, external_cluster, supervisor
-from dist_f1.launching.console import Console
+from dist_f1.commands.job_options import HostOptions, JobOptions, job_options
+from dist_f1.commands.start_job import start_job
+from dist_f1.launching import cluster, external_cluster
 from dist_f1.launching.errors import UsageError
+from dist_f1.launching.job import Job
 
 
 @click.command(
@@ -25,7 +26,7 @@ from dist_f1.launching.errors import UsageError
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Number of worker processes.  [default: one for each GPU, or one]",
+    help="Number of worker processes of each host.  [default: one for each GPU, or one]",
 )
 @click.option(
     "--max_restarts",
@@ -40,7 +41,7 @@ from dist_f1.launching.errors import UsageError
     metavar="DIR",
     help="Directory for the output of each worker.  [default: a new one in dist_f1_logs]",
 )
-@job_options
+@job_options(stall_timeout=0.0)
 @exits_with_message(OSError, ValueError)
 def main(
     arguments: tuple[str, ...],
@@ -48,6 +49,7 @@ def main(
     max_restarts: int,
     module: str | None,
     log_dir: str | None,
+    hosts: HostOptions | None,
     **options: Unpack[JobOptions],
 ) -> None:
     """Run a script or a module in several worker processes.
@@ -59,8 +61,8 @@ def main(
     """
     command = _command([*arguments], module)
     logs = pathlib.Path(log_dir or time.strftime(f"dist_f1_logs/%Y%m%d-%H%M%S-{os.getpid()}"))
-    job = _job(command, logs, workers, max_restarts, options)
-    sys.exit(supervisor.supervise(job, Console(sys.stdout, sys.stderr)))
+    job = _job(command, logs, workers, max_restarts, hosts, options)
+    sys.exit(start_job(job, hosts))
 
 
 def _command(arguments: list[str], module: str | None) -> list[str]:
@@ -79,18 +81,21 @@ def _job(
     logs: pathlib.Path,
     workers: int | None,
     max_restarts: int,
+    hosts: HostOptions | None,
     options: JobOptions,
-) -> supervisor.Job:
+) -> Job:
     task = external_cluster.resolve_task()
     if task is not None:
-        if workers or max_restarts:
+        if workers or max_restarts or hosts:
             raise UsageError(
                 f"this process is {task.name} of a cluster described by the environment, whose "
-                "scheduler starts and restarts workers. Omit --workers and --max_restarts, or "
-                "unset TF_CONFIG to start a cluster on this machine."
+                "scheduler starts and restarts workers. Omit --workers, --max_restarts and "
+                "--hosts, or unset TF_CONFIG to start a cluster."
             )
-        grace = options["grace_seconds"]
-        return supervisor.Job(command, [task], logs, is_external=True, grace_seconds=grace)
+        grace, stall = options["grace_seconds"], options["stall_timeout"]
+        return Job(
+            command, [task], logs, is_external=True, stall_timeout=stall, grace_seconds=grace
+        )
     gpus = cluster.visible_gpus()
     tasks = cluster.workers(workers or len(gpus) or 1)
-    return supervisor.Job(command, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
+    return Job(command, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)

@@ -16,13 +16,15 @@ from typing_extensions import Unpack
 
 from dist_f1.commands import config_options
 from dist_f1.commands.exits import exits_with_message
-from dist_f1.commands.job_options import JobOptions, job_options
+from dist_f1.commands.job_options import HostOptions, JobOptions, job_options
+from dist_f1.commands.start_job import start_job
 from dist_f1.commands.startup_messages import held_messages
 from dist_f1.jobs import requirements, settings
 from dist_f1.jobs.run_dir import LOGS, RunDir
-from dist_f1.launching import cluster, external_cluster, supervisor
-from dist_f1.launching.console import COLUMNS, Console
+from dist_f1.launching import cluster, external_cluster, progress
+from dist_f1.launching.console import COLUMNS
 from dist_f1.launching.errors import UsageError, UserError
+from dist_f1.launching.job import Job
 
 # Set in the environment of workers that this command has started.
 _IS_WORKER = "DIST_F1_TRAIN_WORKER"
@@ -48,7 +50,8 @@ _IS_WORKER = "DIST_F1_TRAIN_WORKER"
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Number of worker processes.  [default: train in this process]",
+    help="Number of worker processes of each host.  [default: train in this process; with --hosts, "
+    "one]",
 )
 @click.option(
     "--max_restarts",
@@ -60,7 +63,7 @@ _IS_WORKER = "DIST_F1_TRAIN_WORKER"
 @click.option(
     "--dry_run/--nodry_run", help="Print the settings, the devices and the plan, and exit."
 )
-@job_options
+@job_options(stall_timeout=600.0)
 @click.pass_obj
 @exits_with_message(UserError)
 def main(
@@ -70,6 +73,7 @@ def main(
     workers: int | None,
     max_restarts: int,
     dry_run: bool,
+    hosts: HostOptions | None,
     **options: Unpack[JobOptions],
 ) -> None:
     """Train a classifier and report its exact F1 over all replicas.
@@ -82,9 +86,10 @@ def main(
     if not run_dir:
         raise UsageError("--run_dir is empty. Pass a directory.")
     _require_extras(config)
-    if workers and _IS_WORKER not in os.environ:
-        sys.exit(_launch(config, workers, run_dir, max_restarts, dry_run, options))
-    _train(config, run_dir, dry_run)
+    if (workers or hosts) and _IS_WORKER not in os.environ:
+        sys.exit(_launch(config, workers or 1, run_dir, max_restarts, dry_run, hosts, options))
+    with progress.ends_if_stalled(options["stall_timeout"]):
+        _train(config, run_dir, dry_run)
 
 
 def _train(config: ml_collections.ConfigDict, run_dir: str, dry_run: bool) -> None:
@@ -123,6 +128,7 @@ def _launch(
     run_dir: str,
     max_restarts: int,
     dry_run: bool,
+    hosts: HostOptions | None,
     options: JobOptions,
 ) -> int:
     """Run this command in each of `count` workers, and return the exit code."""
@@ -130,21 +136,27 @@ def _launch(
     if task is not None:
         raise UserError(
             f"this process is {task.name} of a cluster described by the environment. Omit "
-            "--workers; or unset TF_CONFIG, and do not use srun, to start a cluster on this "
-            "machine."
+            "--workers and --hosts; or unset TF_CONFIG, and do not use srun, to start a cluster."
         )
     tasks = cluster.workers(count)
     if config.strategy == "parameter_server":
+        if hosts is not None:
+            raise UserError(
+                "config.strategy=parameter_server runs on one machine, or with TF_CONFIG from a "
+                "scheduler. Omit --hosts, or use config.strategy=multi_worker."
+            )
         tasks = cluster.parameter_servers(count)
     elif config.strategy != "auto" or count > 1:
+        is_cluster = count > 1 or hosts is not None
         requirements.check(
             "multi_worker" if config.strategy == "auto" else config.strategy,
-            tasks[0] if count > 1 else None,
+            tasks[0] if is_cluster else None,
         )
     RunDir(run_dir).check_is_run_dir()
     gpus = cluster.visible_gpus()
     # Detect a wrong number of GPUs before anything is started.
-    places = cluster.environments(tasks, list(range(len(tasks))), gpus, options["cpu_devices"])
+    addresses = cluster.local_addresses(tasks, range(len(tasks)))
+    places = cluster.environments(addresses, gpus, options["cpu_devices"])
     if dry_run:
         from dist_f1.jobs import data, plan
 
@@ -166,9 +178,9 @@ def _launch(
     # The start-up messages of TensorFlow, one copy for each worker, would hide ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS
-    job = supervisor.Job(arguments, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
+    job = Job(arguments, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
     try:
-        return supervisor.supervise(job, Console(sys.stdout, sys.stderr))
+        return start_job(job, hosts)
     except OSError as error:
         raise UserError(f"--run_dir={run_dir} cannot be written: {error}.") from error
 

@@ -27,6 +27,7 @@ from dist_f1.jobs.reading import Reader
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.saved_state import SavedState
 from dist_f1.jobs.steps import Steps
+from dist_f1.launching import alive
 from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 from dist_f1.scores import score_names
@@ -203,6 +204,7 @@ class Loop:
 
     def _on_result(self, result: dict[str, Any], context: tuple[int, Batch]) -> None:
         """Add the result of a step."""
+        alive()
         step, batch = context
         self.position.loss += float(result["loss"])
         stop, is_same = coordination.decode_status(np.asarray(result["status"]), batch, self._shard)
@@ -219,6 +221,7 @@ class Loop:
 
     def _save(self) -> None:
         """Save a checkpoint, on all workers at the same step."""
+        alive()
         if self.position.step:
             self._check_counts()
         if self._keeps_predictions:

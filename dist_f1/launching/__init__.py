@@ -1,4 +1,6 @@
-"""Start the worker processes of a job on this machine, watch them and stop them.
+"""Start the worker processes of a job, watch them and stop them.
 
-cluster -> processes (each runs `bootstrap`) -> failures -> supervisor
+cluster -> processes (each runs `bootstrap`) -> run -> supervisor, or hosts for several machines
 """
+
+from dist_f1.launching.progress import alive as alive

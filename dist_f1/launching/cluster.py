@@ -1,4 +1,4 @@
-"""The tasks of a job on this machine: addresses, `TF_CONFIG` and GPUs of each."""
+"""The tasks of a job: addresses, `TF_CONFIG` and GPUs of each, and ports of this machine."""
 
 import contextlib
 import dataclasses
@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dist_f1.launching import bootstrap
 from dist_f1.launching.errors import UserError
@@ -54,23 +54,28 @@ def parameter_servers(count: int) -> list[Task]:
 
 
 def environments(
-    tasks: Sequence[Task], ports: Sequence[int], gpus: Sequence[str], cpu_devices: int = 1
+    addresses: Mapping[Task, str],
+    gpus: Sequence[str],
+    cpu_devices: int = 1,
+    local: Sequence[Task] | None = None,
 ) -> list[dict[str, str]]:
-    """Return the environment variables of each task.
+    """Return the environment variables of each task of this machine.
 
     Args:
-        tasks: All tasks of the cluster.
-        ports: One port for each task.
-        gpus: GPU ids as in `CUDA_VISIBLE_DEVICES`, divided equally among the workers. Without any,
-            the variable is left unchanged.
+        addresses: All tasks of the cluster, with `host:port` of each.
+        gpus: GPU ids as in `CUDA_VISIBLE_DEVICES`, divided equally among the workers of this
+            machine. Without any, the variable is left unchanged.
         cpu_devices: Number of logical CPU devices of each worker if there are no GPUs.
+        local: Tasks of this machine; by default all tasks.
 
     Raises:
         UserError: There are GPUs, but fewer than workers.
     """
     cluster: dict[str, list[str]] = {}
-    for task, port in zip(tasks, ports, strict=True):
-        cluster.setdefault(task.type, []).append(f"{HOST}:{port}")
+    for task, address in addresses.items():
+        cluster.setdefault(task.type, []).append(address)
+    excluded = without_proxy(address.rpartition(":")[0] for address in addresses.values())
+    tasks = [*addresses] if local is None else local
     computing = [task for task in tasks if task.type == "worker"]
     if gpus and len(gpus) < len(computing):
         raise UserError(
@@ -80,7 +85,7 @@ def environments(
     result = []
     for task in tasks:
         config = {"cluster": cluster, "task": {"type": task.type, "index": task.index}}
-        variables = {"TF_CONFIG": json.dumps(config), **without_proxy([HOST])}
+        variables = {"TF_CONFIG": json.dumps(config), **excluded}
         if gpus:
             own: Sequence[str] = ()
             if task in computing:
@@ -119,6 +124,11 @@ def visible_gpus() -> list[str]:
     return ids[:count] if ids else [str(index) for index in range(count)]
 
 
+def local_addresses(tasks: Sequence[Task], ports: Sequence[int]) -> dict[Task, str]:
+    """Return the address of each task on this machine."""
+    return {task: f"{HOST}:{port}" for task, port in zip(tasks, ports, strict=True)}
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports on which no process listens now."""
     with contextlib.ExitStack() as stack:
@@ -128,8 +138,8 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def fixed_ports(first: int, count: int) -> list[int]:
-    """Return `count` ports starting at `first`.
+def fixed_ports(first: int, count: int, address: str = HOST) -> list[int]:
+    """Return `count` ports starting at `first`, which are free at a local address.
 
     Raises:
         UserError: A port is in use or above 65535.
@@ -142,7 +152,7 @@ def fixed_ports(first: int, count: int) -> list[int]:
             # Like TensorFlow, accept a port in TIME_WAIT.
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                one.bind((HOST, port))
+                one.bind((address, port))
             except OSError as error:
                 raise UserError(
                     f"Port {port} is in use ({error.strerror}). Pass another --port, or omit the "

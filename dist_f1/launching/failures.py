@@ -21,8 +21,9 @@ class Failure:
     Args:
         task: Task of the worker.
         exit_code: Exit code as in `Popen`, negative for a signal.
-        kind: `"exception"`, `"exit"` (`sys.exit(message)`), `"hung"`, or `"ended"` if the process
-            left no error file.
+        kind: `"exception"`, `"exit"` (`sys.exit(message)`), `"hung"`, `"left"` (exit code 0 while
+            others needed the worker), `"lost"` (a host), or `"ended"` if the process left no error
+            file.
         title: Type of the exception, or the message.
         text: Traceback, or the last lines of the log.
         time: Seconds, as in `time.time()`.
@@ -51,6 +52,12 @@ class Failure:
         return self.kind == "exception" and self.title in _SECONDARY
 
     @property
+    def may_follow(self) -> bool:
+        """Whether the failure may follow from the exit of another worker with code 0."""
+        is_abort = self.kind == "ended" and self.exit_code == -signal.SIGABRT
+        return self.is_secondary or self.kind == "hung" or is_abort
+
+    @property
     def is_port_conflict(self) -> bool:
         """Whether another process took the port of the worker before it listened."""
         return _PORT_ERROR in self.text
@@ -63,6 +70,10 @@ class Failure:
             return "stopped"
         if self.kind == "hung":
             return "was killed by the launcher"
+        if self.kind == "lost":
+            return "is lost"
+        if self.kind == "left":
+            return "exited with code 0 while the others still needed it"
         if self.exit_code < 0:
             number = -self.exit_code
             name = signal.Signals(number).name if number in list(signal.Signals) else str(number)
@@ -72,6 +83,8 @@ class Failure:
 
     def explain(self) -> str:
         """Return the traceback or log, the description, and a hint if there is one."""
+        if self.kind == "lost":
+            return self.text
         lines = [self.text.rstrip() or self.title, f"{self.task.name} {self.describe()}."]
         return "\n".join([*lines, *_hints(self.text)])
 
@@ -95,6 +108,16 @@ def read_failure(
 def root_cause(failures: Sequence[Failure]) -> Failure:
     """Return the earliest failure, preferring those that do not follow from another one."""
     return min(failures, key=lambda failure: (failure.is_secondary, failure.time))
+
+
+def left(task: Task, ended: float, consequence: Failure) -> Failure:
+    """Return the failure of a worker that exited with code 0, and so caused another failure."""
+    text = (
+        f"{consequence.explain()}\n{task.name} had exited with code 0 before. All workers must run "
+        "the same steps: remove sys.exit() from the loop, and give all workers the same number of "
+        "batches."
+    )
+    return Failure(task, 1, "left", "", text, ended)
 
 
 def tail(log: pathlib.Path, lines: int = _TAIL_LINES) -> str:

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from dist_f1.launching import bootstrap, failures
+from dist_f1.launching import bootstrap, failures, progress
 from dist_f1.launching.cluster import Task
 from dist_f1.launching.console import Console, Copier
+from dist_f1.launching.guardian import Guardian
 
 
 class Worker:
@@ -22,8 +23,9 @@ class Worker:
         task: The task.
         command: A script and its arguments, or `-m`, a module and its arguments.
         variables: Environment variables in addition to those of this process.
-        directory: Directory for the log and the error file.
+        directory: Directory for the log, the error file and the file of `progress.alive`.
         console: Console that shows the output.
+        guardian: Kills the children of the process if this process is killed.
     """
 
     def __init__(
@@ -33,17 +35,23 @@ class Worker:
         variables: Mapping[str, str],
         directory: pathlib.Path,
         console: Console,
+        guardian: Guardian,
     ) -> None:
         self.task = task
+        self._guardian = guardian
         self.log = directory / f"{task.file_name}.log"
         self._error_file = directory / f"{task.file_name}.failure.json"
         self._exit_code: int | None = None
         self._ended = 0.0
+        self._alive_file = directory / f"{task.file_name}.alive"
+        self._alive_file.touch()
+        self._alive_time, self._alive_at = 0, time.monotonic()
         environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
             bootstrap.ERROR_FILE: str(self._error_file.absolute()),
             bootstrap.LAUNCHER: str(os.getpid()),
+            progress.ALIVE_FILE: str(self._alive_file.absolute()),
             **variables,
         }
         self._log_file = open(self.log, "wb")  # noqa: SIM115
@@ -56,6 +64,7 @@ class Worker:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        guardian.add(self.pid)
         prefix = f"[{task.name}] "
         pipes = (("out", self._process.stdout), ("err", self._process.stderr))
         self._copiers: list[threading.Thread] = [
@@ -75,6 +84,7 @@ class Worker:
         if self._exit_code is None and self._has_exited():
             # Signal the group before reaping the process: until then its id cannot be reused.
             self._signal_group(signal.SIGKILL)
+            self._guardian.remove(self.pid)
             self._exit_code, self._ended = self._process.wait(), time.time()
             # A child in another session may keep the pipes open.
             deadline = time.monotonic() + 1.0
@@ -89,6 +99,27 @@ class Worker:
         """Return the failure, if there is one; the process may still be running."""
         exit_code = self.poll()
         return failures.read_failure(self.task, exit_code, self._error_file, self.log, self._ended)
+
+    @property
+    def ended(self) -> float:
+        """Time of the exit, as in `time.time()`; 0 while the process runs."""
+        return self._ended
+
+    def idle_seconds(self) -> float:
+        """Return the seconds since the process started or last called `progress.alive`."""
+        with contextlib.suppress(OSError):
+            changed = self._alive_file.stat().st_mtime_ns
+            if changed != self._alive_time:
+                # The clock of the file system may differ from that of this machine.
+                self._alive_time, self._alive_at = changed, time.monotonic()
+        return time.monotonic() - self._alive_at
+
+    def is_stopped(self) -> bool:
+        """Whether a signal, e.g. SIGSTOP, has stopped the process, which Linux shows."""
+        with contextlib.suppress(OSError):
+            status = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+            return status.rpartition(")")[2].split()[0] in ("T", "t")
+        return False
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process if it still runs."""

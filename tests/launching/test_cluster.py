@@ -11,7 +11,8 @@ from dist_f1.launching import cluster
 
 def test_tf_config_has_all_addresses_and_the_task(monkeypatch):
     tasks = cluster.workers(3)
-    for index, variables in enumerate(cluster.environments(tasks, [7, 8, 9], [])):
+    places = cluster.environments(cluster.local_addresses(tasks, [7, 8, 9]), [])
+    for index, variables in enumerate(places):
         monkeypatch.setenv("TF_CONFIG", variables["TF_CONFIG"])
         resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
         addresses = ["127.0.0.1:7", "127.0.0.1:8", "127.0.0.1:9"]
@@ -29,25 +30,39 @@ def test_tf_config_has_all_addresses_and_the_task(monkeypatch):
     ],
 )
 def test_gpus_are_divided_equally(gpus, workers, expected):
-    places = cluster.environments(cluster.workers(workers), range(workers), gpus)
+    addresses = cluster.local_addresses(cluster.workers(workers), range(workers))
+    places = cluster.environments(addresses, gpus)
     assert [place["CUDA_VISIBLE_DEVICES"] for place in places] == expected
 
 
 def test_servers_and_the_chief_of_servers_get_no_gpu():
     tasks = cluster.parameter_servers(2)
-    places = cluster.environments(tasks, range(4), ["0", "1"])
+    places = cluster.environments(cluster.local_addresses(tasks, range(4)), ["0", "1"])
     gpus = {task.name: p["CUDA_VISIBLE_DEVICES"] for task, p in zip(tasks, places, strict=True)}
     assert gpus == {"chief 0": "-1", "worker 0": "0", "worker 1": "1", "ps 0": "-1"}
     assert set(json.loads(places[0]["TF_CONFIG"])["cluster"]) == {"chief", "worker", "ps"}
 
 
 def test_more_workers_than_gpus_raise():
+    addresses = cluster.local_addresses(cluster.workers(3), range(3))
     with pytest.raises(ValueError, match=r"3 workers cannot share 2 GPUs.*--workers=2.*CUDA"):
-        cluster.environments(cluster.workers(3), range(3), ["0", "1"])
+        cluster.environments(addresses, ["0", "1"])
+
+
+def test_the_gpus_of_a_host_are_divided_among_its_own_workers():
+    tasks = cluster.workers(4)
+    addresses = {task: f"{host}:7" for task, host in zip(tasks, "aabb", strict=True)}
+    places = cluster.environments(addresses, ["0", "1"], local=tasks[2:])
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in places] == ["0", "1"]
+    config = json.loads(places[0]["TF_CONFIG"])
+    assert config["task"] == {"type": "worker", "index": 2}
+    assert config["cluster"]["worker"] == ["a:7", "a:7", "b:7", "b:7"]
+    assert places[0]["no_grpc_proxy"] == "a,b"
 
 
 def test_without_gpus_the_cpu_is_split():
-    (place,) = cluster.environments(cluster.workers(1), [1], [], cpu_devices=4)
+    addresses = cluster.local_addresses(cluster.workers(1), [1])
+    (place,) = cluster.environments(addresses, [], cpu_devices=4)
     assert "CUDA_VISIBLE_DEVICES" not in place
     assert place["DIST_F1_CPU_DEVICES"] == "4"
 
@@ -88,7 +103,7 @@ def test_workers_are_excluded_from_the_proxy(before, after, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in before.items():
         monkeypatch.setenv(name, value)
-    (place,) = cluster.environments(cluster.workers(1), [1], [])
+    (place,) = cluster.environments(cluster.local_addresses(cluster.workers(1), [1]), [])
     assert place["no_grpc_proxy"] == after
 
 

@@ -15,7 +15,7 @@ def test_a_signal_is_recorded_unless_it_is_ignored(number, ignored):
     try:
         signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
         handler = signal.getsignal(number)
-        with supervisor._signals() as received:
+        with supervisor.stop_signals() as received:
             os.kill(os.getpid(), number)
             assert received == ([] if ignored else [number])
         assert signal.getsignal(number) == handler
