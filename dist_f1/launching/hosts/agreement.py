@@ -35,8 +35,9 @@ class Agreement:
         self, me: int, rules: Rules, objection: Callable[[Sequence[int], Sequence[int]], str]
     ) -> None:
         self._me, self._rules, self._objection = me, rules, objection
-        # The plan of this host, if it leads.
+        # The plan of this host, if it leads, and the one that it follows otherwise.
         self.plan: Plan | None = None
+        self._followed: Plan | None = None
         # What this host waits for, as a message.
         self.waits_for = ""
         self.restarts = 0
@@ -70,11 +71,26 @@ class Agreement:
         if self.plan is not None:
             self.plan = self._lead(self.plan, now, mine, alive, peers)
             return self.plan
+        followed, self._followed = self._followed, foreign
         if foreign is not None:
             self._forming_since = None
             return foreign
-        self.plan = self._form(now, mine, alive)
+        if followed is not None and followed.phase == "run" and mine.number == followed.number:
+            self.plan = self._count_lost_leader(followed, mine)
+        if self.plan is None:
+            self.plan = self._form(now, mine, alive)
         return self.plan
+
+    def _count_lost_leader(self, plan: Plan, mine: Status) -> Plan | None:
+        """Count a restart; return a plan for the end if there may be no more."""
+        if plan.leader in self._left:
+            return None
+        self.restarts = plan.restarts + 1
+        if self.restarts <= self._rules.max_restarts:
+            return None
+        failure = causes.lost(plan.leader, "does not answer any more", self._rules)
+        own = Plan(plan.number + 1, self._me, {self._me: mine.incarnation})
+        return self._end(own, 1, Cause(plan.leader, failure))
 
     def _learn(self, alive: Mapping[int, Status], mine: Status) -> None:
         for host, status in {**alive, self._me: mine}.items():
