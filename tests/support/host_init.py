@@ -21,7 +21,7 @@ IFF_UP = 0x1
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 TUNSETIFF = 0x400454CA
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C
-SIOCSIFMTU, SIOCSIFTXQLEN = 0x8922, 0x8943
+SIOCSIFMTU = 0x8922
 MS_BIND, MNT_DETACH = 0x1000, 0x2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -39,9 +39,14 @@ def main(control, name, address, netmask, mtu, names):
     os.close(link)
     # An empty message is the end of the harness.
     while message := control.recv(100):
+        request = json.loads(message)
+        if request == "socket":
+            with socket.socket() as made:
+                socket.send_fds(control, [b"done"], [made.fileno()])
+            continue
         with contextlib.suppress(ProcessLookupError):
             # -1: all processes of the host except this one, at once.
-            os.kill(-1, json.loads(message))
+            os.kill(-1, request)
         control.send(b"done")
 
 
@@ -63,7 +68,6 @@ def make_link(address, netmask, mtu):
             socket_address = (socket.AF_INET, 0, socket.inet_aton(text))
             configure(request, DEVICE, "HH4s", *socket_address)
         configure(SIOCSIFMTU, DEVICE, "i", mtu)
-        configure(SIOCSIFTXQLEN, DEVICE, "i", 1000)
         for device in (b"lo", DEVICE):
             (flags,) = struct.unpack_from("h", configure(SIOCGIFFLAGS, device, "h", 0), 16)
             configure(SIOCSIFFLAGS, device, "h", flags | IFF_UP)

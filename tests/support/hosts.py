@@ -74,7 +74,7 @@ class Cluster:
         names = string.ascii_lowercase[:count]
         addresses = [f"10.77.{index}.1" for index in range(count)]
         # Tests may cut links from another thread.
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._relay, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._relay_process = subprocess.Popen(
@@ -139,7 +139,7 @@ class Cluster:
 
     def _request(self, name, descriptors=(), **values):
         message = json.dumps({"name": name, **values}).encode()
-        with self._lock:
+        with self.lock:
             socket.send_fds(self._relay, [message], descriptors)
             answer = self._relay.recv(1 << 20)
         if not answer:
@@ -166,6 +166,10 @@ class Host:
         self._started.append(process)
         return process
 
+    def socket(self):
+        """Return a TCP socket in the network of this host, for this process."""
+        return socket.socket(fileno=self._ask("socket")[0])
+
     def processes(self):
         """Return the ids of the processes of this host, as this machine sees them."""
         return [] if not self._namespaces else list(members(self._namespaces[1]))
@@ -176,7 +180,7 @@ class Host:
         The system of the host continues to run, and closes the connections of the processes.
         See `power_off` for an end that other hosts do not notice.
         """
-        self._signal(signal.SIGKILL)
+        self._ask(signal.SIGKILL)
         end = time.monotonic() + TIMEOUT
         while self.processes():
             if time.monotonic() > end:
@@ -185,11 +189,11 @@ class Host:
 
     def stop_all(self):
         """Stop all processes of this host. Its system continues to answer, as for SIGSTOP."""
-        self._signal(signal.SIGSTOP)
+        self._ask(signal.SIGSTOP)
 
     def continue_all(self):
         """Continue the processes that `stop_all` has stopped."""
-        self._signal(signal.SIGCONT)
+        self._ask(signal.SIGCONT)
 
     def cut(self):
         """Lose all packets to and from this host, without any error."""
@@ -246,12 +250,15 @@ class Host:
         self.cluster._request("attach", [link], host=self.index)
         os.close(link)
 
-    def _signal(self, number):
+    def _ask(self, request):
         if not self._namespaces:
             raise HostError(f"host {self.name} is off")
-        self._control.send(json.dumps(int(number)).encode())
-        if not self._control.recv(100):
+        with self.cluster.lock:
+            self._control.send(json.dumps(request).encode())
+            message, descriptors, _, _ = socket.recv_fds(self._control, 100, 10)
+        if not message:
             raise HostError(self._init.communicate()[1])
+        return descriptors
 
 
 @contextlib.contextmanager
