@@ -27,7 +27,10 @@ with hosts(2) as cluster:
 
 
 def descendants(pid):
-    """Return the ids of all processes below a process. The first process of a host has its orphans."""
+    """Return the ids of all processes below a process.
+
+    They include the orphans of a host, which are below its first process.
+    """
     parents = {}
     for folder in pathlib.Path("/proc").iterdir():
         if folder.name.isdigit():
