@@ -12,7 +12,7 @@ import time
 
 from forking import forked
 
-from dist_f1.launching.cluster import free_ports
+from dist_f1.launching.cluster import free_ports, without_proxy
 
 RESULT = "RESULT "
 RUN = pathlib.Path(__file__).parents[1] / "distributed" / "programs" / "run.py"
@@ -50,14 +50,16 @@ def run_workers(program, workers, *args, devices=2, timeout=300):
 
 def run_on_hosts(hosts, program, *args, devices=2, timeout=300):
     """Run a program in one worker on each host of `hosts.py`; see `run_workers`."""
-    configs = _configs([f"{host.address}:2222" for host in hosts])
+    addresses = [host.address for host in hosts]
+    configs = _configs([f"{address}:2222" for address in addresses])
+    proxy = without_proxy(addresses)
     end = time.monotonic() + timeout
     with contextlib.ExitStack() as stack:
         # A pipe that nobody reads would stop a worker that prints much.
         files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in hosts]
         command = [sys.executable, RUN, program, str(devices), *map(str, args)]
         started = [
-            host.start(command, env=_environment(config), stdout=file, stderr=file)
+            host.start(command, env=_environment({**config, **proxy}), stdout=file, stderr=file)
             for host, config, file in zip(hosts, configs, files, strict=True)
         ]
         return [_wait_for(*pair, end) for pair in zip(started, files, strict=True)]

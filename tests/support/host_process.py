@@ -30,8 +30,7 @@ class HostProcess(subprocess.Popen):
         with open(ready, "rb") as answer:
             try:
                 super().__init__(
-                    [*PROGRAM, FOLDER / "host_enter.py", str(theirs), given]
-                    + [os.fspath(part) for part in command],
+                    [*PROGRAM, FOLDER / "host_enter.py", str(theirs), given, *map(str, command)],
                     pass_fds=[*options.pop("pass_fds", ()), theirs, *namespaces],
                     **options,
                 )

@@ -22,7 +22,7 @@ import time
 
 from host_process import FOLDER, PROGRAM, HostError, HostProcess, members
 
-IS_REQUIRED = "DIST_F1_REQUIRE_HOSTS"
+REQUIRED = "DIST_F1_REQUIRE_HOSTS"
 NETMASK = "255.255.0.0"
 # Processes cannot resist SIGKILL, but a loaded machine may take a while.
 TIMEOUT = 60.0
@@ -37,8 +37,8 @@ def hosts(count=2, *, mtu=9000):
     import pytest
 
     if reason := why_unavailable():
-        if IS_REQUIRED in os.environ:
-            pytest.fail(f"{IS_REQUIRED} is set, but {reason}")
+        if REQUIRED in os.environ:
+            pytest.fail(f"{REQUIRED} is set, but {reason}")
         pytest.skip(reason)
     with _cluster(count, mtu) as cluster:
         yield cluster
@@ -213,14 +213,18 @@ class Host:
         """End this host and its connections in an instant, without a packet to other hosts."""
         if not self._namespaces:
             return
-        self.cluster._request("detach", host=self.index)
-        self._control.close()
-        for process in (self._init, *self._started):
-            end(process)
-        self._init.stderr.close()
-        for descriptor in self._namespaces:
-            os.close(descriptor)
-        self._started, self._namespaces = [], []
+        try:
+            # No process is to see, or to write anywhere, that the network is gone.
+            self.stop_all()
+            self.cluster._request("detach", host=self.index)
+        finally:
+            self._control.close()
+            for process in (self._init, *self._started):
+                end(process)
+            self._init.stderr.close()
+            for descriptor in self._namespaces:
+                os.close(descriptor)
+            self._started, self._namespaces = [], []
 
     def power_on(self):
         """Start this host after `power_off`: the same name and address, but no process."""
@@ -243,6 +247,7 @@ class Host:
             )
         message, descriptors, _, _ = socket.recv_fds(self._control, 100, 10)
         if not message:
+            self._control.close()
             raise HostError(self._init.communicate()[1].strip().rpartition("\n")[2])
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
