@@ -145,3 +145,16 @@ def test_the_reason_is_the_error_of_the_system(monkeypatch, tmp_path):
     before = set(descendants(os.getpid()))
     assert "Operation not permitted" in hosts_module.why_unavailable.__wrapped__()
     assert set(descendants(os.getpid())) == before
+
+
+def test_the_program_of_a_host_changes_nothing_on_this_machine(monkeypatch, tmp_path):
+    with hosts(1):
+        pass
+    unshare = tmp_path / "unshare"
+    # Drop the flags of `unshare`: the program runs in the namespaces of this process.
+    unshare.write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"\n')
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    before = pathlib.Path("/proc/sys/kernel/hostname").read_text()
+    assert "not separate" in hosts_module.why_unavailable.__wrapped__()
+    assert pathlib.Path("/proc/sys/kernel/hostname").read_text() == before

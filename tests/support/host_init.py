@@ -26,13 +26,13 @@ MS_BIND, MNT_DETACH = 0x1000, 0x2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def main(control, name, address, netmask, mtu, names):
+def main(control, name, address, netmask, mtu, names, outside):
+    check_is_separate(outside)
     # Linux reaps the orphans of the host then.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=int(control))
     socket.sethostname(name)
     replace_hosts_file(names)
-    disable_ipv6()
     link = make_link(address, netmask, int(mtu))
     namespaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in NAMESPACES]
     socket.send_fds(control, [b"ready"], [link, *namespaces])
@@ -50,6 +50,13 @@ def main(control, name, address, netmask, mtu, names):
         control.send(b"done")
 
 
+def check_is_separate(outside):
+    """Raise in a namespace of the harness, which this program would change."""
+    own = {os.readlink(f"/proc/self/ns/{kind}") for kind in NAMESPACES}
+    if shared := own.intersection(outside.split(",")):
+        raise RuntimeError(f"the host is not separate from this machine: {shared}")
+
+
 def make_link(address, netmask, mtu):
     """Start the loopback interface and a TUN device; return the other end of the device.
 
@@ -58,6 +65,10 @@ def make_link(address, netmask, mtu):
     """
     link = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(link, TUNSETIFF, struct.pack("16sH22x", DEVICE, IFF_TUN | IFF_NO_PI))
+    # Packets of neighbour discovery would be noise.
+    path = f"/proc/sys/net/ipv6/conf/{DEVICE.decode()}/disable_ipv6"
+    with contextlib.suppress(OSError), open(path, "w") as file:
+        file.write("1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
 
         def configure(request, device, layout, *values):
@@ -72,14 +83,6 @@ def make_link(address, netmask, mtu):
             (flags,) = struct.unpack_from("h", configure(SIOCGIFFLAGS, device, "h", 0), 16)
             configure(SIOCSIFFLAGS, device, "h", flags | IFF_UP)
     return link
-
-
-def disable_ipv6():
-    """Send no packets of neighbour discovery, which the counters of packets would include."""
-    for scope in ("all", "default"):
-        path = f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"
-        with contextlib.suppress(OSError), open(path, "w") as file:
-            file.write("1")
 
 
 def replace_hosts_file(text):

@@ -23,6 +23,7 @@ import time
 from host_process import FOLDER, PROGRAM, HostError, HostProcess, members
 
 REQUIRED = "DIST_F1_REQUIRE_HOSTS"
+SEPARATE = ("pid", "net", "mnt", "uts")
 NETMASK = "255.255.0.0"
 # Processes cannot resist SIGKILL, but a loaded machine may take a while.
 TIMEOUT = 60.0
@@ -84,7 +85,9 @@ class Cluster:
                 start_new_session=True,
             )
         lines = [f"{address} {name}\n" for name, address in zip(names, addresses, strict=True)]
-        settings = {"mtu": mtu, "names": "".join(["127.0.0.1 localhost\n", *lines])}
+        # The program of a host must not change this machine.
+        outside = ",".join(os.readlink(f"/proc/self/ns/{kind}") for kind in SEPARATE)
+        settings = (mtu, "".join(["127.0.0.1 localhost\n", *lines]), outside)
         self.hosts = []
         try:
             for index, (name, address) in enumerate(zip(names, addresses, strict=True)):
@@ -231,7 +234,7 @@ class Host:
         if self._namespaces:
             return
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = (theirs.fileno(), self.name, self.address, NETMASK, *self._settings.values())
+        arguments = (theirs.fileno(), self.name, self.address, NETMASK, *self._settings)
         as_root = ["--user", "--map-root-user"] if os.geteuid() else []
         kinds = ("--net", "--mount", "--uts", "--pid", "--mount-proc")
         unshare = ["unshare", *as_root, *kinds, "--fork", "--kill-child"]
