@@ -1,5 +1,6 @@
 """Archives whose members have any bytes, names and sizes: for readers of `.npz` files."""
 
+import functools
 import io
 import struct
 import warnings
@@ -73,10 +74,17 @@ def deflate(content, zeros=0):
 
 def inflating_archive(name, content, zeros, inflated_size):
     """Return an archive of one member, which inflates to `content` and then zeros."""
+    stored, crc = _with_zeros(content, zeros, inflated_size - len(content))
+    return raw_archive(name, stored, inflated_size, crc=crc)
+
+
+@functools.cache
+def _with_zeros(content, zeros, checked):
+    """Return the deflated content and zeros, and the checksum of some of the zeros."""
     crc = zlib.crc32(content)
-    for i in range(0, inflated_size - len(content), _CHUNK):
-        crc = zlib.crc32(bytes(min(_CHUNK, inflated_size - len(content) - i)), crc)
-    return raw_archive(name, deflate(content, zeros), inflated_size, crc=crc)
+    for i in range(0, checked, _CHUNK):
+        crc = zlib.crc32(bytes(min(_CHUNK, checked - i)), crc)
+    return deflate(content, zeros), crc
 
 
 _CHUNK = 2**20
