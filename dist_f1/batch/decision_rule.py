@@ -62,7 +62,7 @@ class DecisionRule:
 
     @property
     def text(self) -> str:
-        """What is decided, for files and messages: equal rules count the same.
+        """A text for files and messages. Rules with the same text count the same.
 
         Example:
             >>> DecisionRule(threshold=0.5, from_logits=True).text

@@ -23,7 +23,7 @@ _SAMPLES = "samples."
 
 
 class Stored(NamedTuple):
-    """What a checkpoint of counts holds.
+    """The content of a checkpoint of counts.
 
     Fields:
         fields: Fields of `Counts` by name.

@@ -1,8 +1,10 @@
 """A damaged or hostile file is one ValueError: of counts, sweeps, checkpoints and the report.
 
-`DIST_F1_FUZZ=1` flips each byte in all eight bits; otherwise, each byte is flipped in one way.
+`DIST_F1_FUZZ=1` flips all bits. Otherwise each byte of counts and sweeps is flipped in one way, and
+some bytes of checkpoints and reports, which are read by the same functions, but slowly.
 """
 
+import functools
 import io
 import itertools
 import os
@@ -20,7 +22,8 @@ import dist_f1
 from dist_f1 import Counts, Sweep
 from dist_f1.commands import report
 
-FLIPS = [1 << bit for bit in range(8)] if os.environ.get("DIST_F1_FUZZ") else [0x20]
+IS_FULL = bool(os.environ.get("DIST_F1_FUZZ"))
+FLIPS = [1 << bit for bit in range(8)] if IS_FULL else [0x20]
 # More than the size of the file.
 MEMORY = 200e6
 INDICATORS = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 1, 1]])
@@ -38,6 +41,8 @@ def saved(value, tmp_path):
 
 class Reader:
     """A reader of files with one correct file: `read` returns the value, or raises ValueError."""
+
+    step = 1
 
     def __init__(self, tmp_path):
         self.path = tmp_path / "file.npz"
@@ -76,6 +81,8 @@ class SweepReader(Reader):
 
 
 class CheckpointReader(Reader):
+    step = 17
+
     def make(self, tmp_path):
         self.metric = dist_f1.F1Score("samples", 0.5, num_classes=3)
         self.metric.update_state(INDICATORS, INDICATORS.astype("float32"))
@@ -102,6 +109,7 @@ class ReportReader(Reader):
     """The command: its only error is one line with the name of the file, and exit code 1."""
 
     style = "text"
+    step = 17
 
     def make(self, tmp_path):
         return saved(COUNTS["matrix"].numpy(), tmp_path)
@@ -162,15 +170,16 @@ def test_a_cut_or_flipped_file_raises_or_is_read_right(kind, tmp_path):
     content = reader.content
     expected = reader.read(content)
     # An empty checkpoint is the one of a metric that has counted nothing.
-    for length in range(1, len(content)):
+    step = 1 if IS_FULL else reader.step
+    for length in range(1, len(content), step):
         assert refuses(reader, content[:length]), length
     undetected = 0
-    for position, flip in itertools.product(range(len(content)), FLIPS):
+    for position, flip in itertools.product(range(0, len(content), step), FLIPS):
         changed = bytearray(content)
         changed[position] ^= flip
         undetected += not refuses(reader, bytes(changed), expected)
     # Dates, attributes and versions of the writer mean nothing.
-    assert undetected < len(content) * len(FLIPS) / 3
+    assert undetected < len(content) * len(FLIPS) / step / 3
 
 
 def arrays_of(content):
@@ -208,6 +217,11 @@ def hostile_arrays(array):
     }
 
 
+@functools.cache
+def many_members():
+    return archive([(f"{i}.npy", b"") for i in range(30_000)])
+
+
 def hostile_files(content):
     """Yield `(name, bytes)` of files that are hostile, or hold other values."""
     arrays = {name: x for name, x in arrays_of(content).items() if x.dtype.kind in "if"}
@@ -229,18 +243,19 @@ def hostile_files(content):
         yield f"method {method}", archive(members.items(), method)
     yield "encrypted", raw_archive("total.npy", b"x" * 10, 10, method=0, flags=1)
     yield "a folder", archive([(f"../{name}", x) for name, x in members.items()])
-    yield "many members", archive([(f"{i}.npy", b"") for i in range(30_000)])
+    yield "many members", many_members()
 
 
-def test_there_are_several_hundred_hostile_files(tmp_path):
-    assert sum(len([*hostile_files(kind(tmp_path).content)]) for kind in READERS.values()) > 1000
+FAST = [name for name in READERS if name in ("counts", "sweep", "checkpoint of a sweep")]
+OTHERS = [name for name in [*READERS, "html report"] if name not in FAST]
 
 
-@pytest.mark.parametrize("kind", [*READERS, slow("html report")])
+@pytest.mark.parametrize("kind", [*FAST, *map(slow, OTHERS)])
 def test_a_hostile_file_is_one_error_and_takes_little_memory(kind, tmp_path):
     reader = {**READERS, "html report": HtmlReportReader}[kind](tmp_path)
-    accepted = []
+    accepted, number = [], 0
     for name, content in hostile_files(reader.content):
+        number += 1
         tracemalloc.start()
         try:
             if not refuses(reader, content):
@@ -248,6 +263,7 @@ def test_a_hostile_file_is_one_error_and_takes_little_memory(kind, tmp_path):
             assert tracemalloc.get_traced_memory()[1] < len(content) + MEMORY, name
         finally:
             tracemalloc.stop()
+    assert number > 150
     # Values that may be true: one more row, optional arrays, and sums of weights.
     harmless = ("more", "missing", "largest", "1e308", "decision", "multilabel")
     assert all(any(word in name for word in harmless) for name in accepted), accepted
