@@ -85,7 +85,7 @@ def _arrays(fields: Fields) -> Iterator[tuple[str, np.ndarray]]:
 def _scale(fields: Fields) -> float:
     """Return the largest sum of weights."""
     names = "true_positive", "predicted", "actual", "total"
-    return float(max(abs(limit(fields[name])) for name in names for limit in (np.min, np.max)))
+    return max(abs(float(limit(fields[name]))) for name in names for limit in (np.min, np.max))
 
 
 def _in_range(fields: Fields) -> str:

@@ -21,10 +21,12 @@ def take_version(arrays: MutableMapping[str, np.ndarray], newest: int, source: s
         ValueError: The file has a newer version, or no valid one.
     """
     stored = arrays.pop(NAME, np.array(1))
-    if stored.shape != () or stored.dtype.kind not in "iu" or stored < 1:
+    is_integer = stored.shape == () and stored.dtype.kind in "iu"
+    if not is_integer or stored < 1:
+        found = stored if is_integer else f"{stored.dtype} {list(stored.shape)}"
         raise ValueError(
-            f"{source} cannot be read: its {NAME} is {stored.tolist()!r:.40}, expected a positive "
-            "integer. Use an intact copy, or count again."
+            f"{source} cannot be read: its {NAME} is {found}, expected a positive integer. Use an "
+            "intact copy, or count again."
         )
     if stored > newest:
         raise ValueError(

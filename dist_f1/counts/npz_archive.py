@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Collection
@@ -193,6 +194,8 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, strings: bool)
         # The transpose of an array in Fortran order is contiguous, and has the same bytes.
         flat = (array.T if fortran_order else array).reshape(-1)
         _fill(member, flat.view(np.uint8), name)
+        if dtype.kind == "U" and np.any(flat.view(f"{dtype.byteorder}u4") > sys.maxunicode):
+            raise _Refused(f"{name} holds a string with an invalid character")
         return array
 
 

@@ -71,6 +71,12 @@ def test_strings_are_read_on_request_only():
         read_arrays(file, "file")
 
 
+def test_strings_with_an_invalid_character_raise():
+    file = archive([("text.npy", plain_header((1,), "<U1", b"\xff" * 4))])
+    with pytest.raises(ArchiveError, match="invalid character"):
+        read_arrays(file, "file", strings=True)
+
+
 def test_arrays_that_compress_well_are_read_if_they_are_expected():
     file = saved(np.savez_compressed, {"zeros": ZEROS})
     with pytest.raises(ArchiveError, match="more than the"):
