@@ -72,5 +72,10 @@ class SavedState:
                 "and a --run_dir that all workers share."
             ) from error
         for name, metric in self._steps.metrics(self.position.phase).items():
-            metric.accumulator.deserialize(self._progress.counts[name])
+            try:
+                metric.accumulator.deserialize(self._progress.counts[name])
+            except ValueError as error:
+                raise CheckpointError(
+                    f"The checkpoint {path} cannot be restored: {error}"
+                ) from error
         return True
