@@ -81,5 +81,5 @@ def explained(path: str | os.PathLike[str]) -> Iterator[None]:
             raise
         number = error.errno or errno.EIO
         cause = error.strerror or str(error) or type(error).__name__
-        remedy = _REMEDIES.get(number, "Check the disk.")
+        remedy = _REMEDIES.get(number, "Check this path and its disk.")
         raise OSError(number, f"{os.fspath(path)}{_FAILED}{cause}. {remedy}") from error

@@ -67,7 +67,7 @@ class RunDir:
         """
         self.check_is_run_dir()
         # Detect a read-only directory now, not after hours of training.
-        with self.writing(self.checkpoints):
+        with self.writing(self.path):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         self._write("probe.tmp", "")
         # Also removes what a killed write has left. `Predictions` and `CheckpointManager` do this
