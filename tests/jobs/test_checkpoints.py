@@ -179,7 +179,7 @@ def test_a_full_disk_is_an_error_of_tensorflows_writer_too(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100000, before[1]))
     try:
-        with pytest.raises(CheckpointError, match=r"00000002 cannot.*ulimit -f.*intact, up to 00000001"):
+        with pytest.raises(CheckpointError, match=r"00000002 cannot.*ulimit -f.*up to 00000001"):
             manager.save(2, lambda path: saved.write(str(path / "state")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
