@@ -24,10 +24,16 @@ def ends_cleanly(command: str) -> Iterator[None]:
     """
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
+    written = ""
     try:
         yield
+    except OSError:
+        # Another byte shows whether the error is that of standard output.
+        written = "\n"
+        raise
     finally:
         try:
+            sys.stdout.write(written)
             sys.stdout.flush()
         except OSError as error:
             # Python would try again at the end, and print a traceback.

@@ -10,6 +10,7 @@ import socket
 import time
 import types
 import warnings
+from typing import Any
 
 import filelock
 
@@ -24,7 +25,7 @@ _RECORD_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 # A marker file in place of a kernel's lock would outlive a holder that is killed.
-_ONLY_KERNEL = {"fallback_to_soft": False} if hasattr(filelock.FileLock, "fallback_to_soft") else {}
+_ONLY_KERNEL: Any = {"fallback_to_soft": False} if hasattr(filelock.FileLock, "fallback_to_soft") else {}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import re
@@ -22,7 +23,6 @@ FLAGS = (
     "train",
     f"--config={ROOT / 'configs' / 'digits.py'}",
     "--config.model=mlp",
-    "--config.epochs=6",
     "--config.save_predictions=true",
 )
 IN_USE = r"--run_dir=\S+ is in use by process \d+ on host \S+ since \d{4}-\d\d-\d\d .*\. Wait until"
@@ -34,16 +34,24 @@ def files_of(path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    path = tmp_path_factory.mktemp("undisturbed") / "run"
-    result = run_cli(*FLAGS, f"--run_dir={path}")
-    assert result.returncode == 0, result.stderr
-    return path
+    """Run an undisturbed job once for each number of epochs."""
+
+    @functools.cache
+    def run(epochs):
+        path = tmp_path_factory.mktemp("undisturbed") / "run"
+        result = run_cli(*FLAGS, f"--config.epochs={epochs}", f"--run_dir={path}")
+        assert result.returncode == 0, result.stderr
+        return path
+
+    return run
 
 
 @pytest.mark.parametrize("workers", [(), pytest.param(("--workers=2",), marks=slow)])
 @pytest.mark.parametrize("delay", [1.0, *(pytest.param(d, marks=slow) for d in (0, 0.5, 2, 5, 10))])
 def test_the_second_job_refuses_and_the_first_is_untouched(undisturbed, tmp_path, delay, workers):
-    flags = (*FLAGS, f"--run_dir={tmp_path / 'run'}", *workers)
+    # The first job must still run when the second starts.
+    epochs = 6 if delay < 5 else 80
+    flags = (*FLAGS, f"--config.epochs={epochs}", f"--run_dir={tmp_path / 'run'}", *workers)
     with contextlib.ExitStack() as stack:
         waits = []
         for number in range(2):
@@ -59,17 +67,17 @@ def test_the_second_job_refuses_and_the_first_is_untouched(undisturbed, tmp_path
     assert "Traceback" not in first.stderr + second.stderr
     assert "restart" not in second.stderr
     if not workers:
-        assert differences(undisturbed, tmp_path / "run") == []
+        assert differences(undisturbed(epochs), tmp_path / "run") == []
+        assert files_of(tmp_path / "run") == files_of(undisturbed(epochs))
     rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert len(rows) == len(set(rows)) == 12
-    assert files_of(tmp_path / "run") == files_of(undisturbed)
+    assert len(rows) == len(set(rows)) == 2 * epochs
 
 
 @slow
 def test_a_killed_holder_blocks_nobody(undisturbed, tmp_path):
-    flags = (*FLAGS, f"--run_dir={tmp_path / 'run'}")
+    flags = (*FLAGS, "--config.epochs=6", f"--run_dir={tmp_path / 'run'}")
     with start_cli(*flags) as process:
-        read_until(process, "validation 1/6")
+        read_until(process, "validation 3/6")
         holder = RunLock(tmp_path / "run").holder()
         assert holder.pid == process.pid
         process.send_signal(signal.SIGKILL)
@@ -79,8 +87,8 @@ def test_a_killed_holder_blocks_nobody(undisturbed, tmp_path):
     result = run_cli(*flags)
     assert result.returncode == 0, result.stderr
     assert "resuming from" in result.stdout
-    assert differences(undisturbed, tmp_path / "run") == []
-    assert files_of(tmp_path / "run") == files_of(undisturbed)
+    assert differences(undisturbed(6), tmp_path / "run") == []
+    assert files_of(tmp_path / "run") == files_of(undisturbed(6))
 
 
 def test_a_lock_is_held_by_one_object_and_released(tmp_path):
