@@ -25,7 +25,8 @@ _RECORD_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 # A marker file in place of a kernel's lock would outlive a holder that is killed.
-_ONLY_KERNEL: Any = {"fallback_to_soft": False} if hasattr(filelock.FileLock, "fallback_to_soft") else {}
+_CAN_CHOOSE = hasattr(filelock.FileLock, "fallback_to_soft")
+_ONLY_KERNEL: Any = {"fallback_to_soft": False} if _CAN_CHOOSE else {}
 
 
 @dataclasses.dataclass(frozen=True)
