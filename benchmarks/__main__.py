@@ -7,9 +7,11 @@ import datetime
 import os
 import pathlib
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import util
+from typing import TYPE_CHECKING
 
 # TensorFlow's start-up messages would hide the output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -21,6 +23,9 @@ from ml_collections import config_flags
 from benchmarks import config_check, regressions, tables
 from benchmarks.records import Record, RecordError, load_records
 from benchmarks.suites import SUITES
+
+if TYPE_CHECKING:
+    from benchmarks import runner
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -52,18 +57,20 @@ def main(argv: Sequence[str]) -> None:
             new = load_records(_WITH.value)[1]
             print(regressions.markdown(regressions.compare(old, new)))
             return
-        problems = _run(config_check.resolve(_CONFIG.value, _SUITES.value), _out(), old)
+        outcome = _run(config_check.resolve(_CONFIG.value, _SUITES.value), _out(), old)
     except (config_check.ConfigError, RecordError) as error:
         sys.exit(f"benchmarks: {error}")
-    for problem in problems:
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    for problem in outcome.problems:
         print(f"benchmarks: {problem}", file=sys.stderr)
-    sys.exit(1 if problems else 0)
+    sys.exit(outcome.exit_code)
 
 
 def _run(
     config: ml_collections.ConfigDict, out: pathlib.Path, old: list[Record] | None
-) -> list[str]:
-    """Run the suites, write tables and charts, and return the problems."""
+) -> runner.Outcome:
+    """Run the suites, write tables and charts, and return the outcome."""
     missing = [x for x in ("sklearn", "scipy", "tqdm", "matplotlib") if not util.find_spec(x)]
     if missing:
         raise config_check.ConfigError(
@@ -83,7 +90,7 @@ def _run(
     (out / "results.md").write_text(page, "utf-8")
     files = [out / runner.RESULTS, out / "results.md", *charts.draw(outcome.records, out)]
     print("\n".join(map(str, files)))
-    return outcome.problems
+    return outcome
 
 
 def _out() -> pathlib.Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import signal
 import traceback
 from typing import Any
 
@@ -24,6 +25,12 @@ class Outcome:
     header: dict[str, Any]
     records: list[Record] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
+    is_interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command: 130 after Ctrl-C."""
+        return 128 + signal.SIGINT if self.is_interrupted else int(bool(self.problems))
 
 
 def run(config: ml_collections.ConfigDict, out: pathlib.Path, progress: Progress) -> Outcome:
@@ -45,6 +52,7 @@ def run(config: ml_collections.ConfigDict, out: pathlib.Path, progress: Progress
                 log.write(labelled)
                 outcome.records.append(labelled)
         except KeyboardInterrupt:
+            outcome.is_interrupted = True
             log.write_failure(name, "interrupted")
             outcome.problems.append(f"{name} was interrupted; its records so far are kept.")
             break

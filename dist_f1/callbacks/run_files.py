@@ -18,7 +18,7 @@ from dist_f1 import pages
 from dist_f1.callbacks import versions
 from dist_f1.callbacks.splits import by_split
 from dist_f1.counts import Counts
-from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.atomic_write import atomic_write, explained
 from dist_f1.counts.json_lines import read_records
 from dist_f1.pages.results import Evaluation, report_sections
 from dist_f1.pages.results.evaluation import format_date
@@ -30,7 +30,8 @@ Record = dict[str, Any]
 def write_epoch(run_dir: str | os.PathLike[str], epoch: int, text: str) -> None:
     """Write the text of an epoch's report atomically; make missing directories."""
     reports = pathlib.Path(run_dir) / "reports"
-    reports.mkdir(parents=True, exist_ok=True)
+    with explained(reports):
+        reports.mkdir(parents=True, exist_ok=True)
     atomic_write(reports / f"epoch_{epoch:04d}.txt", text)
 
 
@@ -43,7 +44,8 @@ def write_report(
 ) -> None:
     """Write a report, its counts and its sweep, each file atomically; make a missing directory."""
     path = pathlib.Path(run_dir)
-    path.mkdir(parents=True, exist_ok=True)
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
     atomic_write(path / "report.txt", text)
     atomic_write(path / "report.json", json.dumps(as_dict, indent=2) + "\n")
     counts.save(path / "counts.npz")
@@ -51,7 +53,8 @@ def write_report(
         sweep.save(path / "sweep.npz")
     else:
         # A sweep of earlier counts would contradict the new ones.
-        (path / "sweep.npz").unlink(missing_ok=True)
+        with explained(path / "sweep.npz"):
+            (path / "sweep.npz").unlink(missing_ok=True)
 
 
 def records_of_logs(epoch: int, logs: Mapping[str, Any]) -> list[Record]:

@@ -7,6 +7,7 @@ import importlib
 
 import click
 
+from dist_f1.commands.exits import ends_cleanly
 from dist_f1.version import __version__
 
 # A command's module is imported when the command runs, so that help and errors come at once.
@@ -57,7 +58,8 @@ def _commands(ctx: click.Context) -> None:
 
 def run() -> None:
     """Run `dist-f1 COMMAND ...` with the arguments of this process."""
-    _commands(prog_name="dist-f1")
+    with ends_cleanly("dist-f1"):
+        _commands(prog_name="dist-f1")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ def held_messages() -> Iterator[None]:
     try:
         yield
         outcome = _HIDE
+    except SystemExit:
+        # The user has ended the process by Ctrl-C.
+        outcome = _HIDE
+        raise
     finally:
         sys.stderr.flush()
         # Closes this end of the pipe too.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
-import signal
 import sys
 from importlib import util
 
@@ -100,26 +100,33 @@ def _train(config: ml_collections.ConfigDict, run_dir: str, dry_run: bool) -> No
         # Import TensorFlow only for a valid command line.
         from dist_f1.jobs import data, devices, plan
         from dist_f1.jobs.loop import Stopped
-        from dist_f1.jobs.training import catch_stop_signals, train
+        from dist_f1.jobs.stop_signals import catch_stop_signals
+        from dist_f1.jobs.training import train
+        from dist_f1.replicas import contexts
 
         is_server = requirements.is_server()
         if not is_server:
             strategy = devices.make_strategy(config.strategy, config.replicas)
     if is_server:
         devices.run_server()
-    try:
-        with catch_stop_signals() as stop_requested:
-            with held_messages():
+    # Several workers stop together, at a step.
+    is_alone = contexts.num_workers(strategy) == 1
+    with catch_stop_signals() as signals:
+        try:
+            with held_messages(), signals.end_at_once() if is_alone else contextlib.nullcontext():
                 dataset = data.load(config)
             if dry_run:
                 own = f"devices: {', '.join(devices.devices_of(strategy))}"
                 replicas = strategy.num_replicas_in_sync
                 print(plan.describe(config, dataset, [own], replicas, run_dir))
                 return
-            train(config, dataset, strategy, RunDir(run_dir), stop_requested)
-    except Stopped as error:
-        print(f"stopped at {error}; checkpoint saved; rerun the command to resume", flush=True)
-        sys.exit(128 + signal.SIGTERM)
+            train(config, dataset, strategy, RunDir(run_dir), signals.are_received)
+        except Stopped as error:
+            # The terminal may be closed.
+            with contextlib.suppress(OSError):
+                print(f"stopped at {error}; checkpoint saved; rerun the command to resume")
+                sys.stdout.flush()
+            sys.exit(signals.exit_code)
 
 
 def _launch(
@@ -186,7 +193,7 @@ def _launch(
 
 
 def _require_extras(config: ml_collections.ConfigDict) -> None:
-    names = ("sklearn", "tqdm", "matplotlib", "jinja2")
+    names = ("sklearn", "tqdm", "matplotlib", "jinja2", "filelock")
     absent = [name for name in names if not util.find_spec(name)]
     if absent:
         raise UserError(f"{', '.join(absent)} is not installed. Run pip install 'dist-f1[train]'.")

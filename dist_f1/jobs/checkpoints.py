@@ -5,6 +5,8 @@ its files, flushed to disk, and renamed. If a checkpoint fails its checksums, th
 used.
 """
 
+import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -12,8 +14,8 @@ import shutil
 import zlib
 from collections.abc import Callable
 
-import tensorflow as tf
-
+from dist_f1.callbacks.file_errors import os_errors
+from dist_f1.counts.atomic_write import explained
 from dist_f1.launching.errors import UserError
 
 _FILE_LIST = "files.json"
@@ -53,24 +55,22 @@ class CheckpointManager:
         tmp = self._directory / f".{path.name}.tmp"
         backup = self._directory / f".{path.name}.backup"
         try:
-            shutil.rmtree(tmp, ignore_errors=True)
-            tmp.mkdir(parents=True)
-            write(tmp)
-            _write_file_list(tmp)
-            # A checkpoint that is replaced stays until the new one has its name.
-            shutil.rmtree(backup, ignore_errors=True)
-            if path.exists():
-                os.replace(path, backup)
-            os.replace(tmp, path)
-            _flush(self._directory)
-            shutil.rmtree(backup, ignore_errors=True)
-        except (OSError, tf.errors.OpError) as error:
-            shutil.rmtree(tmp, ignore_errors=True)
+            with explained(path), os_errors():
+                self._write(tmp, write)
+                # A checkpoint that is replaced stays until the new one has its name.
+                shutil.rmtree(backup, ignore_errors=True)
+                if path.exists():
+                    os.replace(path, backup)
+                os.replace(tmp, path)
+                _flush(self._directory)
+                shutil.rmtree(backup, ignore_errors=True)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._clean_up()
             kept = self._sorted_paths()
-            rest = f"Earlier checkpoints are intact, up to {kept[-1].name}. " if kept else ""
+            rest = f" Earlier checkpoints are intact, up to {kept[-1].name}." if kept else ""
             raise CheckpointError(
-                f"The checkpoint {path} could not be written: {error}. {rest}Free disk space or "
-                "fix the directory, and start again with the same --run_dir."
+                f"The checkpoint {error.strerror} Then run the same command again.{rest}"
             ) from error
         for old in self._sorted_paths()[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
@@ -103,8 +103,20 @@ class CheckpointManager:
         """Return the path of the checkpoint with this number."""
         return self._directory / f"{number:08d}"
 
+    def _write(self, tmp: pathlib.Path, write: Callable[[pathlib.Path], object]) -> None:
+        shutil.rmtree(tmp, ignore_errors=True)
+        # A missing run directory has been removed: do not make another one.
+        self._directory.mkdir(exist_ok=True)
+        tmp.mkdir()
+        made = tmp.stat()
+        write(tmp)
+        # TensorFlow would make the directories again.
+        if not os.path.samestat(tmp.stat(), made):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        _write_file_list(tmp)
+
     def _clean_up(self) -> None:
-        """Undo what a killed run left unfinished."""
+        """Undo what a write that was killed or has failed left unfinished."""
         for backup in self._directory.glob(".*.backup"):
             path = self._directory / backup.name[1 : -len(".backup")]
             if not path.exists():

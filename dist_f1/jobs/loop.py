@@ -80,9 +80,8 @@ class Loop:
         self._steps = Steps(config, data, strategy)
         self._state = SavedState(self._steps, strategy, run_dir.checkpoints)
         self._run_dir = run_dir
-        self._predictions = Predictions(
-            run_dir.path / "predictions", contexts.worker_index(strategy)
-        )
+        self._predictions_dir = run_dir.path / "predictions"
+        self._predictions = Predictions(self._predictions_dir, contexts.worker_index(strategy))
         self._dispatcher = Dispatcher(strategy, self._on_result)
         self._f1 = score_names.parse(self.f1_name)
         self._is_stopping = False
@@ -149,7 +148,8 @@ class Loop:
 
     def remove_predictions(self) -> None:
         """Remove the files that `predictions` reads."""
-        self._predictions.remove()
+        with self._run_dir.writing(self._predictions_dir):
+            self._predictions.remove()
 
     def _run_phase(self) -> EpochResult:
         position, phase = self.position, self.position.phase
@@ -157,7 +157,8 @@ class Loop:
             for metric in self._steps.metrics(phase).values():
                 metric.reset_state()
         if self._keeps_predictions and self._is_chief:
-            self._predictions.remove_from(position.step)
+            with self._run_dir.writing(self._predictions_dir):
+                self._predictions.remove_from(position.step)
         if phase == "validation":
             self._steps.average_moving_stats()
         started, last = time.monotonic() - position.seconds, None
@@ -185,8 +186,7 @@ class Loop:
         position.seconds = time.monotonic() - started
         if last is not None:
             self._reader.record(position, last)
-        if self._keeps_predictions:
-            self._predictions.flush()
+        self._flush_predictions()
         scores = {self.f1_name: float(self._f1(counts)), **summary.values(self._data.task, counts)}
         loss = position.loss / position.rows
         return EpochResult(position.epoch, phase, loss, scores, counts, position.seconds)
@@ -224,9 +224,14 @@ class Loop:
         alive()
         if self.position.step:
             self._check_counts()
-        if self._keeps_predictions:
-            self._predictions.flush()
+        self._flush_predictions()
+        self._run_dir.check_claim()
         self._state.save()
+
+    def _flush_predictions(self) -> None:
+        if self._keeps_predictions:
+            with self._run_dir.writing(self._predictions_dir):
+                self._predictions.flush()
 
     def _check_counts(self) -> Counts:
         """Return the global counts of this phase; check that they cover all rows read."""

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.atomic_write import atomic_write, explained
 
 
 class Predictions:
@@ -39,10 +39,16 @@ class Predictions:
         self._logits.append(logits)
 
     def flush(self) -> None:
-        """Write the rows added since the last call. Call it before a checkpoint."""
+        """Write the rows added since the last call. Call it before a checkpoint.
+
+        Raises:
+            OSError: The rows cannot be written, or the run directory does not exist.
+        """
         if not self._steps:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
+        # A missing run directory has been removed: do not make another one.
+        with explained(self._directory):
+            self._directory.mkdir(exist_ok=True)
         rows = [len(labels) for labels in self._labels]
         file = io.BytesIO()
         np.savez(

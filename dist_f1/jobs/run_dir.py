@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,18 +13,22 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import Counts
-from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.atomic_write import append_line, atomic_write, explained
 from dist_f1.jobs.settings import RENAMED
 from dist_f1.launching.errors import UserError
 from dist_f1.sweeps import Sweep
 
 LOGS = "logs"
+LOCK = "run.lock"
+HOLDER = "run.lock.json"
 _CONFIG = "config.json"
 _METRICS = "metrics.jsonl"
 _COUNTS = "counts.npz"
 _REPORT = "report.json"
 _SWEEP = "sweep.npz"
 _PREDICTIONS = "predictions.npz"
+# How long the settings may be unreadable, e.g. while an editor saves them.
+_READ_SECONDS = 1.0
 
 
 class RunDir:
@@ -36,7 +41,11 @@ class RunDir:
     - `confusion_matrix.png`, `f1_per_class.png` and `precision_recall.png`;
     - `report.html` and `report.md`: all results on one page;
     - `checkpoints/`, and `logs/` of several workers;
-    - if requested, `predictions.npz` and `tensorboard/`.
+    - if requested, `predictions.npz` and `tensorboard/`;
+    - `run.lock`, see `RunLock`.
+
+    Every method that writes raises `UserError` if the file cannot be written. The file then has its
+    former content.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -45,6 +54,7 @@ class RunDir:
         self.confusion_matrix = self.path / "confusion_matrix.png"
         self.f1_per_class = self.path / "f1_per_class.png"
         self.precision_recall = self.path / "precision_recall.png"
+        self._claimed: int | None = None
 
     def prepare(self, config: dict[str, Any], may_change: Sequence[str]) -> bool:
         """Make the directory, or check that its run can be resumed; return whether it holds one.
@@ -57,10 +67,15 @@ class RunDir:
         """
         self.check_is_run_dir()
         # Detect a read-only directory now, not after hours of training.
-        with self._explain_errors(self.path):
+        with self.writing(self.path):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         self._write("probe.tmp", "")
-        (self.path / "probe.tmp").unlink()
+        # Also removes what a killed write has left. `Predictions` and `CheckpointManager` do this
+        # for their directories.
+        with self.writing(self.path):
+            for path in self.path.glob("*.tmp"):
+                if path.is_file():
+                    path.unlink()
         if not (self.path / _CONFIG).exists():
             return False
         try:
@@ -89,11 +104,11 @@ class RunDir:
         Raises:
             UserError: The directory holds other files.
         """
-        with self._explain_errors(self.path):
+        with self.writing(self.path):
             names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         # A run that was killed early leaves these files, but no settings.
         foreign = {name for name in names if not name.endswith(".tmp")}
-        foreign -= {LOGS, self.checkpoints.name}
+        foreign -= {LOGS, self.checkpoints.name, LOCK, HOLDER}
         if foreign and _CONFIG not in foreign:
             raise UserError(
                 f"--run_dir={self.path} is not empty and holds no run. Use another directory, or "
@@ -107,6 +122,45 @@ class RunDir:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def claim(self, token: int) -> None:
+        """Check before each write from now on that the directory still holds the run `token`."""
+        self._claimed = token
+
+    def check_claim(self) -> None:
+        """Check that the directory has not been removed, moved or replaced since `claim`.
+
+        Raises:
+            UserError: The directory does not hold the run any more.
+        """
+        deadline = time.monotonic() + _READ_SECONDS
+        while self._claimed is not None and self.token() != self._claimed:
+            if (self.path / _CONFIG).exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            raise UserError(
+                f"--run_dir={self.path} was removed, moved or replaced while the job was running. "
+                "Restore the directory, and run the same command again to resume; or use another "
+                "--run_dir."
+            )
+
+    @contextlib.contextmanager
+    def writing(self, path: pathlib.Path) -> Iterator[None]:
+        """Turn an `OSError` of the block, which writes to `path`, into a `UserError`.
+
+        Raises:
+            UserError: The path cannot be written, or the directory does not hold the run any more.
+        """
+        self.check_claim()
+        try:
+            with explained(path):
+                yield
+        except OSError as error:
+            # The directory may have been removed during the write.
+            self.check_claim()
+            raise UserError(
+                f"{error.strerror} Then run the same command again; the checkpoints are unchanged."
+            ) from error
+
     def had_checkpoints(self) -> bool:
         """Whether the run must have written checkpoints, as it does after the first evaluation."""
         path = self.path / _METRICS
@@ -119,11 +173,8 @@ class RunDir:
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Append one row to `metrics.jsonl` and flush it to disk."""
-        path = self.path / _METRICS
-        with self._explain_errors(path), open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with self.writing(self.path / _METRICS):
+            append_line(self.path / _METRICS, json.dumps(row))
 
     def filter_metrics(self, is_kept: Callable[[dict[str, Any]], bool]) -> None:
         """Remove the rows of `metrics.jsonl` that a resumed run writes again."""
@@ -146,7 +197,7 @@ class RunDir:
         """Write the report as text and as JSON, and its counts."""
         self._write("report.txt", text)
         self._write_json(_REPORT, as_dict)
-        with self._explain_errors(self.path / _COUNTS):
+        with self.writing(self.path / _COUNTS):
             counts.save(self.path / _COUNTS)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
@@ -155,7 +206,7 @@ class RunDir:
 
     def write_sweep(self, sweep: Sweep) -> None:
         """Write the counts at each threshold."""
-        with self._explain_errors(self.path / _SWEEP):
+        with self.writing(self.path / _SWEEP):
             sweep.save(self.path / _SWEEP)
 
     def write_pages(self, html: str, markdown: str) -> None:
@@ -209,18 +260,8 @@ class RunDir:
         self._write(name, json.dumps(value, indent=2) + "\n")
 
     def _write(self, name: str, data: str | bytes) -> None:
-        with self._explain_errors(self.path / name):
+        with self.writing(self.path / name):
             atomic_write(self.path / name, data)
-
-    @contextlib.contextmanager
-    def _explain_errors(self, path: pathlib.Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UserError(
-                f"{path} cannot be written: {error}. Free disk space or fix --run_dir, and start "
-                "again; the checkpoints are unchanged."
-            ) from error
 
 
 def _names_in_report(report: dict[str, Any], counts: Counts) -> list[str] | None:

@@ -88,10 +88,13 @@ class Summary:
         run_dir.write_scores({"scores": all_scores, "thresholds": self.thresholds()})
         run_dir.write_sweep(self.sweep)
         names, counts = self.class_names, self.counts
-        plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
-        plots.precision_recall(self.sweep, names, run_dir.precision_recall)
+        with run_dir.writing(run_dir.confusion_matrix):
+            plots.confusion_matrix(counts, names, run_dir.confusion_matrix)
+        with run_dir.writing(run_dir.precision_recall):
+            plots.precision_recall(self.sweep, names, run_dir.precision_recall)
         intervals = interval_of(counts, "f1_per_class")
-        plots.f1_bars(counts, names, run_dir.f1_per_class, intervals=intervals)
+        with run_dir.writing(run_dir.f1_per_class):
+            plots.f1_bars(counts, names, run_dir.f1_per_class, intervals=intervals)
         evaluation = Evaluation(self.title, counts, names, self.sweep, all_scores)
         results = add_files(evaluation, run_dir)
         run_dir.write_pages(run_html(results), run_markdown(results))

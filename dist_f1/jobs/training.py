@@ -1,8 +1,6 @@
 """A training job, from its first step or last checkpoint to its report."""
 
 import contextlib
-import secrets
-import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,11 +9,13 @@ import ml_collections
 import tensorflow as tf
 
 from dist_f1.callbacks import versions
+from dist_f1.callbacks.trackers.event_files import EventFile
 from dist_f1.counts import Counts
-from dist_f1.jobs import coordination, devices, settings
+from dist_f1.jobs import coordination, devices
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
 from dist_f1.jobs.loop import EpochResult, Loop
+from dist_f1.jobs.opening import check_shared, opened
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_results import title_of
@@ -24,9 +24,6 @@ from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 from dist_f1.reports import report
 from dist_f1.sweeps import Sweep
-
-# How long a worker waits for the files of the chief to appear in the run directory.
-_SHARED_SECONDS = 60.0
 
 
 def train(
@@ -40,36 +37,47 @@ def train(
 
     All workers call this function; the chief writes the results.
     """
+    config_with_names = {**config.to_dict(), "class_names": dataset.class_names}
+    with opened(run_dir, strategy, config_with_names) as (token, is_resumed):
+        loop = Loop(config, dataset, strategy, run_dir, stop_requested)
+        if contexts.is_chief(strategy):
+            run_dir.write_config({**config_with_names, **_environment_of(strategy), "token": token})
+        _run(config, dataset, strategy, run_dir, loop, token, is_resumed)
+
+
+def _environment_of(strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    return {
+        "replicas": strategy.num_replicas_in_sync,
+        "devices": devices.devices_of(strategy),
+        "strategy_class": type(strategy).__name__,
+        "versions": versions.installed(),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+    }
+
+
+def _run(
+    config: ml_collections.ConfigDict,
+    dataset: Data,
+    strategy: tf.distribute.Strategy,
+    run_dir: RunDir,
+    loop: Loop,
+    token: int,
+    is_resumed: bool,
+) -> None:
     is_chief = contexts.is_chief(strategy)
     log = _log if is_chief else _ignore
-    resolved = {**config.to_dict(), "class_names": dataset.class_names}
-    is_resumed = is_chief and run_dir.prepare(resolved, settings.MAY_CHANGE)
-    device_names = devices.devices_of(strategy)
-    # The token shows whether the workers share the directory.
-    token = coordination.broadcast_from_chief(strategy, secrets.randbits(31))
-    loop = Loop(config, dataset, strategy, run_dir, stop_requested)
-    if is_chief:
-        run_dir.write_config(
-            {
-                **resolved,
-                "replicas": strategy.num_replicas_in_sync,
-                "devices": device_names,
-                "strategy_class": type(strategy).__name__,
-                "versions": versions.installed(),
-                "started": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
-                "token": token,
-            }
-        )
     rows = [
         "rows" if source.rows is None else f"{source.rows} rows"
         for source in (dataset.train, dataset.validation)
     ]
     log(
         f"{config.dataset}: {rows[0]} to train on, {rows[1]} to validate; "
-        f"{strategy.num_replicas_in_sync} replica(s) on {', '.join(device_names)}"
+        f"{strategy.num_replicas_in_sync} replica(s) on "
+        f"{', '.join(devices.devices_of(strategy))}"
     )
     coordination.barrier(strategy)
-    _check_shared(run_dir, token)
+    check_shared(run_dir, token)
+    run_dir.claim(token)
     if loop.restore(log):
         log(f"resuming from {loop.position}")
     elif is_resumed and run_dir.had_checkpoints():
@@ -119,42 +127,8 @@ def _write_results(
     title = title_of(config.to_dict(), run_dir.path.name)
     summary = Summary(title, dataset.task, names, counts, sweep)
     summary.write(run_dir)
-    print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
-    print(f"results are in {run_dir.path}; open report.html", flush=True)
-
-
-def _check_shared(run_dir: RunDir, token: int) -> None:
-    # A network file system may show the file later.
-    deadline = time.monotonic() + _SHARED_SECONDS
-    while run_dir.token() != token:
-        if time.monotonic() > deadline:
-            raise UserError(
-                f"--run_dir={run_dir.path} is not the directory that the chief writes to. Use one "
-                "on a file system that all workers share."
-            )
-        time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def catch_stop_signals() -> Iterator[Callable[[], bool]]:
-    """Treat SIGTERM and Ctrl-C as a request to stop; a second signal kills the process.
-
-    Making a multi-worker strategy installs TensorFlow's own handler, which only notes the signal,
-    so use this context afterwards.
-    """
-    received: list[int] = []
-
-    def note(number: int, _: Any) -> None:
-        received.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    handled = (signal.SIGTERM, signal.SIGINT)
-    before = {int(number): signal.signal(number, note) for number in handled}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    _log(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
+    _log(f"results are in {run_dir.path}; open report.html")
 
 
 @contextlib.contextmanager
@@ -165,16 +139,15 @@ def _tensorboard_writer(
     if not config.tensorboard or not is_chief:
         yield _ignore
         return
-    writer = tf.summary.create_file_writer(str(run_dir.path / "tensorboard"))
+    directory = run_dir.path / "tensorboard"
+    file = EventFile(directory)
 
     def write(result: EpochResult) -> None:
-        with writer.as_default(step=result.epoch):
+        with run_dir.writing(directory), file.as_default():
             for name, value in {"loss": result.loss, **result.scores}.items():
-                tf.summary.scalar(f"{result.split}/{name}", value)
-        writer.flush()
+                tf.summary.scalar(f"{result.split}/{name}", value, result.epoch)
 
-    with contextlib.closing(writer):
-        yield write
+    yield write
 
 
 def _is_before(row: dict[str, Any], position: Position) -> bool:
@@ -196,7 +169,13 @@ def _metrics_row(result: EpochResult) -> dict[str, Any]:
 
 
 def _log(text: str) -> None:
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise UserError(
+            f"standard output cannot be written: {error}. Free disk space or write to another "
+            "file, and run the same command again."
+        ) from error
 
 
 def _ignore(_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dist_f1.counts import Counts
+from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.reports import check_names
 
 if TYPE_CHECKING:
@@ -46,9 +48,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def finish(figure: Figure, path: Path | None) -> Figure:
-    """Write the figure to `path`, if given, and return it."""
+    """Write the figure to `path`, if given, completely or not at all, and return it."""
     if path is not None:
-        figure.savefig(path, dpi=150)
+        name = os.fspath(path)
+        if not os.path.splitext(name)[1]:
+            name += f".{figure.canvas.get_default_filetype()}"
+        file = io.BytesIO()
+        figure.savefig(file, dpi=150, format=os.path.splitext(name)[1][1:])
+        atomic_write(name, file.getvalue())
     return figure
 
 

@@ -90,16 +90,24 @@ def test_it_is_an_error_if_all_are_damaged_but_not_if_there_are_none(checkpoints
 
 
 @pytest.mark.parametrize(
-    "error", [OSError("disk is full"), tf.errors.ResourceExhaustedError(None, None, "disk is full")]
+    ("error", "cause"),
+    [
+        (OSError("disk is full"), "disk is full"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x; No space left on device"),
+            "No space left on device. Free disk space",
+        ),
+        (tf.errors.UnknownError(None, None, "the disk burns"), "the disk burns"),
+    ],
 )
-def test_a_failed_write_leaves_the_earlier_checkpoints_only(checkpoints, tmp_path, error):
+def test_a_failed_write_leaves_the_earlier_checkpoints_only(checkpoints, tmp_path, error, cause):
     before = {path: read(path) for path in (tmp_path / "checkpoints").iterdir()}
 
     def write(path):
         (path / "state").write_text("half")
         raise error
 
-    with pytest.raises(CheckpointError, match=r"00000040.*disk is full.*up to 00000030.*run_dir"):
+    with pytest.raises(CheckpointError, match=f"00000040 cannot.*: {cause}.*up to 00000030"):
         checkpoints.save(40, write)
     assert {path: read(path) for path in (tmp_path / "checkpoints").iterdir()} == before
 
@@ -171,7 +179,7 @@ def test_a_full_disk_is_an_error_of_tensorflows_writer_too(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100000, before[1]))
     try:
-        with pytest.raises(CheckpointError, match=r"00000002 could not.*intact, up to 00000001"):
+        with pytest.raises(CheckpointError, match=r"00000002 cannot.*ulimit -f.*up to 00000001"):
             manager.save(2, lambda path: saved.write(str(path / "state")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

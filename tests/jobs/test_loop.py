@@ -43,6 +43,7 @@ class WatchedSource:
 
 
 def make_loop(config, run_dir, replicas, train_at=None, validation_at=None, requests=()):
+    run_dir.path.mkdir(exist_ok=True)
     loaded = data.load(config)
     watched = dataclasses.replace(
         loaded,

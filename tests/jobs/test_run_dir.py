@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dist_f1 import Counts
-from dist_f1.jobs import training
+from dist_f1.jobs import opening
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.launching.errors import UserError
 
@@ -133,8 +133,8 @@ def test_a_run_had_checkpoints_after_its_first_evaluation(run_dir):
 
 
 def test_workers_must_share_the_directory(run_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_SHARED_SECONDS", 0.3)
-    training._check_shared(run_dir, 7)
+    monkeypatch.setattr(opening, "_SHARED_SECONDS", 0.3)
+    opening.check_shared(run_dir, 7)
     for other, token in ((run_dir, 8), (RunDir(tmp_path / "other"), 7)):
         with pytest.raises(UserError, match="is not the directory that the chief writes to"):
-            training._check_shared(other, token)
+            opening.check_shared(other, token)

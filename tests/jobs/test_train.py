@@ -91,6 +91,7 @@ def test_the_run_directory_has_all_files(run):
         "report.json",
         "report.md",
         "report.txt",
+        "run.lock",
         "scores.json",
         "sweep.npz",
     }

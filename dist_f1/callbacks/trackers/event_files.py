@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.callbacks.file_errors import os_errors
 from dist_f1.callbacks.trackers.contents import ClassCurve, to_png
+from dist_f1.counts.atomic_write import explained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,17 +31,52 @@ class EventFile:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._directory = os.fspath(directory)
+        self._directory = pathlib.Path(directory)
         self._writer: tf.summary.SummaryWriter | None = None
+        self._paths: set[pathlib.Path] = set()
 
     @contextmanager
     def as_default(self) -> Iterator[None]:
-        """Make this the file of `tf.summary`, and flush at the end."""
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(self._directory)
-        with self._writer.as_default(), tf.summary.record_if(True):
-            yield
-        self._writer.flush()
+        """Make this the file of `tf.summary`, and flush at the end.
+
+        Raises:
+            OSError: The file cannot be written. It then ends with the last complete block.
+        """
+        sizes = {path: path.stat().st_size for path in self._paths if path.exists()}
+        with explained(self._directory):
+            try:
+                with os_errors():
+                    if self._writer is None:
+                        self._create()
+                    assert self._writer is not None
+                    with self._writer.as_default(), tf.summary.record_if(True):
+                        yield
+                    self._writer.flush()
+            except OSError:
+                self._cut(sizes)
+                raise
+
+    def _create(self) -> None:
+        others = set(self._directory.glob("*"))
+        try:
+            self._writer = tf.summary.create_file_writer(str(self._directory))
+        finally:
+            self._paths = set(self._directory.glob("*")) - others
+
+    def _cut(self, sizes: dict[pathlib.Path, int]) -> None:
+        """Remove incomplete records. The next block starts another file."""
+        if self._writer is not None:
+            # It may write the rest of its buffer.
+            with suppress(tf.errors.OpError):
+                self._writer.close()
+            self._writer = None
+        for path in self._paths:
+            with suppress(OSError):
+                if path in sizes:
+                    os.truncate(path, sizes[path])
+                else:
+                    path.unlink()
+        self._paths = set()
 
 
 def write_scalar(name: str, value: float, step: int) -> None:

@@ -17,6 +17,7 @@ from dist_f1.callbacks.trackers import contents
 from dist_f1.callbacks.trackers.options import DEFAULTS, Hparams, TrackerOptions
 from dist_f1.callbacks.trackers.packages import require
 from dist_f1.callbacks.trackers.tracker import Tracker
+from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.metrics.signatures import show_options
 from dist_f1.pages import Table
 from dist_f1.pages.markdown_text import markdown_table
@@ -83,11 +84,11 @@ class MLflowScores(Tracker):
         client, run_id = self._client(), self._run()
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory)
-            (path / "report.md").write_text(markdown_table(table) + "\n", encoding="utf-8")
+            atomic_write(path / "report.md", markdown_table(table) + "\n")
             results.counts.save(path / "counts.npz")
             for name, figure in figures.items():
                 file = _UNSUPPORTED.sub("_", name).replace("/", "_")
-                (path / f"{file}.png").write_bytes(contents.to_png(figure))
+                atomic_write(path / f"{file}.png", contents.to_png(figure))
             client.log_artifacts(run_id, directory, f"{results.split}/epoch_{step:04d}")
 
     def _client(self) -> Any:
