@@ -49,19 +49,20 @@ def open_regular(path: str | os.PathLike[str]) -> Any:
     return open(descriptor, "rb")
 
 
-def parse_object(data: bytes, source: str) -> dict[str, Any]:
+def parse_object(data: bytes, source: str, max_bytes: float = MAX_BYTES) -> dict[str, Any]:
     """Return the JSON object in UTF-8 bytes.
 
     Args:
         data: Bytes of the object.
         source: Name of the file in messages.
+        max_bytes: Maximum number of bytes.
 
     Raises:
         ValueError: The bytes are no JSON object, too large or too deeply nested, or hold a number
             that does not fit into 64 bits or half of a surrogate pair.
     """
     try:
-        _check_size(data)
+        _check_size(data, max_bytes)
         value = json.loads(data.decode(), parse_int=_parse_integer)
         if not isinstance(value, dict):
             raise ValueError(f"got {type(value).__name__}")
@@ -76,10 +77,10 @@ def parse_object(data: bytes, source: str) -> dict[str, Any]:
     return value
 
 
-def _check_size(data: bytes) -> None:
+def _check_size(data: bytes, max_bytes: float) -> None:
     """Raise `ValueError` if the objects of Python could take much more memory than the text."""
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"more than {MAX_BYTES:,} bytes")
+    if len(data) > max_bytes:
+        raise ValueError(f"more than {max_bytes:,} bytes")
     values = sum(map(data.count, (b",", b"[", b"{")))
     if values > _MAX_VALUES:
         raise ValueError(f"{values:,} values, more than {_MAX_VALUES:,}")

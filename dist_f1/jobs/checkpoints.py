@@ -89,7 +89,7 @@ class CheckpointManager:
         path = next(self.intact(log), None)
         if path is not None:
             self.remove_after(path)
-        elif self._sorted_paths():
+        elif not self.is_empty():
             raise self.all_damaged()
         return path
 
@@ -108,6 +108,10 @@ class CheckpointManager:
         paths = self._sorted_paths()
         for damaged in paths[paths.index(path) + 1 :]:
             _remove(damaged)
+
+    def is_empty(self) -> bool:
+        """Whether there are no checkpoints, also no damaged ones."""
+        return not self._sorted_paths()
 
     def all_damaged(self) -> CheckpointError:
         """Return the error if there are checkpoints, but none can be used."""

@@ -77,7 +77,7 @@ class Loop:
         self._shard = sharding.shard_of(strategy)
         self._reader = Reader(data, self._shard)
         self._steps = Steps(config, data, strategy)
-        self._state = SavedState(self._steps, strategy, run_dir.checkpoints)
+        self._state = SavedState(self._steps, strategy, run_dir.checkpoints, config.epochs)
         self._run_dir = run_dir
         self._predictions = Predictions(
             run_dir.path / "predictions", contexts.worker_index(strategy)
