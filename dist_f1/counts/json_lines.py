@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from dist_f1.counts.json_objects import MAX_BYTES, open_regular, parse_object
+from dist_f1.counts.json_objects import MAX_BYTES, load_object, open_regular
 
 Record = dict[str, Any]
 
@@ -59,7 +59,7 @@ def read_lines(
             if not line.strip():
                 continue
             try:
-                record = _parse(line, f"Line {number} of {os.fspath(path)}")
+                record = _parse(line, os.fspath(path), number)
             except ValueError as error:
                 if line.endswith(b"\n") or len(line) > MAX_BYTES:
                     on_damage(error)
@@ -67,13 +67,14 @@ def read_lines(
             yield line if line.endswith(b"\n") else line + b"\n", record
 
 
-def _parse(line: bytes, source: str) -> Record:
-    record = parse_object(line, source)
-    epoch, split = record.get("epoch"), record.get("split")
-    # `True` is an integer in Python.
-    if type(epoch) is not int or not isinstance(split, str):
+def _parse(line: bytes, path: str, number: int) -> Record:
+    try:
+        record = load_object(line)
+        # `True` is an integer in Python.
+        if type(record.get("epoch")) is not int or not isinstance(record.get("split"), str):
+            raise ValueError("it has no number `epoch` or no text `split`")
+    except ValueError as error:
         raise ValueError(
-            f"{source} is no record of an epoch: epoch={epoch!r:.40}, split={split!r:.40}. Remove "
-            "the line."
-        )
+            f"{path} has an invalid line, number {number}: {error}. Remove the line."
+        ) from error
     return record

@@ -62,34 +62,42 @@ def parse_object(data: bytes, source: str, max_bytes: float = MAX_BYTES) -> dict
             that does not fit into 64 bits or half of a surrogate pair.
     """
     try:
-        _check_size(data, max_bytes)
-        value = json.loads(data.decode(), parse_int=_parse_integer)
-        if not isinstance(value, dict):
-            raise ValueError(f"got {type(value).__name__}")
-        _check_depth(value)
-        if _SURROGATE.search(data):
-            # No terminal and no page can show half of a pair.
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError as error:
-        raise ValueError(_describe(source, "too deeply nested")) from error
+        return load_object(data, max_bytes)
     except ValueError as error:
-        raise ValueError(_describe(source, str(error))) from error
+        raise ValueError(
+            f"{source} does not hold a JSON object: {error}. Restore the file, or remove it."
+        ) from error
+
+
+def load_object(data: bytes, max_bytes: float = MAX_BYTES) -> dict[str, Any]:
+    """Return what `parse_object` does; the message of its `ValueError` is a clause."""
+    _check_size(data, max_bytes)
+    try:
+        value = json.loads(data.decode(), parse_int=_parse_integer)
+    except RecursionError as error:
+        raise ValueError("it is too deeply nested") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"it holds {value!r:.40}")
+    _check_depth(value)
+    if _SURROGATE.search(data):
+        # No terminal and no page can show half of a pair.
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
 def _check_size(data: bytes, max_bytes: float) -> None:
     """Raise `ValueError` if the objects of Python could take much more memory than the text."""
     if len(data) > max_bytes:
-        raise ValueError(f"more than {max_bytes:,} bytes")
+        raise ValueError(f"it has more than {max_bytes:,} bytes")
     values = sum(map(data.count, (b",", b"[", b"{")))
     if values > _MAX_VALUES:
-        raise ValueError(f"{values:,} values, more than {_MAX_VALUES:,}")
+        raise ValueError(f"it has {values:,} values, more than {_MAX_VALUES:,}")
 
 
 def _parse_integer(text: str) -> int:
     # Python takes quadratic time for long integers, and cannot compare them with floats.
     if len(text) > _MAX_DIGITS:
-        raise ValueError(f"an integer of {len(text)} characters")
+        raise ValueError(f"it has an integer of {len(text)} characters")
     return int(text)
 
 
@@ -105,8 +113,4 @@ def _check_depth(value: Any) -> None:
         containers = [child for child in children if isinstance(child, dict | list)]
         if not containers:
             return
-    raise ValueError("too deeply nested")
-
-
-def _describe(source: str, problem: str) -> str:
-    return f"{source} does not hold a valid JSON object: {problem}. Restore the file, or remove it."
+    raise ValueError("it is too deeply nested")

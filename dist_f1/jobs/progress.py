@@ -113,7 +113,9 @@ def _parse_position(fields: Mapping[str, Any]) -> Position:
     position = Position(**{**fields, **tuples})
     invalid = [name for name, is_valid in _checks(position).items() if not is_valid]
     if invalid:
-        raise ValueError(f"The position has an impossible {invalid[0]}: {fields[invalid[0]]!r:.60}.")
+        raise ValueError(
+            f"The position has an impossible {invalid[0]}: {fields[invalid[0]]!r:.60}."
+        )
     return position
 
 
