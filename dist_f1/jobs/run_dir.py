@@ -144,9 +144,13 @@ class RunDir:
         """
         path = self.path / _METRICS
         try:
-            kept = [line for line, row in read_lines(path) if is_kept(row)]
+            lines = list(read_lines(path))
         except (OSError, ValueError) as error:
             raise UserError(str(error)) from error
+        for line, row in lines:
+            if row["epoch"] < 1 or row["split"] not in ("train", "validation"):
+                raise UserError(f"{path} has an invalid line: {line[:80]!r}. Remove the line.")
+        kept = [line for line, row in lines if is_kept(row)]
         self._write(_METRICS, b"".join(kept))
 
     def write_report(self, text: str, as_dict: dict[str, Any], counts: Counts) -> None:
