@@ -60,6 +60,24 @@ class DecisionRule:
             return "threshold"
         return "argmax" if self.is_argmax else "other"
 
+    @property
+    def text(self) -> str:
+        """What is decided, for files and messages: equal rules count the same.
+
+        Example:
+            >>> DecisionRule(threshold=0.5, from_logits=True).text
+            'threshold=0.5, from_logits=True'
+        """
+        if self.is_argmax:
+            return "argmax"
+        parts = [] if self.top_k is None else [f"top_k={self.top_k}"]
+        if self.threshold is not None:
+            values = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
+            parts.append(f"threshold={values[0] if len(set(values)) == 1 else list(values)}")
+            # The order of logits is that of probabilities.
+            parts += ["from_logits=True"] if self.from_logits else []
+        return ", ".join(parts)
+
     def is_multilabel(self, num_classes: int | None) -> bool:
         """Whether a row may have any number of predicted classes instead of exactly one."""
         return self.top_k is not None or (self.threshold is not None and num_classes != 1)

@@ -35,7 +35,12 @@ class CountSpec:
     @property
     def decision(self) -> tuple[Any, ...]:
         """The part that must be equal in metrics that are merged."""
-        return self.rule, self.num_groups
+        return self.decision_text, self.num_groups
+
+    @property
+    def decision_text(self) -> str:
+        """The decision, which must be equal in checkpoints too; see `DecisionRule.text`."""
+        return self.rule.text
 
     def layout(self, num_classes: int, entries: Entries | None = None) -> Layout:
         """Return the layout of the counts of C classes.

@@ -35,7 +35,7 @@ class ArchiveError(ValueError):
 
     Args:
         source: Name of the file.
-        reason: What is wrong, as a clause.
+        reason: A clause that states the fault.
     """
 
     def __init__(self, source: str, reason: str) -> None:

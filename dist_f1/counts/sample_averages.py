@@ -8,7 +8,7 @@ fixed-point integers: like every other count, a sum is the same for any order an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from dist_f1.counts import arrays as xp
@@ -16,7 +16,8 @@ from dist_f1.counts.lazy_tensorflow import Array
 
 # Each ratio is split into two limbs of 26 bits. A limb adds up without loss over 2**37 rows, and
 # two limbs hold all bits that float64 has of a ratio in [0, 1], except the last one.
-_LIMB = 2.0**26
+LIMB_BITS = 26
+_LIMB = 2.0**LIMB_BITS
 
 # Rows whose classes are all correct, the numerator of subset accuracy. Files store this name.
 EXACT_MATCH = "all_right"
@@ -36,6 +37,19 @@ def f_ratio(beta: float) -> str:
 def kept(sums: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the ratios among the names of all sums."""
     return tuple(sorted(set(sums) - {EXACT_MATCH}))
+
+
+def are_sums(names: Collection[str]) -> bool:
+    """Whether these are the names of all sums over rows, with F of any further betas."""
+    always = {EXACT_MATCH, *ratio_names()}
+    return always <= set(names) and all(map(_is_f_ratio, set(names) - always))
+
+
+def _is_f_ratio(name: str) -> bool:
+    try:
+        return name == f_ratio(float(name.removeprefix("f")))
+    except ValueError:
+        return False
 
 
 def shapes(ratios: Iterable[str]) -> dict[str, tuple[int, ...]]:

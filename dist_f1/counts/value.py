@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -266,9 +265,10 @@ class Counts(NamedTuple):
         """Read a file that `save` wrote, with NumPy fields.
 
         Raises:
-            ValueError: The file holds no counts.
+            ValueError: The file is damaged, its numbers contradict each other, or a newer version
+                of dist_f1 wrote it.
         """
-        return cls(**files.loads(pathlib.Path(path).read_bytes(), os.fspath(path)))
+        return cls(**files.loads(path, os.fspath(path)))
 
 
 def leaves(field: Any) -> list[Array]:

@@ -89,7 +89,9 @@ class CountsMetric(CopiesCounts, tf.keras.metrics.Metric):
         self._invalid_rows = InvalidRows(self.name, self.on_invalid)
         self.spec = self._make_spec()
         expected = None if self.num_classes is None else self._layout(self.num_classes)
-        self.accumulator = Accumulator(f"{self.name}_counts", expected, self.weighted, self._layout)
+        self.accumulator = Accumulator(
+            f"{self.name}_counts", expected, self.weighted, self._layout, self.spec.decision_text
+        )
         if legacy_keras.IS_LEGACY:
             self.result = legacy_keras.choose_result(self)  # type: ignore[method-assign]
 

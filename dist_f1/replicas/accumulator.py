@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dist_f1.counts import Counts, files
 from dist_f1.counts.layout import Layout
-from dist_f1.replicas import contexts, reduction
+from dist_f1.replicas import contexts, reduction, restorable
 from dist_f1.replicas.asynchronous_copy import AsynchronousCopy
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ class Accumulator(tf.train.experimental.PythonState):
         weighted: Whether counts are float64 instead of int64. `None` lets the first `build` decide.
         layout_fn: Function from the number of classes to the layout, so that restoring another
             layout raises even if `expected` is not given.
+        decision: The decision that is counted, as `DecisionRule.text`; empty if it is unknown.
+            Restoring counts of another decision raises.
 
     Example:
         >>> import tempfile
@@ -52,11 +54,13 @@ class Accumulator(tf.train.experimental.PythonState):
         expected: Layout | None = None,
         weighted: bool | None = None,
         layout_fn: Callable[[int], Layout] | None = None,
+        decision: str = "",
     ) -> None:
         self._name = name
         self._expected = expected
         self._layout_fn = layout_fn
         self._weighted = weighted
+        self._decision = decision
         self._lock = threading.RLock()
         self._layout: Layout | None = None
         self._state: reduction.State | None = None
@@ -204,23 +208,24 @@ class Accumulator(tf.train.experimental.PythonState):
             # TensorFlow writes a SavedModel in a separate graph.
             is_eager = tf.executing_eagerly()
             counts = self.read() if is_eager else contexts.call_eagerly(self.read)
-            return files.dumps(counts.numpy()._asdict(), self.layout.thresholds)
+            return files.dumps(counts.numpy()._asdict(), self.layout.thresholds, self._decision)
 
     def deserialize(self, value: bytes) -> None:
         """Restore the counts of a checkpoint.
 
         Raises:
-            ValueError: The counts have another layout, or are weighted and this metric is not.
+            ValueError: The counts have another layout, come from another decision, or are weighted
+                and this metric is not; or they cannot be counts.
         """
         if not value:
             self.reset()
             if self._state is None:
                 self._layout = self._deferred_restore = None
             return
-        fields, thresholds = files.loads_with_thresholds(value, "The checkpoint of the counts")
-        counts = Counts(**fields)
-        layout = Layout.from_counts(counts, thresholds)
-        mine = self._check_restorable(counts, layout)
+        stored = files.loads_checkpoint(value, "The checkpoint of the counts")
+        counts = Counts(**stored.fields)
+        layout = Layout.from_counts(counts, stored.thresholds)
+        mine = self._check_restorable(counts, layout, stored.decision)
         if mine is not None and mine.samples == () and layout.samples:
             # This metric needs no sums over rows.
             layout = dataclasses.replace(layout, samples=())
@@ -249,10 +254,10 @@ class Accumulator(tf.train.experimental.PythonState):
             vector = contexts.call_eagerly(
                 lambda: tf.Variable(tf.zeros([size], dtype), trainable=False)
             )
-            object_map[self] = AsynchronousCopy(layout, vector)
+            object_map[self] = AsynchronousCopy(layout, self._decision, vector)
         object_map[self].vector.assign(reduction.read_sum(state))
 
-    def _check_restorable(self, counts: Counts, layout: Layout) -> Layout | None:
+    def _check_restorable(self, counts: Counts, layout: Layout, decision: str) -> Layout | None:
         """Return the layout of this accumulator, if it is known."""
         mine = self._expected if self._state is None else self._layout
         if mine is None and self._layout_fn is not None:
@@ -260,17 +265,10 @@ class Accumulator(tf.train.experimental.PythonState):
         if self._state is None and mine is not None and layout.entries and layout.covers(mine):
             # The first update would have decided whether single entries are counted.
             mine = layout
-        if mine is not None and not mine.covers(layout):
-            raise ValueError(
-                f"The checkpoint holds counts of {layout}, but this metric counts {mine}. Restore "
-                "it into a metric with the same num_classes and decision as the saved metric."
-            )
+        restorable.check_layout(counts, layout, mine)
+        restorable.check_decision(decision, self._decision)
         is_unweighted = self._weighted is False if self._state is None else not self.is_weighted
-        if counts.is_weighted and is_unweighted:
-            raise ValueError(
-                "The checkpoint holds weighted counts, but this metric has unweighted int64 "
-                "counts, which cannot hold weights. Pass weighted=True to the metric's constructor."
-            )
+        restorable.check_weights(counts.is_weighted, not is_unweighted)
         return mine
 
     def _read(self, derive: reduction.Derive[T], function: Callable[[Counts], T]) -> T:

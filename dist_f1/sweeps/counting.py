@@ -41,7 +41,12 @@ class SweepSpec:
     @property
     def decision(self) -> tuple[Any, ...]:
         """The part that must be equal in metrics that are merged."""
-        return self.grid, self.from_logits
+        return self.grid, self.decision_text
+
+    @property
+    def decision_text(self) -> str:
+        """The decision apart from the thresholds, which must be equal in checkpoints too."""
+        return "thresholds of " + ("logits" if self.from_logits else "probabilities")
 
     def layout(self, num_classes: int, entries: Entries | None = None) -> Layout:
         """Return the layout of the counts of C classes; see `CountSpec.layout`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -161,13 +160,19 @@ class Sweep(NamedTuple):
         atomic_write(path, files.dumps(self))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Sweep:
+    def load(cls, path: str | os.PathLike[str], *, max_bytes: int | None = None) -> Sweep:
         """Read a file that `save` wrote, with NumPy counts.
 
+        Args:
+            path: Path of the file.
+            max_bytes: Maximum number of bytes of all arrays, by default 128 MiB more than the size
+                of the file. Files of dist_f1 0.2.0 may need more for ten thousands of classes.
+
         Raises:
-            ValueError: The file holds no sweep.
+            ValueError: The file is damaged, its numbers contradict each other, its arrays are too
+                large, or a newer version of dist_f1 wrote it.
         """
-        return cls(*files.loads(pathlib.Path(path).read_bytes(), os.fspath(path)))
+        return cls(*files.loads(path, os.fspath(path), max_bytes))
 
     def at(self, threshold: float) -> Counts:
         """Return the counts at one of the thresholds.
