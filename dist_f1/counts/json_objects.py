@@ -96,7 +96,7 @@ def _check_size(data: bytes, max_bytes: float) -> None:
 
 def _parse_integer(text: str) -> int:
     # Python takes quadratic time for long integers, and cannot compare them with floats.
-    if len(text) > _MAX_DIGITS:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
         raise ValueError(f"it has an integer of {len(text)} characters")
     return int(text)
 

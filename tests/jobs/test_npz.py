@@ -77,7 +77,11 @@ def test_a_class_without_training_rows_needs_num_classes(tmp_path):
         ({"x": X[:0], "y": Y[:0]}, {}, r"rows, at least one"),
         ({"x": X, "y": np.array(3)}, {}, r"x has shape \(12, 2, 3\) and y \(\)"),
         ({**SPLIT, "x_validation": X[8:, :1]}, {}, r"\(2, 3\), but rows of x_valid.* \(1, 3\)"),
-        ({"x": X.astype(object), "y": Y}, {}, r"cannot be read: x\.npy holds object.* without Python objects"),
+        (
+            {"x": X.astype(object), "y": Y},
+            {},
+            r"cannot be read: x\.npy holds object.* without Python objects",
+        ),
         ({"x": X.astype(str), "y": Y}, {}, r"x has dtype <U\d+\. Features must be numbers"),
         ({"x": X.astype(complex), "y": Y}, {}, r"x has dtype complex128\. Features must be"),
         ({"x": X + np.inf, "y": Y}, {}, r"some features are NaN or infinite"),
