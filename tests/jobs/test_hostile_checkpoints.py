@@ -100,7 +100,7 @@ def test_a_damaged_list_of_files_leaves_the_previous_checkpoint(manager, tmp_pat
 
 
 POSITION = {
-    "epoch": VALUES + ("0", "3"),
+    "epoch": (*VALUES, "0", "3"),
     "phase": VALUES,
     "step": tuple(v for v in VALUES if v != "3"),
     "total_steps": VALUES,
@@ -134,7 +134,7 @@ def test_a_position_that_cannot_be_is_a_value_error(key):
     possible |= {("epoch", "9223372036854775807")}
     for value in POSITION[key]:
         if (key, value) not in possible:
-            with pytest.raises(ValueError, match=f"impossible {key}|does not hold a JSON"):
+            with pytest.raises(ValueError, match=f"impossible (total_)?{key}|does not hold a JSON"):
                 Progress().deserialize(progress(**{key: value}))
 
 
@@ -187,6 +187,7 @@ def _rewrite(directory, change):
         shape_and_slices=[""] * len(kept),
         tensors=tensors,
     )
+    (directory / "files.json").unlink()
     checkpoints._write_file_list(directory)
 
 
