@@ -90,6 +90,9 @@ def _load(path: str) -> ml_collections.ConfigDict:
             f"--config={path}: get_config() returned {type(config).__name__}. Return an "
             "ml_collections.ConfigDict."
         )
+    numbers = [key for key in config if not isinstance(key, str)]
+    if numbers:
+        raise UsageError(f"--config={path}: the key {numbers[0]!r} is no text. Use a string.")
     return config
 
 
