@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,10 +87,15 @@ def write_history(run_dir: str | os.PathLike[str], records: Sequence[Record]) ->
     """Write the records of epochs after those of earlier epochs in the file, and return all."""
     path = pathlib.Path(run_dir) / "metrics.jsonl"
     first = min((record["epoch"] for record in records), default=math.inf)
-    earlier = [record for record in read_records(path) if record["epoch"] < first]
+    earlier = [record for record in read_records(path, _warn) if record["epoch"] < first]
     history = [*earlier, *records]
     atomic_write(path, "".join(json.dumps(record) + "\n" for record in history))
     return history
+
+
+def _warn(error: ValueError) -> None:
+    # Training should not end because of an earlier epoch.
+    warnings.warn(f"{error} The line is left out.", stacklevel=2)
 
 
 def write_page(run_dir: str | os.PathLike[str], evaluation: Evaluation) -> None:

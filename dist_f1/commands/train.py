@@ -21,6 +21,7 @@ from dist_f1.commands.start_job import start_job
 from dist_f1.commands.startup_messages import held_messages
 from dist_f1.jobs import requirements, settings
 from dist_f1.jobs.run_dir import LOGS, RunDir
+from dist_f1.jobs.run_lock import LOCKED_BY_LAUNCHER, RunLock
 from dist_f1.launching import cluster, external_cluster, progress
 from dist_f1.launching.console import COLUMNS
 from dist_f1.launching.errors import UsageError, UserError
@@ -99,7 +100,7 @@ def _train(config: ml_collections.ConfigDict, run_dir: str, dry_run: bool) -> No
     with held_messages():
         # Import TensorFlow only for a valid command line.
         from dist_f1.jobs import data, devices, plan
-        from dist_f1.jobs.loop import Stopped
+        from dist_f1.jobs.endings import Stopped
         from dist_f1.jobs.stop_signals import catch_stop_signals
         from dist_f1.jobs.training import train
         from dist_f1.replicas import contexts
@@ -186,8 +187,14 @@ def _launch(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS
     job = Job(arguments, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
+    # The chief does not lock the directory again.
+    os.environ[LOCKED_BY_LAUNCHER] = "1"
+    lock = RunLock(run_dir)
     try:
-        return start_job(job, hosts)
+        if hosts is not None:
+            return start_job(job, hosts, lock.try_acquire, lock.release)
+        with lock:
+            return start_job(job, None)
     except OSError as error:
         raise UserError(f"--run_dir={run_dir} cannot be written: {error}.") from error
 

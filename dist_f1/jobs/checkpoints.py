@@ -10,16 +10,20 @@ import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dist_f1.callbacks.file_errors import os_errors
 from dist_f1.counts.atomic_write import explained
+from dist_f1.counts.json_objects import open_regular, read_object
 from dist_f1.launching.errors import UserError
 
 _FILE_LIST = "files.json"
 _CHUNK = 1 << 20
+# `str.isdigit` is also true for other scripts, and the number must fit into an int64.
+_NAME = re.compile("[0-9]{8,18}")
 
 
 class CheckpointError(UserError):
@@ -73,7 +77,7 @@ class CheckpointManager:
                 f"The checkpoint {error.strerror} Then run the same command again.{rest}"
             ) from error
         for old in self._sorted_paths()[: -self._keep]:
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
         return path
 
     def latest(self, log: Callable[[str], None]) -> pathlib.Path | None:
@@ -82,22 +86,39 @@ class CheckpointManager:
         Raises:
             CheckpointError: All checkpoints are damaged.
         """
+        path = next(self.intact(log), None)
+        if path is not None:
+            self.remove_after(path)
+        elif not self.is_empty():
+            raise self.all_damaged()
+        return path
+
+    def intact(self, log: Callable[[str], None]) -> Iterator[pathlib.Path]:
+        """Yield the checkpoints whose files are intact, the last one first; log damaged ones."""
         self._clean_up()
-        paths = self._sorted_paths()
-        for index, path in reversed(list(enumerate(paths))):
+        for path in reversed(self._sorted_paths()):
             problem = _find_damage(path)
             if problem is None:
-                # Delete damaged ones, or they would rank as newest.
-                for damaged in paths[index + 1 :]:
-                    shutil.rmtree(damaged, ignore_errors=True)
-                return path
-            log(f"The checkpoint {path} is damaged ({problem}); trying the previous one.")
-        if paths:
-            raise CheckpointError(
-                f"All checkpoints in {self._directory} are damaged. Restore one from a backup, or "
-                "remove the run directory to start from the beginning."
-            )
-        return None
+                yield path
+            else:
+                log(f"The checkpoint {path} is damaged ({problem}); trying the previous one.")
+
+    def remove_after(self, path: pathlib.Path) -> None:
+        """Remove the checkpoints after the one that is used, or they would rank as newest."""
+        paths = self._sorted_paths()
+        for damaged in paths[paths.index(path) + 1 :]:
+            _remove(damaged)
+
+    def is_empty(self) -> bool:
+        """Whether there are no checkpoints, also no damaged ones."""
+        return not self._sorted_paths()
+
+    def all_damaged(self) -> CheckpointError:
+        """Return the error if there are checkpoints, but none can be used."""
+        return CheckpointError(
+            f"All checkpoints in {self._directory} are damaged. Restore one from a backup, or "
+            "remove the run directory to start from the beginning."
+        )
 
     def path(self, number: int) -> pathlib.Path:
         """Return the path of the checkpoint with this number."""
@@ -128,7 +149,9 @@ class CheckpointManager:
     def _sorted_paths(self) -> list[pathlib.Path]:
         if not self._directory.is_dir():
             return []
-        paths = [path for path in self._directory.iterdir() if path.name.isdigit()]
+        paths = [path for path in self._directory.iterdir() if _NAME.fullmatch(path.name)]
+        # Leading zeros could give two checkpoints the same number.
+        paths = [path for path in paths if path == self.path(int(path.name))]
         return sorted(paths, key=lambda path: int(path.name))
 
 
@@ -145,27 +168,52 @@ def _write_file_list(directory: pathlib.Path) -> None:
 
 def _find_damage(directory: pathlib.Path) -> str | None:
     """Return what is wrong with a checkpoint, or `None`."""
+    if directory.is_symlink() or not directory.is_dir():
+        return "it is not a directory"
     try:
-        files = json.loads((directory / _FILE_LIST).read_text(encoding="utf-8"))
+        files = read_object(directory / _FILE_LIST)
         for name, expected in files.items():
-            path = directory / name
-            if path.stat().st_size != expected["bytes"]:
+            path = _path_within(directory, name)
+            if path.stat().st_size != _number(expected, "bytes"):
                 return f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
-            if _crc(path) != expected["crc32"]:
+            if _crc(path) != _number(expected, "crc32"):
                 return f"{name} has a wrong checksum"
     except FileNotFoundError as error:
         return f"{os.path.basename(error.filename)} is missing"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         return f"{_FILE_LIST} cannot be read: {error}"
     return None
 
 
+def _path_within(directory: pathlib.Path, name: str) -> pathlib.Path:
+    """Return the path of a file of a checkpoint; raise `ValueError` if it could be elsewhere."""
+    path = directory / name
+    if ".." in path.parts or not path.resolve().is_relative_to(directory.resolve()):
+        raise ValueError(f"{name!r} is outside of the checkpoint")
+    return path
+
+
+def _number(expected: object, key: str) -> int:
+    value = expected.get(key) if isinstance(expected, dict) else None
+    if type(value) is not int:
+        raise ValueError(f"{key} is {value!r}, expected an integer")
+    return value
+
+
 def _crc(path: pathlib.Path) -> int:
     crc = 0
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             crc = zlib.crc32(chunk, crc)
     return crc
+
+
+def _remove(path: pathlib.Path) -> None:
+    """Remove what has the name of a checkpoint; a link itself, not the directory behind it."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _flush(path: pathlib.Path) -> None:

@@ -1,5 +1,7 @@
 """Communication between workers beyond the sums of a step: status flags, broadcast, barrier."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,16 +40,27 @@ def decode_status(status: np.ndarray, batch: Batch, shard: Shard) -> tuple[bool,
 
 def broadcast_from_chief(strategy: tf.distribute.Strategy, number: int) -> int:
     """Broadcast an integer from the chief; acts as a barrier."""
-    if contexts.num_workers(strategy) == 1:
-        return number
+    # The chief holds replica 0.
+    return _sum_over_replicas(strategy, lambda replica: 0 if replica else number, number)
 
-    def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
-        # The chief holds replica 0.
-        is_chief = context.replica_id_in_sync_group == 0
-        return tf.constant(number if is_chief else 0, tf.int64)
+
+def holds_on_any_worker(strategy: tf.distribute.Strategy, condition: bool) -> bool:
+    """Whether the condition holds on at least one worker; acts as a barrier."""
+    return bool(_sum_over_replicas(strategy, lambda _: int(condition), int(condition)))
+
+
+def _sum_over_replicas(
+    strategy: tf.distribute.Strategy, value: Callable[[int], int], alone: int
+) -> int:
+    """Sum the value of each replica; with one worker, return `alone`."""
+    if contexts.num_workers(strategy) == 1:
+        return alone
+
+    def constant(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+        return tf.constant(value(context.replica_id_in_sync_group), tf.int64)
 
     with strategy.scope():
-        return int(all_reduce_sum(strategy.experimental_distribute_values_from_function(value)))
+        return int(all_reduce_sum(strategy.experimental_distribute_values_from_function(constant)))
 
 
 def barrier(strategy: tf.distribute.Strategy) -> None:

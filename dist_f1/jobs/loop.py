@@ -20,7 +20,8 @@ from dist_f1.jobs import coordination, sharding, summary
 from dist_f1.jobs.data import Data, DataError
 from dist_f1.jobs.data.source import Batch
 from dist_f1.jobs.dispatch import Dispatcher
-from dist_f1.jobs.predictions import Predictions, decide, probabilities
+from dist_f1.jobs.endings import DivergedError, MiscountedError, Stopped
+from dist_f1.jobs.predictions import Predictions, results_of
 from dist_f1.jobs.progress import Position
 from dist_f1.jobs.progress_bar import ProgressBar
 from dist_f1.jobs.reading import Reader
@@ -46,18 +47,6 @@ class EpochResult:
     seconds: float
 
 
-class DivergedError(UserError):
-    """The model returns NaN or infinite logits."""
-
-
-class MiscountedError(RuntimeError):
-    """The number of counted rows differs from the number of rows read."""
-
-
-class Stopped(Exception):
-    """The loop stopped on request and saved a checkpoint."""
-
-
 class Loop:
     """Runs the steps of a job and saves checkpoints from which it can resume.
 
@@ -78,10 +67,15 @@ class Loop:
         self._shard = sharding.shard_of(strategy)
         self._reader = Reader(data, self._shard)
         self._steps = Steps(config, data, strategy)
-        self._state = SavedState(self._steps, strategy, run_dir.checkpoints)
+        self._state = SavedState(self._steps, strategy, run_dir.checkpoints, config.epochs)
         self._run_dir = run_dir
         self._predictions_dir = run_dir.path / "predictions"
-        self._predictions = Predictions(self._predictions_dir, contexts.worker_index(strategy))
+        self._predictions = Predictions(
+            self._predictions_dir,
+            contexts.worker_index(strategy),
+            1 if data.task == "binary" else len(data.class_names),
+        )
+        self._collected: tuple[np.ndarray, np.ndarray] | None = None
         self._dispatcher = Dispatcher(strategy, self._on_result)
         self._f1 = score_names.parse(self.f1_name)
         self._is_stopping = False
@@ -113,15 +107,35 @@ class Loop:
                 self.position.restart_phase("validation")
         return True
 
-    def run(self, on_epoch_end: Callable[[EpochResult], None]) -> None:
+    def run(
+        self,
+        on_epoch_end: Callable[[EpochResult], None],
+        log: Callable[[str], None] = lambda text: None,
+    ) -> None:
         """Run to the end, and call `on_epoch_end` with the result of each pass.
+
+        If the predictions were damaged meanwhile, the last evaluation is repeated.
 
         Raises:
             Stopped: The loop stopped on request and saved a checkpoint.
             DivergedError: The model returns NaN or infinite logits.
             CheckpointError: A checkpoint could not be written.
             DataError: The data cannot be read, or have changed since the checkpoint.
+            UserError: Predictions cannot be read, not even after a repeated evaluation.
         """
+        self._run_phases(on_epoch_end)
+        if self._keeps_predictions and self._has_lost_predictions():
+            log("predictions are incomplete; repeating the evaluation")
+            self.position.restart_phase("validation")
+            # Its result is the same, and was reported.
+            self._run_phases(lambda result: None)
+            if self._has_lost_predictions():
+                raise UserError(
+                    f"The predictions in {self._run_dir.path / 'predictions'} cannot be read after "
+                    "they were written. Check the disk, and start again with the same --run_dir."
+                )
+
+    def _run_phases(self, on_epoch_end: Callable[[EpochResult], None]) -> None:
         while self.position.phase != "done":
             on_epoch_end(self._run_phase())
             self.position.start_next_phase(self._config.epochs)
@@ -135,16 +149,11 @@ class Loop:
     def predictions(self) -> dict[str, np.ndarray] | None:
         """Return `y_true`, `y_pred` and `probability` of the last evaluation, if they were kept.
 
-        The probability is that of the decision `y_pred`.
+        The probability is that of the decision `y_pred`. Call it on the chief, after `run`.
         """
-        collected = self._predictions.collect()
-        if collected is None:
+        if self._collected is None:
             return None
-        y_true, logits = collected
-        task = self._data.task
-        y_pred = decide(logits, task, self._config.threshold)
-        probability = probabilities(logits, y_pred, task)
-        return {"y_true": y_true, "y_pred": y_pred, "probability": probability}
+        return results_of(*self._collected, self._data.task, self._config.threshold)
 
     def remove_predictions(self) -> None:
         """Remove the files that `predictions` reads."""
@@ -272,6 +281,14 @@ class Loop:
         rows = self.position.rows
         is_written = self.position.phase == "done" and self._run_dir.has_predictions(rows)
         return is_written or self._predictions.has_rows(rows)
+
+    def _has_lost_predictions(self) -> bool:
+        """Collect the predictions on the chief; whether some are lost, on all workers."""
+        rows, is_lost = self.position.rows, False
+        if self._is_chief:
+            self._collected = self._predictions.collect_rows(rows)
+            is_lost = self._collected is None and not self._run_dir.has_predictions(rows)
+        return bool(coordination.broadcast_from_chief(self._strategy, int(is_lost)))
 
     @property
     def _keeps_predictions(self) -> bool:

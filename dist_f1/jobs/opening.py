@@ -1,6 +1,7 @@
 """Opening a run directory: one job at a time, and the same directory on all workers."""
 
 import contextlib
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from dist_f1.jobs import coordination, settings
 from dist_f1.jobs.run_dir import RunDir
-from dist_f1.jobs.run_lock import RunLock
+from dist_f1.jobs.run_lock import LOCKED_BY_LAUNCHER, RunLock
 from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 
@@ -26,6 +27,8 @@ def opened(
 ) -> Iterator[tuple[int, bool]]:
     """Lock and prepare the directory on the chief until the block ends. All workers call it.
 
+    A launcher holds the lock instead of its workers.
+
     Yields a token, by which the workers see whether they share the directory, and on the chief
     whether the directory holds a run.
 
@@ -38,7 +41,8 @@ def opened(
         if contexts.is_chief(strategy):
             try:
                 run_dir.check_is_run_dir()
-                stack.enter_context(RunLock(run_dir.path))
+                if LOCKED_BY_LAUNCHER not in os.environ:
+                    stack.enter_context(RunLock(run_dir.path))
                 is_resumed = run_dir.prepare(config, settings.MAY_CHANGE)
             except UserError as caught:
                 error = caught

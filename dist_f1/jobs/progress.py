@@ -3,9 +3,13 @@
 import base64
 import dataclasses
 import json
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import tensorflow as tf
+
+from dist_f1.counts.json_objects import parse_object
 
 Phase = Literal["train", "validation", "done"]
 
@@ -83,12 +87,75 @@ class Progress(tf.train.experimental.PythonState):
         ).encode()
 
     def deserialize(self, value: bytes) -> None:
-        """Restore what `serialize` returned."""
-        record = json.loads(value)
-        self.position = Position(**record["position"])
-        # JSON has lists instead of tuples.
-        if self.position.last is not None:
-            epoch, phase, step, fingerprint = self.position.last
-            self.position.last = (epoch, phase, step, fingerprint)
-        self.position.sizes = tuple(self.position.sizes)
-        self.counts = {name: base64.b64decode(one) for name, one in record["counts"].items()}
+        """Restore what `serialize` returned.
+
+        Raises:
+            ValueError: The value is not what `serialize` returns.
+        """
+        # The counts are long texts, e.g. those of a confusion matrix.
+        record = parse_object(value, "The progress of the job", math.inf)
+        fields, counts = record.get("position"), record.get("counts")
+        if not isinstance(fields, dict) or not isinstance(counts, dict):
+            raise ValueError("The progress of the job holds no position or no counts.")
+        position = _parse_position(fields)
+        self.counts = {name: _decode(name, text) for name, text in counts.items()}
+        self.position = position
+
+
+def _parse_position(fields: Mapping[str, Any]) -> Position:
+    """Return the position with these fields; raise `ValueError` for one that cannot be."""
+    expected = {field.name for field in dataclasses.fields(Position)}
+    if set(fields) != expected:
+        raise ValueError(f"The position has the fields {sorted(fields)}, not {sorted(expected)}.")
+    # JSON has lists instead of tuples.
+    lists = {"last": fields["last"], "sizes": fields["sizes"]}
+    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()}
+    position = Position(**{**fields, **tuples})
+    invalid = [name for name, is_valid in _checks(position).items() if not is_valid]
+    if invalid:
+        raise ValueError(
+            f"The position has an impossible {invalid[0]}: {fields[invalid[0]]!r:.60}."
+        )
+    return position
+
+
+def _checks(position: Position) -> dict[str, bool]:
+    """Return whether each field of a position is possible."""
+    last, sizes = position.last, position.sizes
+    return {
+        "epoch": _is_count(position.epoch, 1),
+        "phase": position.phase in get_args(Phase),
+        "step": _is_count(position.step),
+        "total_steps": _is_count(position.total_steps, position.step),
+        # A batch has at least one row.
+        "rows": _is_count(position.rows, position.step),
+        # The loss may be infinite.
+        "loss": isinstance(position.loss, float),
+        "seconds": isinstance(position.seconds, float) and math.isfinite(position.seconds),
+        "last": last is None or _is_last(last),
+        "sizes": isinstance(sizes, tuple)
+        and len(sizes) in (0, 2)
+        and all(size is None or _is_count(size) for size in sizes),
+    }
+
+
+def _is_last(last: object) -> bool:
+    if not isinstance(last, tuple) or len(last) != 4:
+        return False
+    epoch, phase, step, fingerprint = last
+    is_phase = phase in ("train", "validation")
+    return _is_count(epoch, 1) and is_phase and _is_count(step, 1) and _is_count(fingerprint)
+
+
+def _is_count(value: object, least: int = 0) -> bool:
+    # `True` is an integer in Python. A failed check of `least` is that of another field.
+    return type(value) is int and (type(least) is not int or value >= least)
+
+
+def _decode(name: str, text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError(f"The counts of {name} are {type(text).__name__}, not text.")
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValueError(f"The counts of {name} are not base64: {error}.") from error

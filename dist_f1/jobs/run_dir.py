@@ -5,8 +5,8 @@ import io
 import json
 import os
 import pathlib
+import reprlib
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +14,15 @@ import numpy as np
 
 from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import append_line, atomic_write, explained
+from dist_f1.counts.json_lines import read_lines
+from dist_f1.counts.json_objects import read_object
+from dist_f1.jobs.result_files import (
+    print_warning,
+    read_names_of_report,
+    read_optional,
+    read_predictions,
+    read_settings,
+)
 from dist_f1.jobs.settings import RENAMED
 from dist_f1.launching.errors import UserError
 from dist_f1.sweeps import Sweep
@@ -79,20 +88,19 @@ class RunDir:
         if not (self.path / _CONFIG).exists():
             return False
         try:
-            before = json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))
-        except ValueError as error:
-            before = error
-        if not isinstance(before, dict):
+            before = read_object(self.path / _CONFIG)
+        except (OSError, ValueError) as error:
             raise UserError(
-                f"{self.path / _CONFIG} does not hold the settings of a run ({before!r}). Restore "
+                f"{self.path / _CONFIG} does not hold the settings of a run ({error}). Restore "
                 "it, or use another --run_dir."
-            )
+            ) from error
         before = {RENAMED.get(key, key): value for key, value in before.items()}
         now = json.loads(json.dumps(config))
         for key, value in now.items():
             if key not in may_change and before.get(key) != value:
                 raise UserError(
-                    f"--run_dir={self.path} holds a run with config.{key}={before.get(key)!r}, but "
+                    f"--run_dir={self.path} holds a run with config.{key}="
+                    f"{reprlib.repr(before.get(key))}, but "
                     f"this run has {value!r}. Pass the same value to resume that run, or use "
                     "another --run_dir."
                 )
@@ -118,9 +126,11 @@ class RunDir:
     def token(self) -> int | None:
         """Return the number that the chief chose when it started or resumed the run."""
         try:
-            return int(json.loads((self.path / _CONFIG).read_text(encoding="utf-8"))["token"])
-        except (OSError, ValueError, KeyError, TypeError):
+            token = read_object(self.path / _CONFIG).get("token")
+        except (OSError, ValueError):
             return None
+        # `True` is an integer in Python.
+        return token if type(token) is int else None
 
     def claim(self, token: int) -> None:
         """Check before each write from now on that the directory still holds the run `token`."""
@@ -164,8 +174,8 @@ class RunDir:
     def had_checkpoints(self) -> bool:
         """Whether the run must have written checkpoints, as it does after the first evaluation."""
         path = self.path / _METRICS
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return text.count('"split": "validation"') > 1 or (self.path / _COUNTS).exists()
+        text = path.read_bytes() if path.is_file() else b""
+        return text.count(b'"split": "validation"') > 1 or (self.path / _COUNTS).exists()
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write the resolved settings."""
@@ -177,21 +187,22 @@ class RunDir:
             append_line(self.path / _METRICS, json.dumps(row))
 
     def filter_metrics(self, is_kept: Callable[[dict[str, Any]], bool]) -> None:
-        """Remove the rows of `metrics.jsonl` that a resumed run writes again."""
+        """Remove the rows of `metrics.jsonl` that a resumed run writes again.
+
+        Raises:
+            UserError: A line is damaged, other than the last one of a killed run. The file is
+                unchanged.
+        """
         path = self.path / _METRICS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                # The run was killed while it wrote the last line.
-                continue
-            if not isinstance(row, dict) or not {"epoch", "split"} <= set(row):
-                raise UserError(f"{path} has an invalid line: {line!r}. Remove it.")
-            if is_kept(row):
-                kept.append(line + "\n")
-        self._write(_METRICS, "".join(kept))
+        try:
+            lines = list(read_lines(path))
+        except (OSError, ValueError) as error:
+            raise UserError(str(error)) from error
+        for line, row in lines:
+            if row["epoch"] < 1 or row["split"] not in ("train", "validation"):
+                raise UserError(f"{path} has an invalid line: {line[:80]!r}. Remove the line.")
+        kept = [line for line, row in lines if is_kept(row)]
+        self._write(_METRICS, b"".join(kept))
 
     def write_report(self, text: str, as_dict: dict[str, Any], counts: Counts) -> None:
         """Write the report as text and as JSON, and its counts."""
@@ -223,16 +234,21 @@ class RunDir:
     def has_predictions(self, rows: int) -> bool:
         """Whether the predictions of all `rows` exist."""
         try:
-            with np.load(self.path / _PREDICTIONS) as file:
-                return len(file["y_true"]) == len(file["y_pred"]) == rows
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            predictions = read_predictions(self.path / _PREDICTIONS)
+        except (OSError, ValueError):
             return False
+        return "y_true" in predictions and len(predictions["y_true"]) == rows
 
-    def read_counts(self) -> tuple[Counts, list[str] | None]:
-        """Return the counts and the class names.
+    def read_counts(
+        self, warn: Callable[[str], None] = print_warning
+    ) -> tuple[Counts, list[str] | None]:
+        """Return the counts and the class names, if they are known.
+
+        Args:
+            warn: Function that gets a warning for each damaged file with class names.
 
         Raises:
-            ValueError: The directory holds no finished run.
+            ValueError: The directory holds no finished run, or the counts are damaged.
         """
         path = self.path / _COUNTS
         if not path.exists():
@@ -240,21 +256,24 @@ class RunDir:
                 f"{self.path} holds no {_COUNTS}. Pass the directory of a run that has finished."
             )
         counts = Counts.load(path)
-        # A `ScoreReport` callback writes no settings, but the names are in its report.
-        names = self.read_json(_CONFIG).get("class_names")
-        return counts, names or _names_in_report(self.read_json(_REPORT), counts)
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Return the object in a JSON file, `{}` without the file.
-
-        Raises:
-            ValueError: The file holds no JSON object.
-        """
-        path = self.path / name
-        value = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if not isinstance(value, dict):
-            raise ValueError(f"{path} does not hold a JSON object. Restore it.")
-        return value
+        classes = counts.to_two_class().num_classes
+        settings: dict[str, Any] = read_optional(
+            lambda: read_settings(self.path / _CONFIG), {}, warn
+        )
+        names = settings.get("class_names")
+        if names and len(names) != classes:
+            warn(
+                f"{self.path / _CONFIG} has {len(names)} class names, but {path} has {classes} "
+                "classes. Pass --class_names."
+            )
+            names = None
+        if not names:
+            # A `ScoreReport` callback writes no settings, but the names are in its report.
+            rows: list[str] = read_optional(
+                lambda: read_names_of_report(self.path / _REPORT), [], warn
+            )
+            names = rows if len(rows) == classes else None
+        return counts, names
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
         self._write(name, json.dumps(value, indent=2) + "\n")
@@ -262,10 +281,3 @@ class RunDir:
     def _write(self, name: str, data: str | bytes) -> None:
         with self.writing(self.path / name):
             atomic_write(self.path / name, data)
-
-
-def _names_in_report(report: dict[str, Any], counts: Counts) -> list[str] | None:
-    """Return the class names of a report that has a row for each class."""
-    averages = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
-    names = [name for name in report if name not in averages]
-    return names if len(names) == counts.to_two_class().num_classes else None

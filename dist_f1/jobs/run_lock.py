@@ -18,6 +18,9 @@ from dist_f1.counts.atomic_write import atomic_write, explained
 from dist_f1.jobs.run_dir import HOLDER, LOCK
 from dist_f1.launching.errors import UserError
 
+# Variable of workers whose launcher holds the lock.
+LOCKED_BY_LAUNCHER = "DIST_F1_RUN_DIR_LOCKED"
+
 # Another process may hold the lock for a moment to see whether it is free.
 _ACQUIRE_SECONDS = 1.0
 # The holder writes its record after it has acquired the lock.
@@ -119,6 +122,15 @@ class RunLock:
         except OSError as error:
             self.release()
             raise UserError(error.strerror) from error
+
+    def try_acquire(self) -> str:
+        """Acquire the lock if this object does not hold it; return why that is impossible."""
+        if self._record is None:
+            try:
+                self.acquire()
+            except UserError as error:
+                return str(error)
+        return ""
 
     def release(self) -> None:
         """Release the lock if this object holds it."""

@@ -1,6 +1,7 @@
 """The settings of a training config, checked before anything is loaded."""
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
@@ -31,8 +32,9 @@ def _one_of(*choices: str) -> _Rule:
     return _Rule(str, lambda value: value in choices, f"must be one of {', '.join(choices)}")
 
 
-def _at_least(least: int, most: float = math.inf) -> _Rule:
-    limit = f" and at most {most}" if most < math.inf else ""
+def _at_least(least: int, most: int = 2**63 - 1) -> _Rule:
+    # Files hold integers of 64 bits.
+    limit = f" and at most {most}" if most < 2**63 - 1 else ""
     text = f"must be an integer of at least {least}{limit}"
     return _Rule(int, lambda value: least <= value <= most, text)
 
@@ -137,7 +139,7 @@ def complete(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
             )
             config[RENAMED[old]] = config[old]
             del config[old]
-        task = TASKS.get(config.get("dataset"), "multiclass")
+        task = TASKS.get(str(config.get("dataset")), "multiclass")
         for key, value in {"task": task, **_DEFAULTS}.items():
             if key not in config:
                 config[key] = value
@@ -150,14 +152,19 @@ def validate(config: ml_collections.ConfigDict) -> None:
     Raises:
         UsageError: A setting is invalid; the message names its key and value.
     """
-    missing, unknown = sorted(set(_RULES) - set(config)), sorted(set(config) - set(_RULES))
+    missing, unknown = (
+        sorted(set(_RULES) - set(config)),
+        [key for key in config if key not in _RULES],
+    )
     if missing or unknown:
         problem = f"config.{missing[0]} is missing" if missing else f"unknown config.{unknown[0]}"
         raise UsageError(f"{problem}; the keys are {', '.join(_RULES)}.")
     for key, rule in _RULES.items():
         value = config[key]
         if not _has_type(value, rule.kind) or not rule.accepts(value):
-            raise UsageError(f"config.{key} {rule.text}, got {value!r}.")
+            raise UsageError(f"config.{key} {rule.text}, got {_short(value)}.")
+        if not _can_be_stored(value):
+            raise UsageError(f"config.{key} must be valid UTF-8 text, got {value!r}.")
     task = config.task
     if task != TASKS.get(config.dataset, task):
         raise UsageError(
@@ -205,6 +212,21 @@ def _validate_files(config: ml_collections.ConfigDict) -> None:
         raise UsageError(
             f"config.label_key must differ from config.feature_key, got {config.label_key!r}."
         )
+
+
+def _can_be_stored(value: object) -> bool:
+    """Whether text is valid: a file name that is no UTF-8 becomes halves of surrogate pairs."""
+    texts = value if isinstance(value, tuple) else (value,)
+    return not any(re.search("[\ud800-\udfff]", text) for text in texts if isinstance(text, str))
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # Python refuses to print an integer of many digits.
+        return f"{type(value).__name__} that is too large to print"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _has_type(value: Any, kind: type) -> bool:

@@ -101,7 +101,7 @@ def _run(
                     f"{result.scores[loop.f1_name]:.4f}, accuracy {result.scores['accuracy']:.4f}"
                 )
 
-        loop.run(on_epoch_end)
+        loop.run(on_epoch_end, log)
     counts, sweep = loop.results()
     if is_chief:
         _write_results(config, dataset, run_dir, loop, counts, sweep)
@@ -120,9 +120,10 @@ def _write_results(
     text = report(counts, names, digits=4)
     run_dir.write_report(text, report(counts, names, output_dict=True), counts)
     # If the run had finished before, the predictions are already written.
-    predictions = loop.predictions() if config.save_predictions else None
-    if predictions is not None:
-        run_dir.write_predictions(predictions)
+    if config.save_predictions:
+        predictions = loop.predictions()
+        if predictions is not None:
+            run_dir.write_predictions(predictions)
         loop.remove_predictions()
     title = title_of(config.to_dict(), run_dir.path.name)
     summary = Summary(title, dataset.task, names, counts, sweep)

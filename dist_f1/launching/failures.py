@@ -1,11 +1,12 @@
 """Failures of workers, and which of several is the root cause."""
 
 import dataclasses
-import json
 import pathlib
 import signal
 from collections.abc import Sequence
+from typing import Any
 
+from dist_f1.counts.json_objects import read_object
 from dist_f1.launching.cluster import Task
 
 # Exceptions that TensorFlow raises in the other workers after one has exited.
@@ -95,14 +96,28 @@ def read_failure(
     """Return the failure of a task, or `None`.
 
     `exit_code` is `None` while the process runs; `bootstrap` may write the error file before the
-    process has exited. `ended` is the time of the exit.
+    process has exited. `ended` is the time of the exit. A damaged error file counts as none, so the
+    failure has the last lines of the log.
     """
-    if error_file.exists():
-        record = json.loads(error_file.read_text(encoding="utf-8"))
+    record = _read_record(error_file)
+    if record is not None:
         return Failure(task, exit_code or 1, **record)
     if not exit_code:
         return None
     return Failure(task, exit_code, "ended", "", tail(log), ended)
+
+
+def _read_record(error_file: pathlib.Path) -> dict[str, Any] | None:
+    """Return what `bootstrap` has written; `None` without a file, or if it is damaged."""
+    try:
+        record = read_object(error_file)
+    except (OSError, ValueError):
+        return None
+    types = {"kind": str, "title": str, "text": str, "time": float}
+    is_valid = set(record) == set(types) and all(
+        isinstance(record[key], kind) for key, kind in types.items()
+    )
+    return record if is_valid else None
 
 
 def root_cause(failures: Sequence[Failure]) -> Failure:

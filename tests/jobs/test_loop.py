@@ -15,7 +15,8 @@ from dist_f1.jobs import data
 from dist_f1.jobs import loop as loop_module
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import DataError
-from dist_f1.jobs.loop import Loop, MiscountedError, Stopped
+from dist_f1.jobs.endings import MiscountedError, Stopped
+from dist_f1.jobs.loop import Loop
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.steps import Steps
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import tempfile
 
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from job_configs import config_for_dataset
 from job_data import SHAPE, SPLIT, X, Y, damage, features, order_of, targets, write_npz
+from npz_files import archive, inflating_archive, plain_header
+from peak_memory import limited_memory
 
 from dist_f1.jobs import data
 from dist_f1.jobs.data import DataError
@@ -77,9 +80,21 @@ def test_a_class_without_training_rows_needs_num_classes(tmp_path):
         ({"x": X[:0], "y": Y[:0]}, {}, r"rows, at least one"),
         ({"x": X, "y": np.array(3)}, {}, r"x has shape \(12, 2, 3\) and y \(\)"),
         ({**SPLIT, "x_validation": X[8:, :1]}, {}, r"\(2, 3\), but rows of x_valid.* \(1, 3\)"),
-        ({"x": X.astype(object), "y": Y}, {}, r"cannot be read: Object .* without Python objects"),
+        (
+            {"x": X.astype(object), "y": Y},
+            {},
+            r"cannot be read: x\.npy holds object.* without Python objects",
+        ),
         ({"x": X.astype(str), "y": Y}, {}, r"x has dtype <U\d+\. Features must be numbers"),
         ({"x": X.astype(complex), "y": Y}, {}, r"x has dtype complex128\. Features must be"),
+        ({"x": X.astype(float) * 1e300, "y": Y}, {}, r"or too large for float32"),
+        ({"x": X[:, :0], "y": Y}, {}, r"x has shape \(12, 0, 3\)\. Store at least one value"),
+        ({"x": X.astype("M8[s]"), "y": Y}, {}, r"x\.npy holds datetime64"),
+        ({"x": np.zeros(12, [("a", "f4")]), "y": Y}, {}, r"x\.npy holds \[\('a'"),
+        ({"x": X, "y": Y.astype("u8") + 2**63}, {}, r"from 0 to 2 in this multiclass task"),
+        ({"x": X, "y": Y + 1e30}, {}, r"from 0 to 2 in this multiclass task"),
+        ({"x": X, "y": Y, "class_names": np.array([b"\xff", b"b", b"c"])}, {}, r"no ASCII"),
+        ({"x": X, "y": Y, "class_names": np.array(["\ud800", "b", "c"])}, {}, r"no valid text"),
         ({"x": X + np.inf, "y": Y}, {}, r"some features are NaN or infinite"),
         ({"x": X, "y": Y.astype(str)}, {}, r", y: targets have dtype <U\d+\. They must be numbers"),
         ({"x": X, "y": Y / 2}, {}, r", y: targets must be integers, got 0\.5"),
@@ -107,6 +122,22 @@ def test_invalid_arrays_raise(tmp_path, arrays, changes, message):
     assert name in str(raised.value) or "validation_fraction" in changes
 
 
+ZEROS = inflating_archive("x.npy", plain_header((50_000_000,)), 400_000_000, 400_000_128)
+
+
+def test_other_arrays_are_not_read(tmp_path):
+    name = write_npz(tmp_path, **SPLIT, dates=np.array(["2026-01-31"], "M8[D]"))
+    assert len(data.load(config_for_dataset(name)).train.x) == 8
+
+
+def test_rows_may_compress_well(tmp_path):
+    zeros = np.zeros((20, 2_000_000), np.float32)
+    zeros[:, ::50] = np.random.default_rng(0).random((20, 40_000))
+    np.savez_compressed(tmp_path / "rows.npz", x=zeros, y=np.arange(20) % 3)
+    loaded = data.load(config_for_dataset(f"npz:{tmp_path}/rows.npz"))
+    assert loaded.input_shape == (2_000_000,)
+
+
 def write_npy(path, array):
     with path.open("wb") as file:
         np.save(file, array)
@@ -119,12 +150,18 @@ def write_npy(path, array):
         (lambda path: path.mkdir(), r"Is a directory"),
         (lambda path: path.write_text("rows"), r"cannot be read: .* numpy\.savez"),
         (lambda path: path.write_bytes(b""), r"cannot be read: .* numpy\.savez"),
+        (os.mkfifo, r"is not a file\. Pass the path"),
+        (lambda path: path.write_bytes(ZEROS), r"400000128 bytes, more than .* numpy\.savez"),
+        (
+            lambda path: path.write_bytes(archive([("x.npy", plain_header((10**12,)))])),
+            r"x\.npy has .* but its header states .* numpy\.savez",
+        ),
         (lambda path: write_npy(path, X), r"is a single array \(\.npy\)\. Write an \.npz"),
     ],
 )
 def test_a_file_that_is_not_an_npz_raises(tmp_path, write, message):
     write(tmp_path / "rows.npz")
-    with pytest.raises(DataError, match=message):
+    with limited_memory(0), pytest.raises(DataError, match=message):
         data.load(config_for_dataset(f"npz:{tmp_path}/rows.npz"))
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import os
 import pathlib
 import tempfile
 
@@ -159,3 +160,72 @@ def test_files_must_exist_and_differ_between_splits(tmp_path):
         feature_shape=SHAPE,
     )
     assert sorted(order_of(data.load(config).train, 1)) == list(range(12))
+
+
+def record(content, length=None):
+    """Return a record, with valid checksums, which may state another length."""
+    length = (len(content) if length is None else length).to_bytes(8, "little")
+    return length + checksum(length) + content + checksum(content)
+
+
+def checksum(content):
+    crc = 2**32 - 1
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 2**32 - 1
+    return (((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32).to_bytes(4, "little")
+
+
+VALID = record(example(np.zeros(SHAPE, np.float32), 1))
+
+
+def test_records_of_this_module_are_those_of_tensorflow(tmp_path):
+    path = tmp_path / "one.tfrecord"
+    write_records(path, [example(np.zeros(SHAPE, np.float32), 1)])
+    assert path.read_bytes() == VALID
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # TensorFlow would allocate these lengths, and the process would crash.
+        *(record(b"x", length) for length in (10**18, 2**63, 2**64 - 1, 2**64 - 16, 3 * 10**9, 2)),
+        VALID + record(b"x", 10**18),
+        b"\xff" * 100,
+        b"no records",
+        bytes(5),
+        VALID + bytes(11),
+        gzip.compress(VALID * 3),
+        *(VALID[:cut] for cut in range(1, len(VALID), 5)),
+    ],
+)
+def test_lengths_that_cannot_be_raise_before_tensorflow_reads_the_file(tmp_path, content):
+    load("floats", split_ids(12), tmp_path)
+    (tmp_path / "train-2.tfrecord").write_bytes(content)
+    with pytest.raises(DataError, match=r"train-2\.tfrecord: the record .* is corrupt, compressed"):
+        data.load(config_for_files(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+def test_what_is_no_file_is_named(tmp_path, kind):
+    load("floats", split_ids(12), tmp_path)
+    path = tmp_path / "train-2.tfrecord"
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+    with pytest.raises(DataError, match=r"train-2\.tfrecord is not a file\. Remove it"):
+        data.load(config_for_files(tmp_path))
+
+
+def test_an_empty_file_has_no_records(tmp_path):
+    load("floats", split_ids(12), tmp_path)
+    (tmp_path / "train-2.tfrecord").write_bytes(b"")
+    assert sorted(order_of(data.load(config_for_files(tmp_path)).train, 1)) == list(range(12))
+
+
+def config_for_files(path):
+    return config_for_dataset(
+        f"tfrecord:{path}/train-*.tfrecord",
+        validation_dataset=f"tfrecord:{path}/validation-*.tfrecord",
+        feature_shape=SHAPE,
+    )

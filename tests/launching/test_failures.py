@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+from hostile_json import NO_OBJECTS
 
 from dist_f1.launching import failures
 from dist_f1.launching.cluster import Task
@@ -51,3 +52,24 @@ def test_only_the_last_lines_of_a_log_are_shown(tmp_path):
     (tmp_path / "log").write_text("".join(f"line {i}\n" for i in range(50)))
     assert failures.tail(tmp_path / "log", 2) == "line 48\nline 49"
     assert failures.tail(tmp_path / "none") == ""
+
+
+RECORD = {"kind": "exit", "title": "no data", "text": "no data", "time": 1.0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(data for data in NO_OBJECTS.values() if len(data) < 10**6),
+        b"{}",
+        json.dumps({**RECORD, "more": 1}).encode(),
+        *(json.dumps({**RECORD, key: None}).encode() for key in RECORD),
+    ],
+)
+def test_a_damaged_error_file_counts_as_none(tmp_path, content):
+    (tmp_path / "failure.json").write_bytes(content)
+    (tmp_path / "log").write_text("last line\n")
+    arguments = (Task("worker", 0), 3, tmp_path / "failure.json", tmp_path / "log", 5.0)
+    assert failures.read_failure(*arguments).text == "last line"
+    (tmp_path / "failure.json").write_text(json.dumps(RECORD))
+    assert failures.read_failure(*arguments).title == "no data"

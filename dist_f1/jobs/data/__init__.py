@@ -49,10 +49,14 @@ def _load_arrays(config: ml_collections.ConfigDict, kind: str, path: str) -> Dat
         (split.x_validation, split.y_validation, None),
     ):
         targets.check(name, config.task, len(names), y)
-        x = x.astype(config.dtype)
+        with np.errstate(over="ignore"):
+            x = x.astype(config.dtype)
         if not np.isfinite(x).all():
             # Otherwise bad data looks like divergence.
-            raise DataError(f"{name}: some features are NaN or infinite. Remove or replace them.")
+            raise DataError(
+                f"{name}: some features are NaN or infinite, or too large for {config.dtype}. "
+                "Remove or replace them."
+            )
         sources.append(ArraySource(x, y.astype(np.int64), config.batch_size, seed))
     return Data(sources[0], sources[1], config.task, split.x_train.shape[1:], names)
 
@@ -125,6 +129,10 @@ def _class_names(
         )
     if names and count != len(names):
         raise DataError(f"{name}: got {len(names)} class names for {count} classes. Give one each.")
+    for index, one in enumerate(names):
+        if any("\ud800" <= character <= "\udfff" for character in one):
+            # No file can hold half of a surrogate pair.
+            raise DataError(f"{name}: class name {index} is no valid text, {one!r}. Rename it.")
     if len(set(names)) < len(names):
         raise DataError(f"{name}: class names must be unique, got {names}.")
     return names or tuple(str(index) for index in range(count))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.jobs.data import record_files
 from dist_f1.jobs.data.source import Batch, DataError, Shard
 
 # Errors that occur again on each read. A restart may resolve others, e.g. of a file server.
@@ -150,9 +151,11 @@ def from_tfrecords(
         dtype: Dtype of the returned features.
 
     Raises:
-        DataError: No file matches.
+        DataError: No file matches, or a file is cut, compressed or of another kind.
     """
     files = matching_files(pattern)
+    for file in files:
+        record_files.check(file)
     is_raw = feature_type == "uint8"
     features = {
         feature_key: tf.io.FixedLenFeature(
