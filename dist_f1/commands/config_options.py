@@ -84,8 +84,7 @@ def _load(path: str) -> ml_collections.ConfigDict:
     except (Exception, SystemExit) as error:
         # A config file is a program, which may raise anything.
         raise UsageError(f"--config={path}: {_explain(path, error)}") from error
-    is_frozen = isinstance(config, ml_collections.FrozenConfigDict)
-    if is_frozen or not isinstance(config, ml_collections.ConfigDict):
+    if not isinstance(config, ml_collections.ConfigDict):
         raise UsageError(
             f"--config={path}: get_config() returned {type(config).__name__}. Return an "
             "ml_collections.ConfigDict."

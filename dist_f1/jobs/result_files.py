@@ -93,9 +93,9 @@ def read_predictions(path: pathlib.Path) -> dict[str, np.ndarray]:
     arrays = read_arrays(path, str(path), names=_PREDICTIONS)
     y_true, y_pred = (arrays.get(name, np.empty(())) for name in ("y_true", "y_pred"))
     probability = arrays.get("probability", np.empty(y_true.shape))
-    kinds = "".join(x.dtype.kind for x in (y_true, y_pred, probability))
+    kinds = {y_true.dtype.kind, y_pred.dtype.kind}
     is_valid = y_true.ndim in (1, 2) and y_true.shape == y_pred.shape == probability.shape
-    if kinds not in ("iif", "uuf") or not is_valid:
+    if not kinds <= {"i", "u"} or probability.dtype.kind != "f" or not is_valid:
         found = ", ".join(f"{name} {x.dtype} {list(x.shape)}" for name, x in arrays.items())
         raise ValueError(f"{path} holds no predictions, but {found or 'nothing'}. Restore it.")
     return arrays

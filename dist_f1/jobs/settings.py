@@ -224,7 +224,7 @@ def _short(value: object) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):
-        # Python refuses to print an integer of many digits.
+        # Python raises an error for an integer of many digits.
         return f"{type(value).__name__} that is too large to print"
     return text if len(text) <= 200 else f"{text[:200]}..."
 

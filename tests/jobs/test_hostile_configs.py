@@ -23,8 +23,8 @@ CASES = {
     "list": (f"{GET}[]\n".encode(), "get_config() returned list. Return an ml_collections.C"),
     "number": (f"{GET}3\n".encode(), "get_config() returned int. Return an ml_collections.C"),
     "frozen": (
-        f"{ML}{GET}ml_collections.FrozenConfigDict({'a': 1})\n".encode(),
-        "get_config() returned FrozenConfigDict",
+        f"{ML}{GET}ml_collections.FrozenConfigDict({{'a': 1}})\n".encode(),
+        "FrozenConfigDict is immutable",
     ),
     "no function": (b"get_config = 3\n", "'int' object is not callable"),
     "arguments": (b"def get_config(x, y):\n    pass\n", "missing 2 required positional argument"),
