@@ -114,8 +114,8 @@ def _options(stall_timeout: float) -> tuple[Callable[..., Any], ...]:
             "first_port",
             type=click.IntRange(0, 65535),
             default=0,
-            help="First of the ports of a host: one for each worker and, with --hosts, one for the "
-            "launcher.  [default: free ports; with --hosts, 12300]",
+            help="First of the ports of a host: with --hosts one for the launcher, then one for each "
+            "worker.  [default: free ports; with --hosts, 12300]",
         ),
         click.option(
             "--start_timeout",

@@ -21,19 +21,15 @@ class Host:
 
     Args:
         name: Name or address, as the other machines reach it. IPv6 addresses have brackets.
-        first_port: First of its ports: one for each worker, and then one for its launcher.
+        port: Port of its launcher. Those of its workers follow.
     """
 
     name: str
-    first_port: int
+    port: int
 
     def worker_address(self, index: int) -> str:
         """Return `host:port` of a worker, by its index on this host."""
-        return f"{self.name}:{self.first_port + index}"
-
-    def launcher_port(self, workers: int) -> int:
-        """Return the port of the launcher."""
-        return self.first_port + workers
+        return f"{self.name}:{self.port + 1 + index}"
 
 
 def parse_hosts(text: str, port: int, workers: int) -> list[Host]:
@@ -57,9 +53,9 @@ def parse_hosts(text: str, port: int, workers: int) -> list[Host]:
     for host in hosts:
         if hosts.count(host) > 1:
             raise UsageError(f"{source} names {host.name} twice. Name each host once.")
-        if host.launcher_port(workers) > 65535:
+        if host.port + workers > 65535:
             raise UsageError(
-                f"port {host.first_port} of {host.name} leaves fewer than {workers + 1} ports. "
+                f"port {host.port} of {host.name} leaves fewer than {workers + 1} ports. "
                 "Pass a lower --port."
             )
     return hosts

@@ -239,7 +239,8 @@ class Agreement:
             for host, incarnation in plan.members.items()
             if host in everyone and everyone[host].incarnation == incarnation
         ]
-        if any(status.number != plan.number or not status.is_idle for status in members):
+        # Each member must have seen the cause, also if its own workers had stopped before.
+        if any(s.number != plan.number or not s.is_idle or s.phase != "stop" for s in members):
             return plan
         if all(s.outcome == "finished" for s in members) and len(members) == len(plan.members):
             return self._end(plan, 0, None)

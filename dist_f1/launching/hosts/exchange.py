@@ -33,16 +33,15 @@ class Exchange:
     Args:
         hosts: All hosts.
         me: Index of this host.
-        workers: Workers of each host, whose ports come before that of the launcher.
 
     Raises:
         UserError: The port of this launcher is in use.
     """
 
-    def __init__(self, hosts: Sequence[Host], me: int, workers: int) -> None:
+    def __init__(self, hosts: Sequence[Host], me: int) -> None:
         self._peers = {index: Peer() for index in range(len(hosts)) if index != me}
         self._closed = threading.Event()
-        port = hosts[me].launcher_port(workers)
+        port = hosts[me].port
         try:
             self._server = _Server(port)
         except OSError as error:
@@ -52,7 +51,7 @@ class Exchange:
             ) from error
         self._threads = [threading.Thread(target=self._server.serve_forever, daemon=True)]
         for index in self._peers:
-            name, peer_port = hosts[index].name.strip("[]"), hosts[index].launcher_port(workers)
+            name, peer_port = hosts[index].name.strip("[]"), hosts[index].port
             arguments = (index, name, peer_port)
             self._threads.append(threading.Thread(target=self._poll, args=arguments, daemon=True))
 
@@ -109,6 +108,9 @@ class _Server(http.server.ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
+
+    def handle_error(self, *_: object) -> None:
+        """Ignore a reader that has closed its connection."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -45,7 +45,7 @@ class Member:
         self._incarnation = secrets.token_hex(8)
         self.exit_code: int | None = None
         self._run: Run | None = None
-        self._number, self._outcome = 0, "stopped"
+        self._number, self._outcome, self._phase = 0, "stopped", ""
         self._cause: Cause | None = None
         self._signal = 0
         self._shown: list[object] = []
@@ -78,6 +78,7 @@ class Member:
             self._number,
             self._outcome,
             self._outcome != "running",
+            self._phase,
             cause,
             tuple(run.left()) if run is not None else (),
             self._signal,
@@ -107,6 +108,7 @@ class Member:
             self.stop(self._grace(plan))
             if self._number < plan.number:
                 self._number, self._outcome, self._cause = plan.number, "stopped", None
+            self._phase = "stop"
             self._show_waiting(waits_for)
         elif plan.number > self._number:
             self.stop(AFTER_FAILURE_SECONDS)
@@ -120,7 +122,8 @@ class Member:
             self._outcome = "stopped"
 
     def _begin(self, plan: Plan) -> None:
-        self._number, self._outcome, self._cause = plan.number, "running", None
+        self._number, self._outcome, self._phase = plan.number, "running", "run"
+        self._cause = None
         try:
             self._run = self._start(plan)
         except (OSError, UserError) as error:

@@ -71,6 +71,7 @@ class Status:
         number: Number of the last start that this host took part in, 0 if none.
         outcome: `"running"`, `"finished"` or `"failed"` for that start, or `"stopped"`.
         is_idle: Whether no worker of that start is left.
+        phase: Last phase of a plan for that start that this host has followed.
         failure: The failure of that start on this host.
         left: Tasks that have exited with code 0, and the seconds since then.
         leaving: Number of the signal that stops this launcher; 0 if there is none.
@@ -85,6 +86,7 @@ class Status:
     number: int = 0
     outcome: str = "stopped"
     is_idle: bool = True
+    phase: str = ""
     failure: Cause | None = None
     left: tuple[tuple[str, float], ...] = ()
     leaving: int = 0

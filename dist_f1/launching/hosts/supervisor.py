@@ -17,13 +17,14 @@ from dist_f1.launching.hosts.agreement import Agreement
 from dist_f1.launching.hosts.exchange import Exchange
 from dist_f1.launching.hosts.knowledge import Peer, Rules
 from dist_f1.launching.hosts.member import Member
-from dist_f1.launching.hosts.messages import Plan
+from dist_f1.launching.hosts.messages import Plan, Status
 from dist_f1.launching.job import Job
 from dist_f1.launching.run import Run
 from dist_f1.launching.supervisor import stop_signals
 from dist_f1.version import __version__
 
 _LOOP_SECONDS = 0.1
+_MISMATCH_SECONDS = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,7 @@ class HostsJob:
     def settings(self) -> dict[str, str]:
         """Settings that must be the same on all hosts, by option."""
         return {
-            "--hosts": ",".join(f"{host.name}:{host.first_port}" for host in self.hosts),
+            "--hosts": ",".join(f"{host.name}:{host.port}" for host in self.hosts),
             "--workers": str(self.workers),
             "--min_hosts": str(self.rules.min_hosts),
             "--max_restarts": str(self.rules.max_restarts),
@@ -73,7 +74,7 @@ def supervise(job: HostsJob, console: Console) -> int:
     with contextlib.ExitStack() as stack:
         received = stack.enter_context(stop_signals())
         guardian = stack.enter_context(Guardian())
-        exchange = stack.enter_context(Exchange(job.hosts, job.me, job.workers))
+        exchange = stack.enter_context(Exchange(job.hosts, job.me))
         stack.callback(job.unlock)
         member = Member(
             job.me,
@@ -93,9 +94,9 @@ def supervise(job: HostsJob, console: Console) -> int:
         agreement = Agreement(job.me, job.rules, objection)
         while member.exit_code is None:
             peers = exchange.peers()
-            _check_settings(job, peers)
             member.observe(received)
             status = member.status(_seen(peers, job.rules), agreement)
+            _check_settings(job, peers, exchange, status)
             plan = agreement.decide(time.monotonic(), status, peers)
             if agreement.plan is None:
                 job.unlock()
@@ -118,7 +119,7 @@ def _start(job: HostsJob, plan: Plan, console: Console, guardian: Guardian) -> R
     first = plan.order.index(job.me) * job.workers
     tasks = [*addresses][first : first + job.workers]
     variables = cluster.environments(addresses, job.job.gpus, job.job.cpu_devices, tasks)
-    ports = cluster.fixed_ports(job.hosts[job.me].first_port, job.workers, "")
+    ports = cluster.fixed_ports(job.hosts[job.me].port + 1, job.workers, "")
     log_dir = job.job.log_dir / f"host-{job.me}"
     own = dataclasses.replace(job.job, tasks=tasks, log_dir=log_dir)
     return Run(own, ports, variables, console, guardian)
@@ -139,13 +140,18 @@ def _objection_of_minority(
     )
 
 
-def _check_settings(job: HostsJob, peers: Mapping[int, Peer]) -> None:
+def _check_settings(
+    job: HostsJob, peers: Mapping[int, Peer], exchange: Exchange, status: Status
+) -> None:
     for host, peer in peers.items():
         if peer.status is None:
             continue
         for option, value in job.settings.items():
             other = peer.status.settings.get(option)
             if other != value:
+                # The other host must see the settings of this one.
+                exchange.publish(status)
+                _wait_for_readers(exchange, _MISMATCH_SECONDS)
                 raise UserError(
                     f"{job.rules.describe([host])} has {option}={other}, but this host has "
                     f"{value}. Start all hosts with the same version and options."
