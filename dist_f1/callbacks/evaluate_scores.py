@@ -86,8 +86,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         super().__init__()
         supported = keywords_of(type(self), MetricOptions, ["sync"])
         check_known(options, DEFAULTS, supported)
-        if every < 1:
-            raise ValueError(f"every must be a positive integer, got {every!r}.")
+        check_positive("every", every)
         if (by is None) != (options.get("num_groups") is None):
             raise ValueError("by and num_groups need each other; pass both or neither.")
         metric_options: MetricOptions = {**options, "sync": "epoch"}

@@ -15,6 +15,7 @@ from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import atomic_write
 from dist_f1.jobs.settings import RENAMED
 from dist_f1.launching.errors import UserError
+from dist_f1.reports import AVERAGES
 from dist_f1.sweeps import Sweep
 
 LOGS = "logs"
@@ -225,6 +226,5 @@ class RunDir:
 
 def _names_in_report(report: dict[str, Any], counts: Counts) -> list[str] | None:
     """Return the class names of a report that has a row for each class."""
-    averages = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
-    names = [name for name in report if name not in averages]
+    names = [name for name in report if name not in AVERAGES]
     return names if len(names) == counts.to_two_class().num_classes else None

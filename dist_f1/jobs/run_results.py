@@ -13,6 +13,7 @@ import numpy as np
 
 from dist_f1.counts import Counts
 from dist_f1.counts.json_lines import read_records
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.pages.results import Evaluation, Mistake
 from dist_f1.pages.results.evaluation import format_date
@@ -37,7 +38,7 @@ def read_results(
     """
     path = pathlib.Path(path)
     if not path.is_dir():
-        return Evaluation(path.name, Counts.load(path), class_names, date=_date_of(path))
+        return Evaluation(visible_name(path.name), Counts.load(path), class_names, date=_date_of(path))
     run_dir = RunDir(path)
     counts, names = run_dir.read_counts()
     sweep = path / "sweep.npz"
@@ -71,8 +72,8 @@ def add_files(evaluation: Evaluation, run_dir: RunDir) -> Evaluation:
 def title_of(settings: Mapping[str, Any], name: str) -> str:
     """Return the title of the page of a run; by default its name."""
     if "dataset" not in settings:
-        return name
-    return f"{settings['dataset']}: validation after {settings.get('epochs', '?')} epochs"
+        return visible_name(name)
+    return f"{visible_name(settings['dataset'])}: validation after {settings.get('epochs', '?')} epochs"
 
 
 def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:
@@ -137,7 +138,7 @@ def most_confident_mistakes(
 
 
 def _name(names: Sequence[str] | None, label: int) -> str:
-    return str(label) if names is None else str(names[label])
+    return str(label) if names is None else visible_name(names[label])
 
 
 def _date_of(path: pathlib.Path) -> str:

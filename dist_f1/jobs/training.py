@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dist_f1.callbacks import versions
 from dist_f1.counts import Counts
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.jobs import coordination, devices, settings
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
@@ -119,8 +120,8 @@ def _write_results(
     title = title_of(config.to_dict(), run_dir.path.name)
     summary = Summary(title, dataset.task, names, counts, sweep)
     summary.write(run_dir)
-    print(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
-    print(f"results are in {run_dir.path}; open report.html", flush=True)
+    _log(f"\nvalidation, exact over all replicas:\n\n{text}\n{summary.text()}\n")
+    _log(f"results are in {run_dir.path}; open report.html")
 
 
 def _check_shared(run_dir: RunDir, token: int) -> None:
@@ -196,7 +197,7 @@ def _metrics_row(result: EpochResult) -> dict[str, Any]:
 
 
 def _log(text: str) -> None:
-    print(text, flush=True)
+    print(visible_text(text), flush=True)
 
 
 def _ignore(_: Any) -> None:
