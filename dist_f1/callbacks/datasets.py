@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.counts.limits import check_positive
+
 Dataset: TypeAlias = "tf.data.Dataset | tf.distribute.DistributedDataset"
 
 _EXPECTED = (

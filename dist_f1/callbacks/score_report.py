@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from dist_f1.callbacks import run_files
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
-from dist_f1.callbacks.model_metrics import metrics_of, most_detailed
+from dist_f1.callbacks.model_metrics import given_metrics, most_detailed
 from dist_f1.callbacks.results import Results, ResultsCallback
 from dist_f1.counts.limits import check_digits
 from dist_f1.counts.visible_text import visible_name
@@ -133,7 +133,7 @@ class ScoreReport(ResultsCallback):
         if self._run_dir is None or self._class_names is not None:
             return
         if metric is None:
-            metrics = metrics_of(self.model)
+            metrics = given_metrics(self.model)
             metric = most_detailed(metrics) if metrics else None
         if getattr(metric, "class_names", None) is not None:
             check_keys(metric.class_names)

@@ -9,6 +9,20 @@ from typing import Any, TypedDict
 import click
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds; NaN and more than 30 days are usage errors."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 30 * 86400.0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert to a float."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
 class JobOptions(TypedDict):
     """The values of these options, as `supervisor.Job` takes them."""
 
@@ -21,7 +35,7 @@ class JobOptions(TypedDict):
 _OPTIONS = (
     click.option(
         "--cpu_devices",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 1024),
         default=1,
         show_default=True,
         help="Logical CPU devices of each worker without a GPU.",
@@ -36,15 +50,15 @@ _OPTIONS = (
     ),
     click.option(
         "--join_timeout",
-        type=click.FloatRange(0.0),
+        type=Seconds(),
         default=300.0,
         show_default=True,
         help="Seconds a worker may take to join the cluster after the first worker has joined.",
     ),
-    click.option("--start_timeout", type=click.FloatRange(0.0), hidden=True),
+    click.option("--start_timeout", type=Seconds(), hidden=True),
     click.option(
         "--grace_seconds",
-        type=click.FloatRange(0.0),
+        type=Seconds(),
         default=8.0,
         show_default=True,
         help="Seconds between SIGTERM and SIGKILL for a worker.",

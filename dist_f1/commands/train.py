@@ -47,12 +47,12 @@ _IS_WORKER = "DIST_F1_TRAIN_WORKER"
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1024),
     help="Number of worker processes.  [default: train in this process]",
 )
 @click.option(
     "--max_restarts",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     default=3,
     show_default=True,
     help="With --workers: maximum number of restarts, from the last checkpoint, after a failure.",

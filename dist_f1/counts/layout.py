@@ -8,8 +8,8 @@ from typing import Any
 
 from dist_f1.counts import arrays as xp
 from dist_f1.counts import sample_averages
-from dist_f1.counts.limits import check_size
 from dist_f1.counts.lazy_tensorflow import Array, tf
+from dist_f1.counts.limits import check_size
 from dist_f1.counts.shapes import field_shapes
 from dist_f1.counts.value import Counts, leaves
 

@@ -20,8 +20,8 @@ from dist_f1 import scores
 from dist_f1.counts import Counts, short_text
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
-from dist_f1.counts.limits import MAX_DRAWS
 from dist_f1.counts.html_table import html_table
+from dist_f1.counts.limits import MAX_DRAWS
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval

@@ -38,7 +38,9 @@ def read_results(
     """
     path = pathlib.Path(path)
     if not path.is_dir():
-        return Evaluation(visible_name(path.name), Counts.load(path), class_names, date=_date_of(path))
+        return Evaluation(
+            visible_name(path.name), Counts.load(path), class_names, date=_date_of(path)
+        )
     run_dir = RunDir(path)
     counts, names = run_dir.read_counts()
     sweep = path / "sweep.npz"
@@ -73,7 +75,8 @@ def title_of(settings: Mapping[str, Any], name: str) -> str:
     """Return the title of the page of a run; by default its name."""
     if "dataset" not in settings:
         return visible_name(name)
-    return f"{visible_name(settings['dataset'])}: validation after {settings.get('epochs', '?')} epochs"
+    dataset = visible_name(settings["dataset"])
+    return f"{dataset}: validation after {settings.get('epochs', '?')} epochs"
 
 
 def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
 from dist_f1.counts.arrays import is_integer
-from dist_f1.counts.limits import MAX_THRESHOLDS
 from dist_f1.counts.lazy_tensorflow import tf
+from dist_f1.counts.limits import MAX_THRESHOLDS
 
 # Down to this step, rounding in float32 moves a prediction by less than half a step.
 _MIN_STEP = 1e-4

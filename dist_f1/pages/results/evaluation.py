@@ -74,7 +74,7 @@ class Evaluation(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the classes of `counted`, ready to show; raises `ValueError` for another number of names."""
+        """Names of the classes of `counted`, escaped; raises `ValueError` for another number."""
         classes = self.counted.num_classes
         if self.class_names is None:
             return [str(label) for label in range(classes)]
