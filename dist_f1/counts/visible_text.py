@@ -1,8 +1,8 @@
 r"""Text in which every character is visible, for terminals and for files that people read.
 
 Control characters in a name could move the cursor of a terminal, break a row of a table or
-reverse the order of a line, and lone surrogates cannot be written as UTF-8. They become escapes
-such as `\x1b`, as in Python's strings.
+reverse the order of a line. Lone surrogates cannot be written as UTF-8. Both become escapes such
+as `\x1b`, as in Python's strings.
 """
 
 from __future__ import annotations

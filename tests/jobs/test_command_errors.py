@@ -30,7 +30,10 @@ def train(tmp_path, *arguments, run=run_cli_without_tensorflow):
         ("--config.epoch=3", "config.epoch does not exist. Did you mean config.epochs?"),
         pytest.param("--config.zzz=3", "config.zzz does not exist. See the", marks=slow),
         pytest.param("--config.epochs=three", "=three: invalid literal", marks=slow),
-        ("--config.epochs=0", "config.epochs must be an integer of at least 1, got 0"),
+        (
+            "--config.epochs=0",
+            "config.epochs must be an integer of at least 1 and at most 2147483647, got 0",
+        ),
         ("--epochs=3", "No such option '--epochs'"),
         pytest.param("epochs=3", "unexpected extra argument (epochs=3)", marks=slow),
         ("--config=configs/digit.py", "configs/digit.py"),
