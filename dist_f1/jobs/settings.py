@@ -83,7 +83,7 @@ _RULES = {
     "epochs": _at_least(1),
     "batch_size": _at_least(1, _MAX_BATCH),
     "learning_rate": _Rule(
-        float, lambda value: 0.0 < value <= _MAX_FACTOR, "must be a number from 0 to 1e30, not 0"
+        float, lambda value: value > 0.0 and math.isfinite(value), "must be a positive number"
     ),
     "dtype": _one_of("float32", "float64"),
     "seed": _at_least(0, 2**32 - 1),
