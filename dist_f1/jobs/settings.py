@@ -1,5 +1,6 @@
 """The settings of a training config, checked before anything is loaded."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args

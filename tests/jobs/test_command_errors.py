@@ -53,10 +53,10 @@ def test_an_invalid_setting_is_a_usage_error(tmp_path, argument, message):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("digits", ["99999", "18", "-1", "nan", "9" * 5000])
+@pytest.mark.parametrize("digits", ["99999", "18", "-1", "nan", str(10**30)])
 def test_absurd_digits_of_a_report_are_a_usage_error(digits):
-    with pytest.raises(click.UsageError, match="'--digits'"):
-        report.main.main(["counts.npz", f"--digits={digits}"], standalone_mode=False)
+    with pytest.raises(click.UsageError, match="integer range|not in the range"):
+        report.main(["counts.npz", f"--digits={digits}"], standalone_mode=False)
 
 
 @pytest.mark.parametrize(
