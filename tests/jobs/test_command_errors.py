@@ -55,7 +55,7 @@ def test_an_invalid_setting_is_a_usage_error(tmp_path, argument, message):
 
 @pytest.mark.parametrize("digits", ["99999", "18", "-1", "nan", str(10**30)])
 def test_absurd_digits_of_a_report_are_a_usage_error(digits):
-    with pytest.raises(click.UsageError, match="integer range|not in the range"):
+    with pytest.raises(click.UsageError, match=r"integer range|not in the range"):
         report.main(["counts.npz", f"--digits={digits}"], standalone_mode=False)
 
 

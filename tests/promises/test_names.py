@@ -49,6 +49,14 @@ def test_pages_have_no_control_characters(names):
     (html + markdown).encode()
 
 
+def test_names_that_look_alike_remain_different():
+    names = ["a\nb", "a b", r"a\nb"]
+    shown = [r"a\nb", "a b", r"a\\nb"]
+    assert Evaluation("", COUNTS, names).names == shown
+    table = pages.report_table("", COUNTS, names)
+    assert [row[0] for row in table.rows[:3]] == shown
+
+
 @every_hostile
 def test_figures_show_names_literally(names, tmp_path):
     figure = plots.f1_bars(COUNTS, names, tmp_path / "bars.svg")
