@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dist_f1.counts import misplaced
-from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import check_positive
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -42,9 +42,7 @@ class DecisionRule:
 
     def __post_init__(self) -> None:
         if self.top_k is not None:
-            if not is_integer(self.top_k) or self.top_k < 1:
-                raise ValueError(f"top_k must be a positive integer, got {self.top_k!r}.")
-            object.__setattr__(self, "top_k", int(self.top_k))
+            object.__setattr__(self, "top_k", check_positive("top_k", self.top_k))
         if self.threshold is not None:
             object.__setattr__(self, "threshold", _parse_threshold(self.threshold))
 

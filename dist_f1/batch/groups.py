@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import check_positive
 
 
 class Groups(NamedTuple):
@@ -46,5 +46,5 @@ def parse_groups(group_ids: tf.Tensor | None, num_groups: int | None) -> Groups 
 
 def check_num_groups(num_groups: Any) -> None:
     """Raise `ValueError` unless the number is `None` or a positive integer."""
-    if num_groups is not None and (not is_integer(num_groups) or num_groups < 1):
-        raise ValueError(f"num_groups must be a positive integer, got {num_groups!r}.")
+    if num_groups is not None:
+        check_positive("num_groups", num_groups)

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from dist_f1.counts.limits import check_positive
+
 Dataset: TypeAlias = "tf.data.Dataset | tf.distribute.DistributedDataset"
 
 _EXPECTED = (
@@ -25,8 +27,8 @@ def to_dataset(
         ValueError: The data is of another type, or is infinite and `steps` is `None`.
     """
     for name, value in (("batch_size", batch_size), ("steps", steps)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        if value is not None:
+            check_positive(name, value)
     if isinstance(data, tuple):
         return _batch_arrays(data, batch_size or DEFAULT_BATCH_SIZE)
     if not isinstance(data, tf.data.Dataset | tf.distribute.DistributedDataset):

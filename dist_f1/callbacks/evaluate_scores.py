@@ -13,6 +13,7 @@ from dist_f1.callbacks import csv_columns, datasets
 from dist_f1.callbacks.evaluation import Evaluation
 from dist_f1.callbacks.outputs import output_names
 from dist_f1.counts import Counts
+from dist_f1.counts.limits import check_positive
 from dist_f1.metrics import Scores, call_stack, directions
 from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.legacy_keras import IS_LEGACY
@@ -86,8 +87,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         super().__init__()
         supported = keywords_of(type(self), MetricOptions, ["sync"])
         check_known(options, DEFAULTS, supported)
-        if every < 1:
-            raise ValueError(f"every must be a positive integer, got {every!r}.")
+        check_positive("every", every)
         if (by is None) != (options.get("num_groups") is None):
             raise ValueError("by and num_groups need each other; pass both or neither.")
         metric_options: MetricOptions = {**options, "sync": "epoch"}
@@ -106,6 +106,7 @@ class EvaluateScores(tf.keras.callbacks.Callback):
         self._evaluation: Evaluation | None = None
         self._counts: dict[str | None, Counts] = {}
         self.prefix = prefix
+        self.class_names = options.get("class_names")
         self.every = every
         self.verbose = verbose
         # The last evaluated epoch of this `fit`.

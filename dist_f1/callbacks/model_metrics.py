@@ -22,6 +22,13 @@ def metrics_of(model: tf.keras.Model) -> list[CountsMetric]:
     return list(_flatten(getattr(model, "metrics", ())))
 
 
+def given_metrics(model: tf.keras.Model) -> list[CountsMetric]:
+    """Return the metrics of this library in `compile`, also before Keras has built the model."""
+    holder = getattr(model, "_compile_metrics", None) or getattr(model, "compiled_metrics", None)
+    given = tf.nest.flatten(getattr(holder, "_user_metrics", None))
+    return metrics_of(model) or [x for x in given if isinstance(x, CountsMetric)]
+
+
 def most_detailed(metrics: Sequence[CountsMetric]) -> CountsMetric:
     """Return the metric whose counts have the most details.
 

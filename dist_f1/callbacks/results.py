@@ -15,7 +15,9 @@ from dist_f1.callbacks.evaluate_scores import EvaluateScores
 from dist_f1.callbacks.model_metrics import metrics_of, most_detailed, strategy_of
 from dist_f1.callbacks.splits import split_of
 from dist_f1.counts import Counts
+from dist_f1.counts.limits import check_positive
 from dist_f1.counts.validity import describe_invalid
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.metrics import ThresholdSweep, call_stack
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.replicas import contexts
@@ -60,7 +62,7 @@ class Results(NamedTuple):
         """Describe epoch, split and size."""
         unit = "weight" if self.counts.is_weighted else "rows"
         epoch = "" if self.epoch is None else f"epoch {self.epoch}, "
-        return f"{epoch}{self.split}, {self.counts.total:g} {unit}"
+        return f"{epoch}{visible_name(self.split)}, {self.counts.total:g} {unit}"
 
 
 class ResultsCallback(tf.keras.callbacks.Callback):
@@ -93,8 +95,7 @@ class ResultsCallback(tf.keras.callbacks.Callback):
             raise ValueError(
                 f"metric must be a metric of dist_f1, an EvaluateScores or None, got {metric!r}."
             )
-        if every < 1:
-            raise ValueError(f"every must be a positive integer, got {every!r}.")
+        check_positive("every", every)
         if split not in (None, *_SPLITS) and not isinstance(metric, EvaluateScores):
             raise ValueError(f"split must be one of {', '.join(_SPLITS)} or None, got {split!r}.")
         self._source = metric

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from dist_f1.callbacks import run_files
 from dist_f1.callbacks.evaluate_scores import EvaluateScores
+from dist_f1.callbacks.model_metrics import given_metrics, most_detailed
 from dist_f1.callbacks.results import Results, ResultsCallback
+from dist_f1.counts.limits import check_digits
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.pages.results import Evaluation
-from dist_f1.reports import report
+from dist_f1.reports import check_keys, report
 from dist_f1.sweeps import Sweep
 
 
@@ -46,7 +49,8 @@ class ScoreReport(ResultsCallback):
         mode: Whether the highest (`"max"`) or the lowest (`"min"`) value of `monitor` is the best.
 
     Raises:
-        ValueError: An argument is out of range, or the logs have no entry `monitor`.
+        ValueError: An argument is out of range, the logs have no entry `monitor`, or a class name
+            does not fit into `report.json` (see `dist_f1.report`).
 
     Example:
         >>> import numpy as np
@@ -76,6 +80,9 @@ class ScoreReport(ResultsCallback):
         super().__init__(metric, every, class_names, split)
         if mode not in ("max", "min"):
             raise ValueError(f'mode must be "max" or "min", got {mode!r}.')
+        check_digits(digits)
+        if run_dir is not None and class_names is not None:
+            check_keys(class_names)
         self._monitor = monitor
         self._sign = 1.0 if mode == "max" else -1.0
         self._best = -math.inf
@@ -93,6 +100,13 @@ class ScoreReport(ResultsCallback):
         self._records, self._candidate, self._latest = [], None, None
         self._best = -math.inf
         super().on_train_begin(logs)
+        self._check_metric_names()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Check the names of an evaluation, and read the training data if `split` is `"train"`."""
+        if self._epoch is None:
+            self._check_metric_names()
+        super().on_test_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the epoch unless an earlier hook did, and keep its logs."""
@@ -112,6 +126,17 @@ class ScoreReport(ResultsCallback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Write the page."""
         self._write_page()
+
+    def _check_metric_names(self) -> None:
+        """Raise now, not after the epochs, if `report.json` would lose a class."""
+        metric: Any = self._source
+        if self._run_dir is None or self._class_names is not None:
+            return
+        if metric is None:
+            metrics = given_metrics(self.model)
+            metric = most_detailed(metrics) if metrics else None
+        if getattr(metric, "class_names", None) is not None:
+            check_keys(metric.class_names)
 
     def _deliver(self, results: Results) -> None:
         counts, names, epoch = results.counts, results.class_names, results.epoch
@@ -136,7 +161,7 @@ class ScoreReport(ResultsCallback):
         as_dict = report(counts, names, output_dict=True, **results.averaging)
         run_files.write_report(self._run_dir, text, as_dict, counts, sweep)
         average = getattr(results.metric, "average", None) or "macro"
-        title = f"{pathlib.Path(self._run_dir).resolve().name}: {results.title}"
+        title = f"{visible_name(pathlib.Path(self._run_dir).resolve().name)}: {results.title}"
         self._latest = Evaluation(title, counts, names, sweep, average=average)
 
     def _write_page(self) -> None:

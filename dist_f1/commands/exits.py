@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 
 import click
 
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.launching.errors import UsageError
 
 _P = ParamSpec("_P")
@@ -63,11 +64,11 @@ def exits_with_message(
             try:
                 command(*args, **kwargs)
             except UsageError as error:
-                raise click.UsageError(str(error)) from error
+                raise click.UsageError(visible_text(error)) from error
             except errors as error:
                 # A worker passes this message to its launcher, see `launching.bootstrap`.
                 context = click.get_current_context()
-                sys.exit(f"{context.command_path}: {error}")
+                sys.exit(visible_text(f"{context.command_path}: {error}"))
 
         return wrapper
 

@@ -9,6 +9,20 @@ from typing import Any, NamedTuple, TypedDict
 import click
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds; NaN and more than 30 days are usage errors."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 30 * 86400.0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert to a float."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
 class JobOptions(TypedDict):
     """The values of the options that `launching.job.Job` takes."""
 
@@ -84,11 +98,11 @@ def job_options(stall_timeout: float) -> Callable[[Callable[..., Any]], Callable
 
 
 def _options(stall_timeout: float) -> tuple[Callable[..., Any], ...]:
-    seconds = click.FloatRange(0.0)
+    seconds = Seconds()
     return (
         click.option(
             "--cpu_devices",
-            type=click.IntRange(1),
+            type=click.IntRange(1, 1024),
             default=1,
             show_default=True,
             help="Logical CPU devices of each worker without a GPU.",
@@ -114,8 +128,8 @@ def _options(stall_timeout: float) -> tuple[Callable[..., Any], ...]:
             "first_port",
             type=click.IntRange(0, 65535),
             default=0,
-            help="First of the ports of a host: with --hosts one for the launcher, then one for each "
-            "worker.  [default: free ports; with --hosts, 12300]",
+            help="First of the ports of a host: with --hosts one for the launcher, then one for "
+            "each worker.  [default: free ports; with --hosts, 12300]",
         ),
         click.option(
             "--start_timeout",

@@ -25,7 +25,7 @@ from dist_f1.launching.job import Job
 @click.argument("arguments", nargs=-1, metavar="[--] [ARGS]...")
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1024),
     help="Number of worker processes of each host.  [default: one for each GPU, or one]",
 )
 @click.option(

@@ -11,6 +11,7 @@ import click
 from dist_f1 import pages
 from dist_f1.commands.exits import exits_with_message
 from dist_f1.counts import Counts
+from dist_f1.counts.limits import MAX_DIGITS
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_page import render_html
 from dist_f1.launching.errors import UsageError, UserError
@@ -29,7 +30,7 @@ from dist_f1.reports import report
 )
 @click.option(
     "--digits",
-    type=click.IntRange(0),
+    type=click.IntRange(0, MAX_DIGITS),
     default=2,
     show_default=True,
     help="Decimal places of text and markdown.",

@@ -50,13 +50,13 @@ _IS_WORKER = "DIST_F1_TRAIN_WORKER"
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1024),
     help="Number of worker processes of each host.  [default: train in this process; with --hosts, "
     "one]",
 )
 @click.option(
     "--max_restarts",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     default=3,
     show_default=True,
     help="With --workers: maximum number of restarts, from the last checkpoint, after a failure.",

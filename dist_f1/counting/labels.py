@@ -12,7 +12,7 @@ from dist_f1.batch.targets import parse_targets
 from dist_f1.counting.batch_counts import count_classes
 from dist_f1.counting.spec import CountSpec
 from dist_f1.counts import Counts
-from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import check_positive
 
 
 def from_labels(
@@ -28,8 +28,7 @@ def from_labels(
     num_groups: int | None,
 ) -> Counts:
     """Count labels `[N]` or 0/1 indicators `[N, C]`; see `Counts.from_labels`."""
-    if not is_integer(num_classes) or num_classes < 1:
-        raise ValueError(f"num_classes must be a positive integer, got {num_classes!r}.")
+    num_classes = check_positive("num_classes", num_classes)
     y_pred = inputs.as_tensor(y_pred, "y_pred")
     multilabel = y_pred.shape.rank == 2 and y_pred.shape[-1] == num_classes and num_classes > 1
     if not (multilabel or y_pred.shape.rank == 1 or y_pred.shape[1:] == [1]):

@@ -3,6 +3,8 @@
 import html
 from collections.abc import Iterable, Sequence
 
+from dist_f1.counts.visible_text import visible_text
+
 MAX_ROWS = 20
 
 
@@ -25,8 +27,12 @@ def html_table(
     shown = [row for row, _ in zip(rows, range(MAX_ROWS), strict=False)]
     lines = [_row("th", header), *(_row("td", row) for row in shown)]
     note = f"<p>The first {MAX_ROWS} of {number} {noun}.</p>" if number > MAX_ROWS else ""
-    return f"<table><caption>{html.escape(caption)}</caption>{''.join(lines)}</table>{note}"
+    return f"<table><caption>{_escape(caption)}</caption>{''.join(lines)}</table>{note}"
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
+    return f"<tr>{''.join(f'<{tag}>{_escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _escape(text: str) -> str:
+    return html.escape(visible_text(text))

@@ -9,6 +9,7 @@ from typing import Any
 from dist_f1.counts import arrays as xp
 from dist_f1.counts import sample_averages
 from dist_f1.counts.lazy_tensorflow import Array, tf
+from dist_f1.counts.limits import check_size
 from dist_f1.counts.shapes import field_shapes
 from dist_f1.counts.value import Counts, leaves
 
@@ -37,6 +38,9 @@ class Layout:
     groups: int = 0
     thresholds: tuple[float, ...] = ()
     entries: bool = False
+
+    def __post_init__(self) -> None:
+        check_size(self.num_classes, self.confusion, self.groups, len(self.thresholds))
 
     @classmethod
     def from_counts(cls, counts: Counts, thresholds: tuple[float, ...] = ()) -> Layout:

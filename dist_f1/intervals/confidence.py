@@ -21,6 +21,7 @@ from dist_f1.counts import Counts, short_text
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.html_table import html_table
+from dist_f1.counts.limits import MAX_DRAWS
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval
@@ -175,6 +176,8 @@ def _check(counts: Counts, level: float, method: str, draws: int) -> Counts:
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     if not is_integer(draws) or draws < _MIN_DRAWS:
         raise ValueError(f"draws must be an integer, at least {_MIN_DRAWS}, got {draws!r}.")
+    if draws > MAX_DRAWS:
+        raise ValueError(f"draws must be at most {MAX_DRAWS}, got {draws!r}.")
     counts = counts.numpy()
     if counts.true_positive.ndim != 1:
         raise ValueError(

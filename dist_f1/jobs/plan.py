@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import ml_collections
 
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.jobs.data import Data, Shard
 
 
@@ -38,4 +39,4 @@ def describe(
         f"{run_dir}"
     )
     lines.append("This was a dry run: nothing was trained or written.")
-    return "\n".join(lines)
+    return visible_text("\n".join(lines))

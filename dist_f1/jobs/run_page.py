@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Sequence
 
 from dist_f1 import pages
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.jobs.run_results import read_results
 from dist_f1.pages.results import (
     Evaluation,
@@ -36,7 +37,7 @@ def render_html(
     found = [read_results(path, class_names) for path in paths]
     if len(found) == 1:
         return run_html(found[0])
-    names = [pathlib.Path(path).resolve().name for path in paths]
+    names = [visible_name(pathlib.Path(path).resolve().name) for path in paths]
     named = [e._replace(title=name) for e, name in zip(found, names, strict=True)]
     title = f"Comparison of {len(named)} runs"
     return pages.html(title, comparison_sections(named), _subtitle(found[0]))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts import Counts
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.jobs import result_files
 from dist_f1.jobs.result_files import print_warning, read_optional
 from dist_f1.jobs.run_dir import RunDir
@@ -43,7 +44,9 @@ def read_results(
     """
     path = pathlib.Path(path)
     if not path.is_dir():
-        return Evaluation(path.name, Counts.load(path), class_names, date=_date_of(path))
+        return Evaluation(
+            visible_name(path.name), Counts.load(path), class_names, date=_date_of(path)
+        )
     run_dir, warn = RunDir(path), _once(warn)
     counts, names = run_dir.read_counts(warn)
     evaluation = Evaluation(
@@ -85,8 +88,9 @@ def add_files(
 def title_of(settings: Mapping[str, Any], name: str) -> str:
     """Return the title of the page of a run; by default its name."""
     if "dataset" not in settings:
-        return name
-    return f"{settings['dataset']}: validation after {settings.get('epochs', '?')} epochs"
+        return visible_name(name)
+    dataset = visible_name(settings["dataset"])
+    return f"{dataset}: validation after {settings.get('epochs', '?')} epochs"
 
 
 def environment_of(settings: Mapping[str, Any]) -> dict[str, object]:
@@ -172,7 +176,7 @@ def most_confident_mistakes(
 
 
 def _name(names: Sequence[str] | None, label: int) -> str:
-    return str(label) if names is None else str(names[label])
+    return str(label) if names is None else visible_name(names[label])
 
 
 def _read_sweep(path: pathlib.Path, counts: Counts) -> Sweep | None:

@@ -22,6 +22,15 @@ _AVERAGES = {
 }
 
 
+# Numbers of rows, steps and classes fit into int32.
+_MAX_INT = 2**31 - 1
+# Short batches are padded, so a batch of this size must fit into memory.
+_MAX_BATCH = 10**7
+_MAX_DEVICES = 1024
+# Larger factors overflow float32.
+_MAX_FACTOR = 1e30
+
+
 class _Rule(NamedTuple):
     kind: type
     accepts: Callable[[Any], bool]
@@ -32,10 +41,8 @@ def _one_of(*choices: str) -> _Rule:
     return _Rule(str, lambda value: value in choices, f"must be one of {', '.join(choices)}")
 
 
-def _at_least(least: int, most: int = 2**63 - 1) -> _Rule:
-    # Files hold integers of 64 bits.
-    limit = f" and at most {most}" if most < 2**63 - 1 else ""
-    text = f"must be an integer of at least {least}{limit}"
+def _at_least(least: int, most: int = _MAX_INT) -> _Rule:
+    text = f"must be an integer of at least {least} and at most {most}"
     return _Rule(int, lambda value: least <= value <= most, text)
 
 
@@ -44,7 +51,7 @@ def _boolean() -> _Rule:
 
 
 def _are_sizes(value: tuple[Any, ...]) -> bool:
-    return all(_has_type(size, int) and size > 0 for size in value)
+    return all(_has_type(size, int) and 0 < size <= _MAX_INT for size in value)
 
 
 def _has_prefix(*prefixes: str) -> Callable[[str], bool]:
@@ -74,9 +81,9 @@ _RULES = {
     ),
     "average": _one_of(*get_args(Average)),
     "strategy": _one_of(*STRATEGIES),
-    "replicas": _at_least(1),
+    "replicas": _at_least(1, _MAX_DEVICES),
     "epochs": _at_least(1),
-    "batch_size": _at_least(1),
+    "batch_size": _at_least(1, _MAX_BATCH),
     "learning_rate": _Rule(
         float, lambda value: value > 0.0 and math.isfinite(value), "must be a positive number"
     ),
@@ -99,7 +106,9 @@ _RULES = {
     "label_key": _Rule(str, bool, "must be a key of tf.train.Example"),
     "feature_shape": _Rule(tuple, _are_sizes, "must be a tuple of sizes"),
     "feature_type": _one_of("float32", "int64", "uint8"),
-    "feature_scale": _Rule(float, math.isfinite, "must be a number"),
+    "feature_scale": _Rule(
+        float, lambda value: abs(value) <= _MAX_FACTOR, "must be a number from -1e30 to 1e30"
+    ),
     "shuffle_buffer": _at_least(0),
     "checkpoint_every": _at_least(1),
     "log_every": _at_least(1),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from dist_f1 import plots
 from dist_f1.counts import Counts
+from dist_f1.counts.visible_text import visible_name
+from dist_f1.jobs.data import ALL_CLASSES
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_page import run_html, run_markdown
 from dist_f1.jobs.run_results import add_files
@@ -58,7 +60,7 @@ class Summary:
             for index, name in enumerate(self._scored_names())
         }
         if len(rows) > 1:
-            rows["all classes"] = {
+            rows[ALL_CLASSES] = {
                 "best_threshold": float(overall.threshold),
                 "f1": float(overall.score),
                 "average_precision": float(self.sweep.average_precision("macro")),
@@ -74,7 +76,7 @@ class Summary:
         lines += ["", f"{'':20} best threshold   best F1  average precision"]
         for name, best in self.thresholds().items():
             lines.append(
-                f"{name[:20]:20} {best['best_threshold']:14.3f} {best['f1']:9.4f} "
+                f"{visible_name(name)[:20]:20} {best['best_threshold']:14.3f} {best['f1']:9.4f} "
                 f"{best['average_precision']:18.4f}"
             )
         return "\n".join(lines)

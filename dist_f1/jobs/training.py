@@ -11,6 +11,7 @@ import tensorflow as tf
 from dist_f1.callbacks import versions
 from dist_f1.callbacks.trackers.event_files import EventFile
 from dist_f1.counts import Counts
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.jobs import coordination, devices
 from dist_f1.jobs.checkpoints import CheckpointError
 from dist_f1.jobs.data import Data
@@ -171,7 +172,7 @@ def _metrics_row(result: EpochResult) -> dict[str, Any]:
 
 def _log(text: str) -> None:
     try:
-        print(text, flush=True)
+        print(visible_text(text), flush=True)
     except OSError as error:
         raise UserError(
             f"standard output cannot be written: {error}. Free disk space or write to another "

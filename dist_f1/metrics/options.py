@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, get_args
 from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import check_num_groups
 from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import check_positive
 from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.invalid_rows import OnInvalid
 from dist_f1.metrics.signatures import keywords_of
@@ -92,8 +93,9 @@ def resolve(
     if is_integer(average):
         check_averaging(average, 0.0, None)
     rule = rule_of(threshold, full)
-    full["num_classes"] = classes = _check_integer("num_classes", full["num_classes"], 1)
-    full["ignore_class"] = _check_integer("ignore_class", full["ignore_class"])
+    classes = full["num_classes"]
+    full["num_classes"] = None if classes is None else check_positive("num_classes", classes)
+    full["ignore_class"] = _check_ignore_class(full["ignore_class"])
     check_num_groups(full["num_groups"])
     if full["weighted"] not in (None, True, False):
         raise ValueError(f"weighted must be True, False or None, got {full['weighted']!r}.")
@@ -157,10 +159,11 @@ def rule_of(threshold: Any, options: MetricOptions) -> DecisionRule:
     return DecisionRule(threshold, options["top_k"], bool(options["from_logits"]))
 
 
-def _check_integer(name: str, value: Any, minimum: int | None = None) -> int | None:
+def _check_ignore_class(value: Any) -> int | None:
     if value is None:
         return None
-    if not is_integer(value) or (minimum is not None and value < minimum):
-        kind = "a positive integer" if minimum else "an integer"
-        raise ValueError(f"{name} must be {kind}, got {value!r}.")
+    if not is_integer(value):
+        raise ValueError(f"ignore_class must be an integer, got {value!r}.")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"ignore_class must be an integer of 64 bits, got {value!r}.")
     return int(value)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from dist_f1.counts import Counts
 from dist_f1.counts.argument import takes_counts
+from dist_f1.counts.limits import check_digits
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.pages.markdown_text import markdown_table
 from dist_f1.pages.sections import Table
 from dist_f1.reports import HEADERS, check_names, report
@@ -50,6 +52,7 @@ def report_table(
     zero_division: float = 0.0,
 ) -> Table:
     """Return the classification report as a section of a page; other arguments as in `markdown`."""
+    check_digits(digits)
     counts = counts.numpy()
     # The report uses ids, because classes may share a name with each other or with an average.
     by_id = report(counts, output_dict=True, labels=labels, zero_division=zero_division)
@@ -63,7 +66,7 @@ def report_table(
             support = row[HEADERS[-1]]
         else:
             ratios, support = ["", "", f"{row:.{digits}f}"], float(counts.total)
-        name = str(names[int(key)]) if key.isdecimal() else key
+        name = visible_name(names[int(key)]) if key.isdecimal() else key
         # The last digits of a sum of weights are rounding errors.
         rows.append([name, *ratios, f"{support:.10g}" if counts.is_weighted else int(support)])
     return Table(heading, ["", *HEADERS], rows)

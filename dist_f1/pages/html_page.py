@@ -14,6 +14,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.pages.columns import columns
 from dist_f1.pages.scripts import ECHARTS_VERSION, embedded_json, has_charts, scripts
 from dist_f1.pages.sections import FigureOrPath, Group, Section, check_sections, paragraphs
@@ -102,6 +103,7 @@ def _template() -> Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
         autoescape=True,
+        finalize=_visible,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -114,6 +116,12 @@ def _template() -> Template:
         "paragraphs": paragraphs,
     }
     return environment.get_template("page.html")
+
+
+def _visible(value: object) -> object:
+    # Markup, e.g. a script, is `safe` as it is.
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return visible_text(value) if is_text else value
 
 
 def _data_url(picture: FigureOrPath) -> str:

@@ -6,6 +6,7 @@ import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.pages.columns import columns
 from dist_f1.pages.sections import (
     Chart,
@@ -103,10 +104,10 @@ def _blocks(section: Section, links: Iterator[str]) -> Iterator[str]:
         yield markdown_table(section.table)
         yield _escape_line(section.table.caption)
     elif isinstance(section, Preformatted):
-        fence = "```"
-        while fence in section.text:
+        fence, text = "```", visible_text(section.text)
+        while fence in text:
             fence += "`"
-        yield f"{fence}\n{section.text.rstrip()}\n{fence}"
+        yield f"{fence}\n{text.rstrip()}\n{fence}"
     elif isinstance(section, Chart):
         is_drawn = section.picture is not None
         yield f"![{_escape(section.alt)}]({next(links)})" if is_drawn else _escape_line(section.alt)
@@ -130,4 +131,4 @@ def _escape_line(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\g<0>", visible_text(" ".join(text.split())))

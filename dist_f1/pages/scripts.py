@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dist_f1.counts.visible_text import visible_text
 from dist_f1.pages.sections import Chart, Section, Table, Thresholds
 
 ECHARTS_VERSION = "6.1.0"
@@ -67,7 +68,9 @@ def _read(name: str) -> Script:
 
 
 def embedded_json(value: object) -> str:
-    r"""Return JSON that is safe inside a `<script>` element; NaN and infinity become `null`.
+    r"""Return JSON that is safe inside a `<script>` element. NaN and infinity become `null`.
+
+    Text is that of `visible_text`.
 
     Example:
         >>> print(embedded_json({"name": "</script>", "f1": float("nan")}))
@@ -83,8 +86,10 @@ def _plain(value: object) -> object:
     """Convert to the types of JSON; a named tuple becomes an object."""
     if hasattr(value, "_asdict"):
         value = value._asdict()
+    if isinstance(value, str):
+        return visible_text(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {visible_text(key): _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):

@@ -12,6 +12,7 @@ import numpy as np
 
 from dist_f1.counts import Counts
 from dist_f1.counts.atomic_write import atomic_write
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.reports import check_names
 
 if TYPE_CHECKING:
@@ -90,10 +91,14 @@ def names_of_classes(class_names: Sequence[str] | None, num_classes: int) -> lis
 
 
 def _drawable(name: object) -> str:
-    text = " ".join(str(name).split())
+    text = " ".join(visible_name(name).split())
     if len(text) > _MAX_NAME_LENGTH:
         text = text[: _MAX_NAME_LENGTH - 1] + "…"
-    # matplotlib would typeset the text between two dollar signs as a formula.
+    return _without_formulas(text)
+
+
+def _without_formulas(text: str) -> str:
+    """Escape dollar signs: matplotlib typesets the text between two of them as a formula."""
     return text.replace("$", r"\$")
 
 
@@ -117,7 +122,10 @@ def text_width(text: str, size: float) -> float:
 def wrapped_title(width: float, *lines: str) -> str:
     """Return a title of one or more lines, broken to fit into `width` inches."""
     letters = max(20, int((width - 0.2) * POINTS_PER_INCH / (_LETTER_WIDTH * TITLE_SIZE)))
-    return "\n".join(part for line in lines for part in textwrap.wrap(line, letters))
+    # A break between a backslash and its dollar sign would undo the escape.
+    plain = [line.replace(r"\$", "$") for line in lines]
+    parts = [part for line in plain for part in textwrap.wrap(line, letters)]
+    return _without_formulas("\n".join(parts))
 
 
 def title_height(title: str) -> float:

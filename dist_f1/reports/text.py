@@ -9,10 +9,15 @@ import numpy as np
 from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.counts.argument import takes_counts
+from dist_f1.counts.limits import check_digits
 from dist_f1.counts.validity import raise_if_invalid
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.scores.averaging import Average, check_averaging
 
 HEADERS = ("precision", "recall", "f1-score", "support")
+
+# Keys of a report as a dict that stand for averages.
+AVERAGES = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
 
 _SCORES = (scores.precision, scores.recall, scores.f1)
 _NO_SAMPLES = (
@@ -42,20 +47,22 @@ def report(
     Args:
         counts: Global counts. Binary counts of one class are reported as two classes.
         class_names: C names in the order of class ids; two for binary counts. Ids by default.
-        digits: Number of decimals in the text.
+        digits: Number of decimals in the text, 0 to 17.
         output_dict: Whether to return a dict of unrounded floats instead of text.
         labels: Class ids to show; by default all that occur.
         zero_division: 0, 1 or NaN, see `dist_f1.scores`.
 
     Raises:
-        ValueError: The number of `class_names` is not C, there are invalid rows, or the counts
-            have leading axes.
+        ValueError: The number of `class_names` is not C, there are invalid rows, the counts have
+            leading axes, or `digits` is out of range. With `output_dict`, also for a class name
+            that occurs twice or is that of an average, because one entry would overwrite another.
 
     Example:
         >>> counts = Counts.from_labels([0, 1, 1], [0, 1, 0], num_classes=2)
         >>> report(counts, ["cat", "dog"], output_dict=True)["cat"]["recall"]
         1.0
     """
+    check_digits(digits)
     counts = counts.numpy()
     if counts.total.ndim:
         raise ValueError(
@@ -67,6 +74,8 @@ def report(
     if class_names is None:
         class_names = [str(label) for label in range(counts.num_classes)]
     check_names(class_names, counts.num_classes)
+    if output_dict:
+        check_keys(class_names)
     chosen = check_averaging(None, zero_division, labels, counts.num_classes)
     shown = _occurring(counts) if chosen is None else list(chosen)
     # Classes may share a name, so their rows are pairs.
@@ -77,7 +86,8 @@ def report(
         return {name: _as_dict(values) for name, values in [*rows, *averages.items()]}
     has_all_rows = counts.is_multilabel and len(shown) == counts.num_classes
     note = _NO_SAMPLES if has_all_rows and not counts.samples else ""
-    return ReportText(_as_text(rows, averages, digits) + note)
+    shown_rows = [(visible_name(name), values) for name, values in rows]
+    return ReportText(_as_text(shown_rows, averages, digits) + note)
 
 
 class ReportText(str):
@@ -96,6 +106,25 @@ def check_names(class_names: Sequence[str], rows: int) -> None:
             f"class_names has {len(class_names)} names for {rows} classes; pass one per class, in "
             "the order of their ids (no, yes for a binary task)."
         )
+
+
+def check_keys(class_names: Sequence[str]) -> None:
+    """Raise `ValueError` if two entries of a report as a dict would have the same name.
+
+    Example:
+        >>> check_keys(["cat", "macro avg"])
+        Traceback (most recent call last):
+        ValueError: The class name 'macro avg' is also the name of an average. Rename the class.
+    """
+    seen: set[str] = set()
+    for name in map(str, class_names):
+        if name in AVERAGES:
+            raise ValueError(
+                f"The class name {name!r} is also the name of an average. Rename the class."
+            )
+        if name in seen:
+            raise ValueError(f"Two classes have the name {name!r}. Rename one of them.")
+        seen.add(name)
 
 
 def _occurring(counts: Counts) -> list[int]:

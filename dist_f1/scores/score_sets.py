@@ -12,6 +12,7 @@ from dist_f1 import scores
 from dist_f1.counts import Counts, misplaced
 from dist_f1.counts import arrays as xp
 from dist_f1.counts.lazy_tensorflow import Array
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.scores import batched, by_group, score_names
 from dist_f1.scores.averaging import check_averaging, check_samples
 from dist_f1.scores.score_names import NamedScore
@@ -128,7 +129,7 @@ class ScoreSet:
         if score.is_per_class:
             classes = self.labels or ([1] if num_classes == 1 else range(num_classes))
             shown = self.class_names or [str(c) for c in range(max(num_classes, 2))]
-            names = [f"{score.base}_{shown[c]}" for c in classes]
+            names = [f"{score.base}_{visible_name(shown[c])}" for c in classes]
         names = [f"{self.prefix}{name}" for name in names]
         if score.group_reduction == "gap":
             return [f"{name}_gap" for name in names]

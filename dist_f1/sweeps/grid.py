@@ -10,6 +10,7 @@ import numpy as np
 from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.lazy_tensorflow import tf
+from dist_f1.counts.limits import MAX_THRESHOLDS
 
 # Down to this step, rounding in float32 moves a prediction by less than half a step.
 _MIN_STEP = 1e-4
@@ -29,18 +30,21 @@ class Grid:
         """Make T evenly spaced thresholds, `1 / T` to 1, or use those of a sequence.
 
         Raises:
-            ValueError: Fewer than two thresholds, one outside `(0, 1]`, or one twice.
+            ValueError: Fewer than two thresholds, more than 100,000, one outside `(0, 1]`, or one
+                twice.
         """
         if is_integer(thresholds):
             if thresholds < 2:  # type: ignore[operator]
                 raise ValueError(f"thresholds must be at least 2, got {thresholds}.")
             number = int(thresholds)  # type: ignore[arg-type]
+            _check_number(number)
             return cls(tuple((i + 1) / number for i in range(number)))
         if isinstance(thresholds, str | bool | float):
             raise ValueError(
                 f"thresholds must be a number of thresholds or a sequence of them, got "
                 f"{thresholds!r}."
             )
+        _check_number(np.size(thresholds))
         values = DecisionRule(tuple(float(t) for t in np.ravel(thresholds))).threshold
         assert isinstance(values, tuple)
         if len(set(values)) < max(len(values), 2):
@@ -120,3 +124,8 @@ class Grid:
         even = self.thresholds[0] + step * np.arange(number)
         error = np.max(np.abs(even - np.asarray(self.thresholds)))
         return step > 0.99 * _MIN_STEP and bool(error < step / 8.0)
+
+
+def _check_number(number: int) -> None:
+    if number > MAX_THRESHOLDS:
+        raise ValueError(f"thresholds must be at most {MAX_THRESHOLDS}, got {number}.")

@@ -13,6 +13,7 @@ from commands import (
     run_cli_without_tensorflow,
 )
 
+from dist_f1.commands import report
 from dist_f1.commands.job_options import job_options
 from dist_f1.version import __version__
 
@@ -30,7 +31,15 @@ def train(tmp_path, *arguments, run=run_cli_without_tensorflow):
         ("--config.epoch=3", "config.epoch does not exist. Did you mean config.epochs?"),
         pytest.param("--config.zzz=3", "config.zzz does not exist. See the", marks=slow),
         pytest.param("--config.epochs=three", "=three: invalid literal", marks=slow),
-        ("--config.epochs=0", "config.epochs must be an integer of at least 1, got 0"),
+        ("--config.epochs=0", "at least 1 and at most 2147483647, got 0"),
+        (f"--config.epochs={10**30}", f"at most 2147483647, got {10**30}"),
+        pytest.param("--config.batch_size=10000001", "at most 10000000, got", marks=slow),
+        pytest.param("--config.learning_rate=inf", "a positive number, got inf", marks=slow),
+        pytest.param("--config.learning_rate=nan", "a positive number, got nan", marks=slow),
+        pytest.param("--workers=1000000", "is not in the range 1<=x<=1024", marks=slow),
+        pytest.param("--max_restarts=-1", "is not in the range", marks=slow),
+        ("--grace_seconds=nan", "'nan' is not a number of seconds"),
+        pytest.param("--join_timeout=inf", "is not in the range", marks=slow),
         ("--epochs=3", "No such option '--epochs'"),
         pytest.param("epochs=3", "unexpected extra argument (epochs=3)", marks=slow),
         ("--config=configs/digit.py", "configs/digit.py"),
@@ -42,6 +51,12 @@ def test_an_invalid_setting_is_a_usage_error(tmp_path, argument, message):
     assert message in last_line(result.stderr)
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("digits", ["99999", "18", "-1", "nan", str(10**30)])
+def test_absurd_digits_of_a_report_are_a_usage_error(digits):
+    with pytest.raises(click.UsageError, match=r"integer range|not in the range"):
+        report.main(["counts.npz", f"--digits={digits}"], standalone_mode=False)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,16 @@ def test_a_class_without_training_rows_needs_num_classes(tmp_path):
         ({"x": X, "y": Y}, {"validation_fraction": 0.01}, r"0\.01 leaves too few rows"),
         ({"x": X, "y": Y, "class_names": np.array(["a", "b"])}, {}, r"2 class names for 3 classes"),
         ({"x": X, "y": Y, "class_names": np.array(["a", "b", "a"])}, {}, r"names must be unique"),
+        (
+            {"x": X, "y": Y, "class_names": np.array(["a", "b", "macro avg"])},
+            {},
+            r"'macro avg' is a row of averages. Rename the class",
+        ),
+        (
+            {"x": X, "y": Y, "class_names": np.array(["a", "all classes", "c"])},
+            {},
+            r"'all classes'",
+        ),
         ({"x": X, "y": Y, "class_names": np.arange(3)}, {}, r"class_names has dtype int64"),
         ({"x": X, "y": Y, "class_names": np.array("a")}, {}, r"class_names has dtype <U1 and sh"),
     ],

@@ -10,6 +10,7 @@ import numpy as np
 
 from dist_f1 import plots
 from dist_f1.callbacks.results import NamedSweep, Results
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.pages import Table, report_table
 from dist_f1.scores.confusion import has_matrix
 from dist_f1.sweeps.curves import entries_by_class
@@ -139,7 +140,7 @@ def _keys(names: Sequence[str] | None, size: int) -> list[str]:
 
     One class has the last name: the second of a binary task, that of the positive class.
     """
-    names = [str(name) for name in names or range(max(size, 2))]
+    names = [visible_name(name) for name in names or range(max(size, 2))]
     if size == 1:
         return names[-1:]
     return names if len(names) == len(set(names)) == size else [str(k) for k in range(size)]

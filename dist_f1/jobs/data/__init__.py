@@ -12,6 +12,10 @@ from dist_f1.jobs.data.source import Data as Data
 from dist_f1.jobs.data.source import DataError as DataError
 from dist_f1.jobs.data.source import Shard as Shard
 from dist_f1.jobs.data.source import Source as Source
+from dist_f1.reports import AVERAGES
+
+# The key of the thresholds of all classes in `scores.json`.
+ALL_CLASSES = "all classes"
 
 
 def load(config: ml_collections.ConfigDict) -> Data:
@@ -135,4 +139,7 @@ def _class_names(
             raise DataError(f"{name}: class name {index} is no valid text, {one!r}. Rename it.")
     if len(set(names)) < len(names):
         raise DataError(f"{name}: class names must be unique, got {names}.")
+    for taken in (*AVERAGES, ALL_CLASSES):
+        if taken in names:
+            raise DataError(f"{name}: {taken!r} is a row of averages. Rename the class.")
     return names or tuple(str(index) for index in range(count))

@@ -11,6 +11,7 @@ import numpy as np
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.visible_text import visible_name
 from dist_f1.intervals import Interval, confidence_interval
 from dist_f1.pages.sections import FigureOrPath
 from dist_f1.reports import check_names
@@ -73,12 +74,12 @@ class Evaluation(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the classes of `counted`; raises `ValueError` for another number of names."""
+        """Names of the classes of `counted`, escaped; raises `ValueError` for another number."""
         classes = self.counted.num_classes
         if self.class_names is None:
             return [str(label) for label in range(classes)]
         check_names(self.class_names, classes)
-        return [" ".join(str(name).split()) for name in self.class_names]
+        return [" ".join(visible_name(name).split()) for name in self.class_names]
 
     @property
     def swept_names(self) -> list[str]:
