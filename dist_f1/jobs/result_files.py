@@ -18,11 +18,11 @@ import numpy as np
 from dist_f1.counts.json_lines import read_records
 from dist_f1.counts.json_objects import read_object
 from dist_f1.counts.npz_archive import read_arrays
+from dist_f1.reports import AVERAGES
 from dist_f1.scores.averaging import Average
 
 T = TypeVar("T")
 
-_AVERAGES = ("accuracy", "micro avg", "macro avg", "weighted avg", "samples avg")
 _PREDICTIONS = ("y_true", "y_pred", "probability")
 # The values of 700 epochs with the scores of 1,000 classes.
 _MAX_VALUES = 1_400_000
@@ -69,7 +69,7 @@ def read_scores(path: pathlib.Path) -> dict[str, dict[str, float | None]]:
 
 def read_names_of_report(path: pathlib.Path) -> list[str]:
     """Return the names of the rows in `report.json` that may be classes."""
-    return [name for name in _read_object(path) if name not in _AVERAGES]
+    return [name for name in _read_object(path) if name not in AVERAGES]
 
 
 def read_history(

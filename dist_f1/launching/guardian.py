@@ -44,7 +44,7 @@ class Guardian:
 
     def _write(self, line: str) -> None:
         assert self._process.stdin is not None
-        # Somebody may have killed the guardian. The job goes on without one.
+        # Somebody may have killed the guardian. The job continues without one.
         with contextlib.suppress(OSError):
             self._process.stdin.write(line)
 

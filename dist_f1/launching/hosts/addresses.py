@@ -21,7 +21,7 @@ class Host:
 
     Args:
         name: Name or address, as the other machines reach it. IPv6 addresses have brackets.
-        port: Port of its launcher. Those of its workers follow.
+        port: Port of its launcher. The ports of its workers follow.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the hosts of a job do next, without any input or output.
+"""The decisions of the hosts of a job, without any input or output.
 
 Each launcher publishes a `Status`, and reads those of the others. One host leads: its `Plan` names
 the members of a start and its phase, and the other hosts follow it. Without a plan, the hosts wait
@@ -12,12 +12,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from dist_f1.launching.hosts import causes
-from dist_f1.launching.hosts.knowledge import Peer, Rules
+from dist_f1.launching.hosts.knowledge import Peer, Rules, mutual_group, see_each_other
 from dist_f1.launching.hosts.messages import Cause, Plan, Status
 
 # How long the leader waits for failures of other hosts, which may be the cause of the first one.
 _SETTLE_SECONDS = 2.0
-# A launcher that did not run for longer, e.g. after SIGSTOP, knows nothing about the others.
+# A launcher that did not run for longer, e.g. after SIGSTOP, has old news of the others only.
 _MAX_PAUSE_SECONDS = 3.0
 
 
@@ -38,7 +38,7 @@ class Agreement:
         # The plan of this host, if it leads, and the one that it follows otherwise.
         self.plan: Plan | None = None
         self._followed: Plan | None = None
-        # What this host waits for, as a message.
+        # The hosts that this one waits for, as a message.
         self.waits_for = ""
         self.restarts = 0
         self._number = 0
@@ -216,7 +216,7 @@ class Agreement:
             and status.is_idle
             and not status.leaving
             and status.plan is None
-            and all(_see_each_other(status, member) for member in members.values())
+            and all(see_each_other(status, member) for member in members.values())
         ]
 
     def _stop(self, plan: Plan, cause: Cause | None = None, reason: str = "") -> Plan:
@@ -263,7 +263,7 @@ class Agreement:
             for host, status in {**alive, self._me: mine}.items()
             if status.is_idle and not status.leaving and (status.plan is None or host == self._me)
         }
-        group = _mutual_group(ready)
+        group = mutual_group(ready)
         if self._me not in group or mine.leaving:
             return None
         missing = [host for host in range(len(self._rules.names)) if host not in group]
@@ -292,16 +292,3 @@ class Agreement:
 
 def _rank(plan: Plan) -> tuple[int, int]:
     return plan.number, -plan.leader
-
-
-def _see_each_other(a: Status, b: Status) -> bool:
-    return a.host in b.sees and b.host in a.sees
-
-
-def _mutual_group(ready: Mapping[int, Status]) -> list[int]:
-    """Return hosts that all see each other, from the lowest index on."""
-    group: list[int] = []
-    for host in sorted(ready):
-        if all(_see_each_other(ready[host], ready[other]) for other in group):
-            group.append(host)
-    return group

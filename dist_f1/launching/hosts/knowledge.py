@@ -1,22 +1,22 @@
-"""What a host knows about the job and the other hosts."""
+"""The state of the other hosts as one host sees it, and the limits of the job."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dist_f1.launching.hosts.messages import Status
 
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """What this host knows about another one.
+    """Another host, as this one sees it.
 
     Args:
         status: Last status; `None` before the first one.
         heard: Time of that status, by the monotonic clock of this host.
-        refuses: Whether the host refuses connections now: it runs no launcher.
+        refuses: Whether connections to the host fail at once: it runs no launcher.
     """
 
     status: Status | None = None
@@ -50,3 +50,17 @@ class Rules:
     def describe(self, hosts: Sequence[int]) -> str:
         """Return the names of hosts, e.g. `host 1 (b)`."""
         return ", ".join(f"host {host} ({self.names[host]})" for host in hosts)
+
+
+def see_each_other(a: Status, b: Status) -> bool:
+    """Whether both hosts have heard from each other lately."""
+    return a.host in b.sees and b.host in a.sees
+
+
+def mutual_group(ready: Mapping[int, Status]) -> list[int]:
+    """Return hosts that all see each other, from the lowest index on."""
+    group: list[int] = []
+    for host in sorted(ready):
+        if all(see_each_other(ready[host], ready[other]) for other in group):
+            group.append(host)
+    return group

@@ -87,7 +87,7 @@ class Member:
         )
 
     def follow(self, plan: Plan | None, waits_for: str) -> None:
-        """Do what a plan says."""
+        """Carry out a plan."""
         is_member = plan is not None and plan.members.get(self._me) == self._incarnation
         if plan is not None and plan.phase == "end":
             self._show_stop(plan)

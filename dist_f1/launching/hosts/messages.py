@@ -1,4 +1,4 @@
-"""What the launchers of a job tell each other, as JSON."""
+"""The messages between the launchers of a job, as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cause:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What the leader has decided about one start of the job.
+    """The decision of the leader about one start of the job.
 
     Args:
         number: Number of the start, from 1; higher than that of each earlier start.
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What a launcher reports about itself.
+    """The report of a launcher about itself.
 
     Args:
         settings: Settings that must be the same on all hosts.
@@ -76,7 +76,7 @@ class Status:
         left: Tasks that have exited with code 0, and the seconds since then.
         leaving: Number of the signal that stops this launcher; 0 if there is none.
         plan: The plan of this host, if it leads.
-        restarts: Restarts of the last plan that this host knows.
+        restarts: Restarts of the last plan that this host has seen.
     """
 
     settings: dict[str, str]

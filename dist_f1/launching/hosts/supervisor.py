@@ -128,7 +128,7 @@ def _start(job: HostsJob, plan: Plan, console: Console, guardian: Guardian) -> R
 def _objection_of_minority(
     rules: Rules, group: Sequence[int], missing: Sequence[int], peers: Mapping[int, Peer]
 ) -> str:
-    """Return why a group may not go on: the others may do so too if the network is divided."""
+    """Return why a group may not continue: the others may do so too if the network is divided."""
     silent = [host for host in missing if not peers[host].refuses]
     count = len(rules.names)
     is_majority = 2 * len(group) > count or (2 * len(group) == count and 0 in group)
