@@ -43,7 +43,7 @@ def test_counts_are_scored_and_reported_without_tensorflow(tmp_path):
 import sys
 import numpy as np
 from dist_f1 import Counts, confidence_interval, report, scores
-counts = Counts(*map(np.array, ([1, 2], [2, 3], [3, 2], 5, 0)), (), np.array([[1, 2], [1, 1]]))
+counts = Counts(*map(np.array, ([1, 1], [2, 3], [3, 2], 5, 0)), (), np.array([[1, 2], [1, 1]]))
 counts.save({str(tmp_path / "counts.npz")!r})
 counts = Counts.load({str(tmp_path / "counts.npz")!r}) + counts
 scores.f1(counts, "macro"), report(counts), confidence_interval(counts, "f1_macro")
