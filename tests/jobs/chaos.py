@@ -9,7 +9,6 @@ uninterrupted run; otherwise the exit code is 1.
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import random
@@ -21,7 +20,6 @@ import tempfile
 import threading
 import time
 
-import numpy as np
 from absl import app, flags
 
 _KILLS = flags.DEFINE_integer("kills", 10, "Number of kills, half of them in evaluation.")
@@ -31,6 +29,9 @@ _SEED = flags.DEFINE_integer("seed", None, "Seed of workers and steps; default: 
 _TIMEOUT = flags.DEFINE_float("timeout", 120.0, "Maximum seconds between two kills.")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from run_dirs import differences  # noqa: E402
+
 # Evaluate half of the rows, in small batches, so that there are enough steps to kill a worker in.
 SETTINGS = (
     "--config.validation_fraction=0.5",
@@ -163,30 +164,6 @@ class _Job:
             if steps:
                 phase, epoch, step = steps[-1]
                 self._position = (int(epoch), phase, int(step))
-
-
-def differences(reference, run_dir):
-    """Return what differs between two run directories, except times."""
-    problems = []
-    for name in ("counts.npz", "predictions.npz"):
-        with np.load(reference / name) as expected, np.load(run_dir / name) as found:
-            if sorted(expected) != sorted(found):
-                problems.append(f"{name} has {sorted(found)}")
-            problems += [
-                f"{name}: {field}"
-                for field in expected
-                if field not in found or not np.array_equal(expected[field], found[field])
-            ]
-    for name in ("report.txt", "report.json", "scores.json"):
-        if (reference / name).read_text() != (run_dir / name).read_text():
-            problems.append(name)
-    rows = []
-    for path in (reference, run_dir):
-        lines = (path / "metrics.jsonl").read_text().splitlines()
-        rows.append([{**json.loads(line), "seconds": 0} for line in lines])
-    if rows[0] != rows[1]:
-        problems.append("metrics.jsonl")
-    return problems
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import filelock
 import pytest
 from commands import read_until, run_cli, spawn_cli, start_cli
 from forking import ROOT
-from jobs.chaos import differences
+from run_dirs import differences
 
 from dist_f1.jobs.run_lock import Holder, RunLock
 from dist_f1.launching.errors import UserError
