@@ -118,7 +118,7 @@ class _Host:
         self.run = None
         self.peers = {other: Peer() for other in range(len(world.rules.names)) if other != index}
         self.next_poll = world.now + world.random.random() * POLL
-        self.agreement = Agreement(index, world.rules, self._objection)
+        self.agreement = Agreement(index, world.rules, self._objection, world.has_lock)
         self.member = Member(index, world.rules, {}, 8.0, self._start, self._log, lambda: world.now)
         self.published = self._status()
 

@@ -29,12 +29,18 @@ class Agreement:
         rules: Limits of the job.
         objection: Function from the hosts of a start and the missing ones to the reason why this
             host may not lead them now; empty if it may.
+        has_lock: Whether an objection proves that the missing hosts run the job. This host then
+            waits for them without a limit.
     """
 
     def __init__(
-        self, me: int, rules: Rules, objection: Callable[[Sequence[int], Sequence[int]], str]
+        self,
+        me: int,
+        rules: Rules,
+        objection: Callable[[Sequence[int], Sequence[int]], str],
+        has_lock: bool,
     ) -> None:
-        self._me, self._rules, self._objection = me, rules, objection
+        self._me, self._rules, self._objection, self._has_lock = me, rules, objection, has_lock
         # The plan of this host, if it leads, and the one that it follows otherwise.
         self.plan: Plan | None = None
         self._followed: Plan | None = None
@@ -281,8 +287,8 @@ class Agreement:
         if not is_enough:
             return self._end(plan, 1, Cause(missing[0], causes.absent(missing, self._rules)))
         objection = self._objection(group, missing)
-        if objection and missing and waited < 2 * patience:
-            self.waits_for = objection
+        if objection and missing and (self._has_lock or waited < 2 * patience):
+            self.waits_for = f"{self._rules.describe(missing)}: {objection}"
             return None
         if objection:
             return self._end(plan, 1, causes.refused(self._me, objection))

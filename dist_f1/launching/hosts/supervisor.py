@@ -91,7 +91,7 @@ def supervise(job: HostsJob, console: Console) -> int:
                 return job.lock()
             return _objection_of_minority(job.rules, group, missing, exchange.peers())
 
-        agreement = Agreement(job.me, job.rules, objection)
+        agreement = Agreement(job.me, job.rules, objection, job.lock is not None)
         while member.exit_code is None:
             peers = exchange.peers()
             member.observe(received)
@@ -135,8 +135,8 @@ def _objection_of_minority(
     if not silent or is_majority:
         return ""
     return (
-        f"{rules.describe(silent)}, which may run the job at the same time: there is no answer, "
-        "and these hosts are no majority (of an even number, the half with the first host)"
+        f"{rules.describe(silent)} may run the job at the same time: there is no answer, and these "
+        "hosts are no majority (of an even number, the half with the first host)"
     )
 
 
