@@ -20,6 +20,8 @@ import types
 from collections.abc import Sequence
 
 ERROR_FILE = "DIST_F1_ERROR_FILE"
+# Ending of the file that becomes the error file.
+RESERVED = ".tmp"
 LAUNCHER = "DIST_F1_LAUNCHER_PID"
 CPU_DEVICES = "DIST_F1_CPU_DEVICES"
 
@@ -74,9 +76,12 @@ def _set_parent_death_signal() -> None:
 def _record_failure(kind: str, title: str, text: str) -> None:
     """Write the failure to the file that the launcher reads."""
     path = os.environ[ERROR_FILE]
-    tmp = f"{path}.tmp"
-    with open(tmp, "w", encoding="utf-8") as file:
-        json.dump({"kind": kind, "title": title, "text": text, "time": time.time()}, file)
+    tmp = path + RESERVED
+    record = {"kind": kind, "title": title, "text": text, "time": time.time()}
+    # The launcher has reserved the space, in case the disk is full now.
+    with open(tmp, "r+b" if os.path.exists(tmp) else "wb") as file:
+        file.write(json.dumps(record).encode())
+        file.truncate()
     os.replace(tmp, path)
 
 

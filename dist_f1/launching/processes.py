@@ -15,6 +15,9 @@ from dist_f1.launching.cluster import Task
 from dist_f1.launching.console import Console, Copier
 from dist_f1.launching.guardian import Guardian
 
+# Space for the message or traceback of a worker on a full disk.
+_RESERVED_BYTES = 1 << 16
+
 
 class Worker:
     """The running process of a task.
@@ -41,6 +44,8 @@ class Worker:
         self._guardian = guardian
         self.log = directory / f"{task.file_name}.log"
         self._error_file = directory / f"{task.file_name}.failure.json"
+        self._reserved = pathlib.Path(f"{self._error_file}{bootstrap.RESERVED}")
+        self._reserved.write_bytes(bytes(_RESERVED_BYTES))
         self._exit_code: int | None = None
         self._ended = 0.0
         self._alive_file = directory / f"{task.file_name}.alive"
@@ -91,6 +96,7 @@ class Worker:
             for copier in self._copiers:
                 copier.join(timeout=max(0.0, deadline - time.monotonic()))
             with contextlib.suppress(OSError):
+                self._reserved.unlink(missing_ok=True)
                 self._append_traceback()
                 self._log_file.close()
         return self._exit_code

@@ -171,7 +171,7 @@ def test_an_event_file_ends_with_the_last_complete_block(run_dir, disk):
     [
         *((spare, ()) for spare in (0, 200_000, 1_000_000, 1_500_000)),
         # Launcher and workers need space for their logs.
-        *((spare, ("--workers=2", "--max_restarts=2")) for spare in (200_000, 1_000_000)),
+        *((spare, ("--workers=2", "--max_restarts=2")) for spare in (0, 200_000, 1_000_000)),
     ],
 )
 def test_a_job_on_a_full_disk_ends_with_one_message(run_dir, disk, spare, workers):

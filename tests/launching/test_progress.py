@@ -1,6 +1,5 @@
 """Workers that stand still, that leave, and that outlive their launcher, with real processes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 
 import pytest
 from commands import is_running, read_until, run_cli_without_tensorflow, start_cli
+from full_disks import small_disk
 
 from dist_f1.launching import alive
 
@@ -34,7 +34,9 @@ def launch(tmp_path, script, *flags):
     return run_cli_without_tensorflow("launch", "--workers=2", logs, *flags, script, timeout=60)
 
 
-def test_a_worker_that_stands_still_is_named_with_its_stack_and_the_job_restarts(tmp_path, script):
+def test_a_worker_that_stands_still_is_named_with_its_stack_and_the_job_restarts(
+    tmp_path, script, monkeypatch
+):
     path = script(
         """
         def wait_for_nobody():
@@ -50,7 +52,7 @@ def test_a_worker_that_stands_still_is_named_with_its_stack_and_the_job_restarts
             time.sleep(0.1)
         """
     )
-    os.environ["LOGS"] = str(tmp_path / "logs")
+    monkeypatch.setenv("LOGS", str(tmp_path / "logs"))
     result = launch(tmp_path, path, "--stall_timeout=3", "--max_restarts=1")
     assert result.returncode == 0, result.stderr
     assert "worker 1 has made no progress for 3 s (--stall_timeout)" in result.stderr
@@ -181,3 +183,27 @@ def test_the_children_of_workers_end_with_the_launcher(tmp_path, script, number)
         while is_running(child):
             assert time.monotonic() < end
             time.sleep(0.05)
+
+
+def test_the_message_of_a_worker_reaches_the_launcher_from_a_full_disk(
+    tmp_path, script, monkeypatch
+):
+    with small_disk(tmp_path / "disk") as disk:
+        path = script(
+            """
+            with open(os.environ["DISK"] + "/filler", "wb", buffering=0) as file:
+                try:
+                    while index == 1:
+                        file.write(bytes(1 << 16))
+                except OSError:
+                    sys.exit("no space for the results")
+            time.sleep(1000)
+            """
+        )
+        monkeypatch.setenv("DISK", str(disk))
+        logs = f"--log_dir={disk / 'logs'}"
+        flags = ("--workers=2", "--max_restarts=3", logs)
+        result = run_cli_without_tensorflow("launch", *flags, path, timeout=60)
+    assert result.returncode == 1
+    assert "no space for the results" in result.stderr
+    assert "restart" not in result.stderr
