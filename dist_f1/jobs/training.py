@@ -21,6 +21,7 @@ from dist_f1.jobs.progress import Position
 from dist_f1.jobs.run_dir import RunDir
 from dist_f1.jobs.run_results import title_of
 from dist_f1.jobs.summary import Summary
+from dist_f1.launching import alive
 from dist_f1.launching.errors import UserError
 from dist_f1.replicas import contexts
 from dist_f1.reports import report
@@ -118,6 +119,7 @@ def _write_results(
     sweep: Sweep,
 ) -> None:
     names = dataset.class_names
+    alive()
     text = report(counts, names, digits=4)
     run_dir.write_report(text, report(counts, names, output_dict=True), counts)
     # If the run had finished before, the predictions are already written.

@@ -45,8 +45,9 @@ def alive() -> None:
 def ends_if_stalled(timeout: float) -> Iterator[None]:
     """End this process, which has no launcher, `timeout` seconds after the last call of `alive`.
 
-    The process prints the Python stack of each thread, and exits with code 1. `timeout=0` has no
-    effect.
+    The process prints the Python stack of each thread, and exits with code 1. The time runs from
+    the first call on: before it, a worker may wait for others that a scheduler has not started.
+    `timeout=0` has no effect.
     """
     global _own_timeout, _last_seconds
     if os.environ.get(ALIVE_FILE) or not timeout:
@@ -54,7 +55,6 @@ def ends_if_stalled(timeout: float) -> Iterator[None]:
         return
     _own_timeout, _last_seconds = timeout, -_MIN_SECONDS
     try:
-        alive()
         yield
     finally:
         _own_timeout = 0.0

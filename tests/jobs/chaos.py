@@ -48,7 +48,7 @@ EPOCHS = 3
 STEPS = 57
 PHASES = ("epoch", "validation")
 # A worker that SIGSTOP has stopped is noticed after this time.
-STALL_SECONDS = 6
+STALL_SECONDS = 20
 # Starting takes some seconds more than this.
 MAX_START_DELAY = 4.0
 KINDS = ("start", "training", "checkpoint", "evaluation", "restart", "stop")
