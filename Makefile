@@ -29,7 +29,7 @@ CORE_TESTS := tests $(addprefix --ignore=tests/,benchmarks callbacks docs interv
 	pages plots trackers tpu/test_steps.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 test-trackers chaos bench tpu tpu-aot lint types dist docs check clean
+.PHONY: environments train test test-all test-browser test-tf-keras test-tf-2.15 test-trackers chaos chaos-hosts bench tpu tpu-aot lint types dist docs check clean
 
 train: $(VENV)/train
 	$(BIN)/dist-f1 train --config=configs/digits.py --run_dir=$(RUN_DIR)
@@ -63,6 +63,10 @@ test-trackers: $(TRACKERS_VENV)/dev,trackers
 # Kills random workers of a training job, and compares the results with an uninterrupted job.
 chaos: $(VENV)/dev
 	$(BIN)/python tests/jobs/chaos.py $(ARGS)
+
+# Disturbs hosts and links of a training job on several hosts, which are Linux namespaces.
+chaos-hosts: $(VENV)/dev
+	$(BIN)/python tests/jobs/host_chaos.py $(ARGS)
 
 # The documentation site, in build/docs. Warnings are errors.
 docs: $(VENV)/docs

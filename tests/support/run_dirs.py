@@ -27,3 +27,23 @@ def differences(reference, run_dir):
     if rows[0] != rows[1]:
         problems.append("metrics.jsonl")
     return problems
+
+
+def check_rows(run_dir, epochs, rows):
+    """Check that each pass has counted each row once, and that each row has one prediction.
+
+    `rows` are the numbers of rows by split. The classes are those of the digits.
+    """
+    found = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    expected = [(epoch, split) for epoch in range(1, epochs + 1) for split in rows]
+    assert [(row["epoch"], row["split"]) for row in found] == expected
+    assert all(row["rows"] == rows[row["split"]] for row in found)
+    with np.load(run_dir / "counts.npz") as counts, np.load(run_dir / "predictions.npz") as labels:
+        y_true, y_pred = labels["y_true"], labels["y_pred"]
+        assert counts["total"] == len(y_true) == rows["validation"]
+        for name, values in {
+            "actual": y_true,
+            "predicted": y_pred,
+            "true_positive": y_true[y_true == y_pred],
+        }.items():
+            assert counts[name].tolist() == np.bincount(values, minlength=10).tolist(), name

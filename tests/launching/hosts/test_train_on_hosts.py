@@ -1,14 +1,12 @@
 """`dist-f1 train --hosts` on hosts with their own addresses, compared with one machine."""
 
-import json
 import time
 
-import numpy as np
 import pytest
 from commands import run_cli
 from hosts import hosts
 from launched_hosts import Launchers
-from run_dirs import differences
+from run_dirs import check_rows, differences
 
 pytestmark = pytest.mark.slow
 
@@ -48,19 +46,6 @@ def start(tmp_path, cluster, *flags, epochs=2, workers=1):
     command = ("train", *options(tmp_path / "run", epochs), f"--workers={workers}")
     flags = ("--host_timeout=8", "--start_timeout=60", *flags)
     return Launchers(tmp_path / "out", command, hosts=cluster.hosts, options=flags)
-
-
-def check_rows(run_dir, epochs):
-    """Check that each pass has counted each row once, and that each row has one prediction."""
-    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    expected = [(epoch, split) for epoch in range(1, epochs + 1) for split in ROWS]
-    assert [(row["epoch"], row["split"]) for row in rows] == expected
-    assert all(row["rows"] == ROWS[row["split"]] for row in rows)
-    with np.load(run_dir / "counts.npz") as counts, np.load(run_dir / "predictions.npz") as found:
-        assert counts["total"] == len(found["y_true"]) == ROWS["validation"]
-        assert counts["actual"].tolist() == np.bincount(found["y_true"]).tolist()
-        right = found["y_true"][found["y_true"] == found["y_pred"]]
-        assert counts["true_positive"].tolist() == np.bincount(right, minlength=10).tolist()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +96,7 @@ def test_an_elastic_job_continues_without_a_host_and_takes_it_back(tmp_path):
         job.wait_for(1, "host 0 (a) joins the job; starting again from the last checkpoint")
         job.wait_for(0, "start 3 on host 1 (b), host 0 (a)")
         assert job.wait(280.0) == [0, 0], job.outputs()
-    check_rows(tmp_path / "run", epochs)
+    check_rows(tmp_path / "run", epochs, ROWS)
 
 
 def test_a_divided_network_never_has_two_jobs_in_one_directory(tmp_path):
@@ -125,4 +110,4 @@ def test_a_divided_network_never_has_two_jobs_in_one_directory(tmp_path):
         assert sorted(is_waiting) == [False, True], job.outputs()
         cluster.mend(*cluster.hosts)
         assert job.wait(280.0) == [0, 0], job.outputs()
-    check_rows(tmp_path / "run", epochs)
+    check_rows(tmp_path / "run", epochs, ROWS)
