@@ -12,6 +12,7 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
+from dist_f1.commands.exits import Interrupted
 from dist_f1.launching.errors import UsageError
 
 _OVERRIDE = re.compile(r"--(no)?config\.")
@@ -81,6 +82,8 @@ def _load(path: str) -> ml_collections.ConfigDict:
         if isinstance(config, ml_collections.ConfigDict):
             sorted(config)
         getattr(config, "get", None)
+    except Interrupted:
+        raise
     except (Exception, SystemExit) as error:
         # A config file is a program, which may raise anything.
         raise UsageError(f"--config={path}: {_explain(path, error)}") from error

@@ -44,10 +44,14 @@ def ends_cleanly(command: str) -> Iterator[None]:
             sys.exit(1)
 
 
+class Interrupted(SystemExit):
+    """The user has ended the process by Ctrl-C."""
+
+
 def _interrupt(number: int, _: Any) -> None:
     signal.signal(number, signal.SIG_DFL)
     # Unlike KeyboardInterrupt, this exception is no error for click, and has no traceback.
-    sys.exit(128 + number)
+    raise Interrupted(128 + number)
 
 
 def exits_with_message(

@@ -112,9 +112,10 @@ class Run:
         if not timeout:
             return None
         running = [w for w in self._workers if w.poll() is None and not w.task.is_server]
-        overdue = [worker for worker in running if worker.idle_seconds() > timeout]
+        if not any(worker.idle_seconds() > timeout for worker in running):
+            return None
         # The others wait for a stopped worker, whose last call may be more recent than theirs.
-        return max(overdue, key=lambda w: (w.is_stopped(), w.idle_seconds()), default=None)
+        return max(running, key=lambda worker: (worker.is_stopped(), worker.idle_seconds()))
 
     def _describe_stall(self, worker: processes.Worker) -> Failure:
         is_stopped = worker.is_stopped()

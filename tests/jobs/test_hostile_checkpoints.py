@@ -164,6 +164,7 @@ def make_loop(path, **changes):
         name, epochs=1, checkpoint_every=1, save_predictions=True, **changes
     )
     run_dir = RunDir(path / "run")
+    run_dir.checkpoints.mkdir(parents=True, exist_ok=True)
     return Loop(config, data.load(config), mirrored(1), run_dir, lambda: False)
 
 

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from forking import ROOT
-from tiers import slow
 
 _PROGRAM = ROOT / "tests/promises/autograph_program.py"
 
@@ -28,7 +27,8 @@ def messages(*arguments):
     return [x for x in (finished.stdout + finished.stderr).splitlines() if "autograph" in x.lower()]
 
 
-@pytest.mark.parametrize("dtype", ["float16", *map(slow, ["bfloat16", "float32", "float64"])])
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_no_metric_of_any_dtype_makes_autograph_warn(dtype):
     assert not messages(dtype)
 

@@ -29,8 +29,9 @@ def main(ready, namespaces, *command):
                 enter(kind, namespaces[kind])
             os.chdir(directory)
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            # Python ignores these signals, and a command inherits that.
-            for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            # Python ignores the first two, and a shell in the background ignores Ctrl-C. A command
+            # would inherit that.
+            for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             os.set_inheritable(ready, False)
             for descriptor in namespaces.values():

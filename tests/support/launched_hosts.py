@@ -1,6 +1,7 @@
 """Launchers of a job on several hosts: on ports of this machine, or on hosts of namespaces."""
 
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -53,7 +54,9 @@ class Launchers:
         with open(self._directory / f"host-{index}.txt", "ab") as file:
             command = [*COMMAND, *self._command(index)]
             if self._hosts is None:
-                process = subprocess.Popen(command, stdout=file, **options)
+                # A shell that runs the tests in the background makes them ignore Ctrl-C.
+                reset = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+                process = subprocess.Popen(command, stdout=file, preexec_fn=reset, **options)
             else:
                 process = self._hosts[index].start(command, stdout=file, **options)
         self.processes[index] = process
