@@ -10,7 +10,6 @@ from typing import Any, ParamSpec
 
 import click
 
-from dist_f1.counts.visible_text import visible_text
 from dist_f1.launching.errors import UsageError
 
 _P = ParamSpec("_P")
@@ -68,12 +67,19 @@ def exits_with_message(
             try:
                 command(*args, **kwargs)
             except UsageError as error:
-                raise click.UsageError(visible_text(error)) from error
+                raise click.UsageError(_visible(error)) from error
             except errors as error:
                 # A worker passes this message to its launcher, see `launching.bootstrap`.
                 context = click.get_current_context()
-                sys.exit(visible_text(f"{context.command_path}: {error}"))
+                sys.exit(_visible(f"{context.command_path}: {error}"))
 
         return wrapper
 
     return decorate
+
+
+def _visible(text: object) -> str:
+    # NumPy takes a tenth of a second to import, in which Ctrl-C would print a traceback.
+    from dist_f1.counts.visible_text import visible_text
+
+    return visible_text(text)

@@ -88,7 +88,7 @@ def test_an_invalid_config_file_is_a_usage_error(tmp_path, text, message):
         pytest.param(
             ["launch", "--workers=0", "x.py"],
             2,
-            "'--workers': 0 is not in the range x>=1",
+            "'--workers': 0 is not in the range 1<=x<=1024.",
             marks=slow,
         ),
     ],
