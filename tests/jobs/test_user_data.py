@@ -129,12 +129,12 @@ def test_damaged_files_stop_a_job_without_a_restart_and_changed_files_do_not_res
         "--config.checkpoint_every=1",
     ]
     # The first file has 40 rows: enough for the first step only.
-    damage(tmp_path / "train-1.tfrecord", 0.0, 1)
+    damage(tmp_path / "train-1.tfrecord", 0.05, 1)
     result = train(tmp_path / "run", "--workers=2", *arguments)
     assert result.returncode == 1
     messages = [line for line in result.stderr.splitlines() if "dist-f1 train: " in line]
     assert len(messages) == 1
-    assert f"{tmp_path}/train-1.tfrecord: the record " in messages[0]
+    assert f"{tmp_path}/train-1.tfrecord: corrupted record at " in messages[0]
     assert messages[0].endswith("Write it again, or remove it.")
     assert "Traceback" not in result.stderr + result.stdout
     assert "restart" not in result.stderr + result.stdout
