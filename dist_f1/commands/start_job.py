@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
 
@@ -26,9 +25,9 @@ def start_job(
 
     Args:
         job: The job, with the tasks of this machine.
-        hosts: Options for several hosts, or `None`.
+        hosts: Options for several hosts, each with as many workers as `job`; or `None`.
         lock: See `launching.hosts.supervisor.HostsJob`.
-        unlock: Releases the lock.
+        unlock: See `launching.hosts.supervisor.HostsJob`.
 
     Raises:
         UserError: The options do not fit together, or ports are in use.
@@ -37,32 +36,20 @@ def start_job(
     console = Console(sys.stdout, sys.stderr)
     if hosts is None:
         return supervisor.supervise(job, console)
-    several = hosts_job(job, hosts)
-    return hosts_supervisor.supervise(
-        dataclasses.replace(several, lock=lock, unlock=unlock), console
-    )
-
-
-def hosts_job(job: Job, options: HostOptions) -> hosts_supervisor.HostsJob:
-    """Return the part of this host in a job with the workers of `job` on each host.
-
-    Raises:
-        UsageError: The options are invalid.
-    """
     workers = len(job.tasks)
     port = job.first_port or addresses.DEFAULT_PORT
-    hosts = addresses.parse_hosts(options.hosts, port, workers)
-    me = addresses.own_index(hosts, options.host_index)
-    min_hosts = options.min_hosts or len(hosts)
-    if min_hosts > len(hosts):
-        raise UsageError(f"--min_hosts={min_hosts}, but there are {len(hosts)} hosts.")
-    if not options.host_timeout:
+    machines = addresses.parse_hosts(hosts.hosts, port, workers)
+    me = addresses.own_index(machines, hosts.host_index)
+    rules = _rules(job, hosts, [machine.name for machine in machines])
+    several = hosts_supervisor.HostsJob(job, machines, me, workers, rules, lock, unlock)
+    return hosts_supervisor.supervise(several, console)
+
+
+def _rules(job: Job, hosts: HostOptions, names: list[str]) -> Rules:
+    """Return the limits of a job on several hosts; raise `UsageError` if they are invalid."""
+    min_hosts = hosts.min_hosts or len(names)
+    if min_hosts > len(names):
+        raise UsageError(f"--min_hosts={min_hosts}, but there are {len(names)} hosts.")
+    if not hosts.host_timeout:
         raise UsageError("--host_timeout=0 would lose every host. Pass some seconds.")
-    rules = Rules(
-        [host.name for host in hosts],
-        min_hosts,
-        job.max_restarts,
-        options.start_timeout,
-        options.host_timeout,
-    )
-    return hosts_supervisor.HostsJob(job, hosts, me, workers, rules)
+    return Rules(names, min_hosts, job.max_restarts, hosts.start_timeout, hosts.host_timeout)

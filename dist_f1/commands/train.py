@@ -21,8 +21,7 @@ from dist_f1.commands.start_job import start_job
 from dist_f1.commands.startup_messages import held_messages
 from dist_f1.jobs import requirements, settings
 from dist_f1.jobs.run_dir import LOGS, RunDir
-from dist_f1.jobs.run_lock import LOCKED_BY_LAUNCHER, RunLock
-from dist_f1.launching import cluster, external_cluster, progress
+from dist_f1.launching import cluster, external_cluster, heartbeat
 from dist_f1.launching.console import COLUMNS
 from dist_f1.launching.errors import UsageError, UserError
 from dist_f1.launching.job import Job
@@ -89,7 +88,7 @@ def main(
     _require_extras(config)
     if (workers or hosts) and _IS_WORKER not in os.environ:
         sys.exit(_launch(config, workers or 1, run_dir, max_restarts, dry_run, hosts, options))
-    with progress.ends_if_stalled(options["stall_timeout"]):
+    with heartbeat.ends_if_stalled(options["stall_timeout"]):
         _train(config, run_dir, dry_run)
 
 
@@ -187,6 +186,9 @@ def _launch(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logs = pathlib.Path(run_dir) / LOGS
     job = Job(arguments, tasks, logs, gpus=gpus, max_restarts=max_restarts, **options)
+    # An extra installs the library of the lock, see `_require_extras`.
+    from dist_f1.jobs.run_lock import LOCKED_BY_LAUNCHER, RunLock
+
     # The chief does not lock the directory again.
     os.environ[LOCKED_BY_LAUNCHER] = "1"
     lock = RunLock(run_dir)

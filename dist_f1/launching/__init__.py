@@ -3,4 +3,4 @@
 cluster -> processes (each runs `bootstrap`) -> run -> supervisor, or hosts for several machines
 """
 
-from dist_f1.launching.progress import alive as alive
+from dist_f1.launching.heartbeat import alive as alive

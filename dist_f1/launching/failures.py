@@ -6,7 +6,6 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
-from dist_f1.counts.json_objects import read_object
 from dist_f1.launching.cluster import Task
 
 # Exceptions that TensorFlow raises in the other workers after one has exited.
@@ -109,6 +108,9 @@ def read_failure(
 
 def _read_record(error_file: pathlib.Path) -> dict[str, Any] | None:
     """Return what `bootstrap` has written; `None` without a file, or if it is damaged."""
+    # The package of the counts imports NumPy, which would delay the help of the commands.
+    from dist_f1.counts.json_objects import read_object
+
     try:
         record = read_object(error_file)
     except (OSError, ValueError):

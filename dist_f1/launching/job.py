@@ -23,7 +23,7 @@ class Job:
         first_port: First port of the tasks; 0 for free ports.
         max_restarts: Maximum number of restarts after a failure.
         join_timeout: Seconds a task may take to join after the first task has joined.
-        stall_timeout: Seconds a worker may run without calling `progress.alive`; 0 for no limit.
+        stall_timeout: Seconds a worker may run without calling `heartbeat.alive`; 0 for no limit.
         grace_seconds: Seconds between SIGTERM and SIGKILL.
     """
 

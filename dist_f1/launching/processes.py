@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from dist_f1.launching import bootstrap, failures, progress
+from dist_f1.launching import bootstrap, failures, heartbeat
 from dist_f1.launching.cluster import Task
 from dist_f1.launching.console import Console, Copier
 from dist_f1.launching.guardian import Guardian
@@ -26,7 +26,7 @@ class Worker:
         task: The task.
         command: A script and its arguments, or `-m`, a module and its arguments.
         variables: Environment variables in addition to those of this process.
-        directory: Directory for the log, the error file and the file of `progress.alive`.
+        directory: Directory for the log, the error file and the file of `heartbeat.alive`.
         console: Console that shows the output.
         guardian: Kills the children of the process if this process is killed.
     """
@@ -56,7 +56,7 @@ class Worker:
             "PYTHONUNBUFFERED": "1",
             bootstrap.ERROR_FILE: str(self._error_file.absolute()),
             bootstrap.LAUNCHER: str(os.getpid()),
-            progress.ALIVE_FILE: str(self._alive_file.absolute()),
+            heartbeat.ALIVE_FILE: str(self._alive_file.absolute()),
             **variables,
         }
         self._log_file = open(self.log, "wb")  # noqa: SIM115
@@ -112,7 +112,7 @@ class Worker:
         return self._ended
 
     def idle_seconds(self) -> float:
-        """Return the seconds since the process started or last called `progress.alive`."""
+        """Return the seconds since the process started or last called `heartbeat.alive`."""
         with contextlib.suppress(OSError):
             changed = self._alive_file.stat().st_mtime_ns
             if changed != self._alive_time:

@@ -1,12 +1,12 @@
 """`dist-f1 launch` with real processes, from a Python in which TensorFlow cannot be imported."""
 
+import functools
 import json
 import os
 import pathlib
 import re
 import signal
 import socket
-import textwrap
 import time
 
 import pytest
@@ -19,6 +19,7 @@ from commands import (
     run_cli_without_tensorflow,
     start_cli,
 )
+from launched_scripts import launch_script
 
 SCRIPTS = pathlib.Path(__file__).parent / "scripts"
 IS_KERAS_3 = hasattr(tf.keras, "ops")
@@ -29,15 +30,7 @@ slow = pytest.mark.slow
 def launch(tmp_path):
     """Launch the text of a script; `index` is the index of its worker."""
 
-    def launch_script(text, *flags, arguments=(), run=run_cli_without_tensorflow, **options):
-        script = tmp_path / "script.py"
-        head = "import json, os, sys, time, signal\n"
-        head += "index = json.loads(os.environ['TF_CONFIG'])['task']['index']\n"
-        script.write_text(head + textwrap.dedent(text))
-        flags = (f"--log_dir={tmp_path / 'logs'}", *flags)
-        return run("launch", *flags, script, "--", *arguments, **options)
-
-    return launch_script
+    return functools.partial(launch_script, tmp_path)
 
 
 def log(tmp_path, index, start=0):

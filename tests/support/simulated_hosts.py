@@ -10,7 +10,7 @@ import random
 from dist_f1.launching.cluster import Task
 from dist_f1.launching.failures import Failure
 from dist_f1.launching.hosts.agreement import Agreement
-from dist_f1.launching.hosts.knowledge import Peer, Rules
+from dist_f1.launching.hosts.knowledge import Peer, Rules, answers, missing_quorum
 from dist_f1.launching.hosts.member import Member
 
 TICK = 0.1
@@ -153,17 +153,13 @@ class _Host:
             self.peers[other] = Peer(world.hosts[other].published, world.now)
 
     def _status(self):
-        now, timeout = self.world.now, self.world.rules.host_timeout
-        seen = [h for h, p in self.peers.items() if now - p.heard <= timeout and not p.refuses]
-        return self.member.status(seen, self.agreement)
+        seen = answers(self.peers, self.world.now, self.world.rules.host_timeout)
+        return self.member.status([*seen], self.agreement)
 
     def _objection(self, group, missing):
         world = self.world
         if not world.has_lock:
-            silent = [host for host in missing if not self.peers[host].refuses]
-            count = len(world.rules.names)
-            is_majority = 2 * len(group) > count or (2 * len(group) == count and 0 in group)
-            return "" if is_majority or not silent else "a minority"
+            return missing_quorum(world.rules, group, missing, self.peers)
         if world.lock_holder not in (None, self):
             return "the lock is taken"
         world.lock_holder = self

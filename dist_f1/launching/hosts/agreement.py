@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from dist_f1.launching.hosts import causes
-from dist_f1.launching.hosts.knowledge import Peer, Rules, mutual_group, see_each_other
+from dist_f1.launching.hosts.knowledge import Peer, Rules, answers, mutual_group, see_each_other
 from dist_f1.launching.hosts.messages import Cause, Plan, Status
 
 # How long the leader waits for failures of other hosts, which may be the cause of the first one.
@@ -60,22 +60,18 @@ class Agreement:
         if now - self._decided_at > _MAX_PAUSE_SECONDS:
             self._woke_at = now
         self._decided_at, self.waits_for = now, ""
-        heard = {host: max(peer.heard, self._woke_at) for host, peer in peers.items()}
-        peers = {h: dataclasses.replace(p, heard=heard[h]) for h, p in peers.items()}
-        alive = {
-            host: peer.status
+        peers = {
+            host: dataclasses.replace(peer, heard=max(peer.heard, self._woke_at))
             for host, peer in peers.items()
-            if peer.status is not None
-            and not peer.refuses
-            and now - peer.heard <= self._rules.host_timeout
         }
-        self._learn(alive, mine)
-        foreign = self._plan_of_others(alive, mine)
+        statuses = {**answers(peers, now, self._rules.host_timeout), self._me: mine}
+        self._learn(statuses)
+        foreign = self._plan_of_others(statuses)
         if self.plan is not None and foreign is not None and _rank(foreign) > _rank(self.plan):
             # Both have led without seeing each other.
             self.plan = None
         if self.plan is not None:
-            self.plan = self._lead(self.plan, now, mine, alive, peers)
+            self.plan = self._lead(self.plan, now, statuses, peers)
             return self.plan
         followed, self._followed = self._followed, foreign
         if foreign is not None:
@@ -84,7 +80,7 @@ class Agreement:
         if followed is not None and followed.phase == "run" and mine.number == followed.number:
             self.plan = self._count_lost_leader(followed, mine)
         if self.plan is None:
-            self.plan = self._form(now, mine, alive)
+            self.plan = self._form(now, statuses)
         return self.plan
 
     def _count_lost_leader(self, plan: Plan, mine: Status) -> Plan | None:
@@ -98,42 +94,37 @@ class Agreement:
         own = Plan(plan.number + 1, self._me, {self._me: mine.incarnation})
         return self._end(own, 1, Cause(plan.leader, failure))
 
-    def _learn(self, alive: Mapping[int, Status], mine: Status) -> None:
-        for host, status in {**alive, self._me: mine}.items():
+    def _learn(self, statuses: Mapping[int, Status]) -> None:
+        for host, status in statuses.items():
             plan = status.plan
             self._number = max(self._number, status.number, plan.number if plan else 0)
             self.restarts = max(self.restarts, status.restarts, plan.restarts if plan else 0)
             (self._left.add if status.leaving else self._left.discard)(host)
 
-    def _plan_of_others(self, alive: Mapping[int, Status], mine: Status) -> Plan | None:
-        plans = [status.plan for status in alive.values() if status.plan is not None]
+    def _plan_of_others(self, statuses: Mapping[int, Status]) -> Plan | None:
+        own = statuses[self._me].incarnation
+        plans = [status.plan for host, status in statuses.items() if host != self._me]
         # The end of a job that this process was not part of does not concern it.
-        plans = [
+        concerned = [
             plan
             for plan in plans
-            if plan.phase != "end" or plan.members.get(self._me) == mine.incarnation
+            if plan is not None and (plan.phase != "end" or plan.members.get(self._me) == own)
         ]
-        return max(plans, key=_rank, default=None)
+        return max(concerned, key=_rank, default=None)
 
     def _lead(
-        self,
-        plan: Plan,
-        now: float,
-        mine: Status,
-        alive: Mapping[int, Status],
-        peers: Mapping[int, Peer],
+        self, plan: Plan, now: float, statuses: Mapping[int, Status], peers: Mapping[int, Peer]
     ) -> Plan | None:
-        everyone = {**alive, self._me: mine}
         if plan.phase == "run":
-            return self._watch(plan, now, everyone, peers)
+            return self._watch(plan, now, statuses, peers)
         if plan.phase == "stop":
-            return self._after_stop(plan, now, mine, alive)
+            return self._after_stop(plan, now, statuses)
         return plan
 
     def _watch(
-        self, plan: Plan, now: float, everyone: Mapping[int, Status], peers: Mapping[int, Peer]
+        self, plan: Plan, now: float, statuses: Mapping[int, Status], peers: Mapping[int, Peer]
     ) -> Plan:
-        members = {host: everyone[host] for host in plan.members if host in everyone}
+        members = {host: statuses[host] for host in plan.members if host in statuses}
         troubles = self._troubles(plan, now, members, peers)
         if troubles:
             if self._trouble_since is None:
@@ -152,7 +143,7 @@ class Agreement:
         # There are no troubles, so all members are known, and work on this start.
         if all(status.outcome == "finished" for status in members.values()):
             return self._end(plan, 0, None)
-        newcomers = self._newcomers(members, everyone)
+        newcomers = _newcomers(members, statuses)
         if not newcomers:
             self._newcomers_since = None
         elif self._newcomers_since is None:
@@ -175,12 +166,10 @@ class Agreement:
             if status is None:
                 peer = peers[host]
                 silence = max(0.0, now - peer.heard)
-                is_gone = (
-                    "runs no launcher any more"
-                    if peer.refuses
-                    else (f"has not answered for {silence:.0f} s (--host_timeout)")
-                )
-                found.append(Cause(host, causes.lost(host, is_gone, self._rules), silence))
+                what = f"has not answered for {silence:.0f} s (--host_timeout)"
+                if peer.refuses:
+                    what = "runs no launcher any more"
+                found.append(Cause(host, causes.lost(host, what, self._rules), silence))
             elif status.incarnation != incarnation:
                 found.append(Cause(host, causes.lost(host, "was started again", self._rules)))
             elif status.number != plan.number:
@@ -211,39 +200,18 @@ class Agreement:
         is_primary = any(not cause.failure.may_follow for cause in troubles)
         return waited > _SETTLE_SECONDS and (is_primary or is_complete)
 
-    def _newcomers(
-        self, members: Mapping[int, Status], everyone: Mapping[int, Status]
-    ) -> list[int]:
-        """Return hosts that could take part and do not."""
-        return [
-            host
-            for host, status in everyone.items()
-            if host not in members
-            and status.is_idle
-            and not status.leaving
-            and status.plan is None
-            and all(see_each_other(status, member) for member in members.values())
-        ]
-
     def _stop(self, plan: Plan, cause: Cause | None = None, reason: str = "") -> Plan:
         self._trouble_since = self._newcomers_since = self._forming_since = None
-        return dataclasses.replace(
-            plan, phase="stop", cause=cause, reason=reason, is_graceful=cause is None
-        )
+        return dataclasses.replace(plan, phase="stop", cause=cause, reason=reason)
 
     def _end(self, plan: Plan, exit_code: int, cause: Cause | None) -> Plan:
-        return dataclasses.replace(
-            plan, phase="end", cause=cause, exit_code=exit_code, is_graceful=True
-        )
+        return dataclasses.replace(plan, phase="end", cause=cause, exit_code=exit_code)
 
-    def _after_stop(
-        self, plan: Plan, now: float, mine: Status, alive: Mapping[int, Status]
-    ) -> Plan | None:
-        everyone = {**alive, self._me: mine}
+    def _after_stop(self, plan: Plan, now: float, statuses: Mapping[int, Status]) -> Plan | None:
         members = [
-            everyone[host]
+            statuses[host]
             for host, incarnation in plan.members.items()
-            if host in everyone and everyone[host].incarnation == incarnation
+            if host in statuses and statuses[host].incarnation == incarnation
         ]
         # Each member must have seen the cause, also if its own workers had stopped before.
         if any(s.number != plan.number or not s.is_idle or s.phase != "stop" for s in members):
@@ -254,23 +222,23 @@ class Agreement:
             plan.cause.failure.is_permanent or plan.restarts >= self._rules.max_restarts
         ):
             return self._end(plan, plan.cause.failure.shell_exit_code, plan.cause)
-        if mine.leaving:
+        if statuses[self._me].leaving:
             # The others do not wait for this host, see `_form`.
             return None
         self.restarts = plan.restarts + (plan.cause is not None)
-        return self._form(now, mine, alive) or plan
+        return self._form(now, statuses) or plan
 
-    def _form(self, now: float, mine: Status, alive: Mapping[int, Status]) -> Plan | None:
+    def _form(self, now: float, statuses: Mapping[int, Status]) -> Plan | None:
         """Return a plan for a start as soon as this host may lead one."""
         if self._forming_since is None:
             self._forming_since = now
         ready = {
             host: status
-            for host, status in {**alive, self._me: mine}.items()
+            for host, status in statuses.items()
             if status.is_idle and not status.leaving and (status.plan is None or host == self._me)
         }
         group = mutual_group(ready)
-        if self._me not in group or mine.leaving:
+        if self._me not in group:
             return None
         missing = [host for host in range(len(self._rules.names)) if host not in group]
         waited, is_leader = now - self._forming_since, self.plan or group[0] == self._me
@@ -298,3 +266,16 @@ class Agreement:
 
 def _rank(plan: Plan) -> tuple[int, int]:
     return plan.number, -plan.leader
+
+
+def _newcomers(members: Mapping[int, Status], statuses: Mapping[int, Status]) -> list[int]:
+    """Return hosts that could take part and do not."""
+    return [
+        host
+        for host, status in statuses.items()
+        if host not in members
+        and status.is_idle
+        and not status.leaving
+        and status.plan is None
+        and all(see_each_other(status, member) for member in members.values())
+    ]

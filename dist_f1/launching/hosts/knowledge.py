@@ -52,6 +52,30 @@ class Rules:
         return ", ".join(f"host {host} ({self.names[host]})" for host in hosts)
 
 
+def answers(peers: Mapping[int, Peer], now: float, host_timeout: float) -> dict[int, Status]:
+    """Return the statuses of the hosts that have answered within the time-out."""
+    return {
+        host: peer.status
+        for host, peer in peers.items()
+        if peer.status is not None and not peer.refuses and now - peer.heard <= host_timeout
+    }
+
+
+def missing_quorum(
+    rules: Rules, group: Sequence[int], missing: Sequence[int], peers: Mapping[int, Peer]
+) -> str:
+    """Return why a group may not continue: the others may do so too if the network is divided."""
+    silent = [host for host in missing if not peers[host].refuses]
+    count = len(rules.names)
+    has_quorum = 2 * len(group) > count or (2 * len(group) == count and 0 in group)
+    if not silent or has_quorum:
+        return ""
+    return (
+        f"{rules.describe(silent)} may run the job at the same time: there is no answer, and these "
+        "hosts are no majority (of an even number, the half with the first host)"
+    )
+
+
 def see_each_other(a: Status, b: Status) -> bool:
     """Whether both hosts have heard from each other lately."""
     return a.host in b.sees and b.host in a.sees

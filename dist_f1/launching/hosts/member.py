@@ -48,7 +48,9 @@ class Member:
         self._number, self._outcome, self._phase = 0, "stopped", ""
         self._cause: Cause | None = None
         self._signal = 0
-        self._shown: list[object] = []
+        # The stops that were shown, and the hosts that this one waits for.
+        self._shown: set[tuple[int, str]] = set()
+        self._waits_for = ""
 
     def observe(self, received: Sequence[int]) -> None:
         """Look at the workers and at signals to the launcher."""
@@ -77,7 +79,6 @@ class Member:
             tuple(seen),
             self._number,
             self._outcome,
-            self._outcome != "running",
             self._phase,
             cause,
             tuple(run.left()) if run is not None else (),
@@ -149,7 +150,8 @@ class Member:
         """Show once why a start stops."""
         if (plan.number, plan.phase) in self._shown:
             return
-        self._shown.append((plan.number, plan.phase))
+        self._shown.add((plan.number, plan.phase))
+        self._waits_for = ""
         cause = plan.cause
         if cause is None:
             if plan.phase == "stop":
@@ -164,6 +166,6 @@ class Member:
             self._log(f"dist-f1: stopped by {failure.task.name} of {where}")
 
     def _show_waiting(self, waits_for: str) -> None:
-        if waits_for and waits_for not in self._shown[-1:]:
-            self._shown.append(waits_for)
+        if waits_for and waits_for != self._waits_for:
+            self._waits_for = waits_for
             self._log(f"dist-f1: waiting for {waits_for}")

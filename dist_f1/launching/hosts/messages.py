@@ -36,7 +36,6 @@ class Plan:
         leader: Host that has decided.
         members: Incarnation of each host that takes part.
         phase: Whether the members run the job, stop it, or end.
-        is_graceful: Whether workers may save a checkpoint before they stop.
         restarts: Restarts after failures so far.
         cause: Why the start stops; `None` if nothing has failed.
         reason: Reason for a stop without a failure.
@@ -47,11 +46,15 @@ class Plan:
     leader: int
     members: dict[int, str]
     phase: Phase = "run"
-    is_graceful: bool = False
     restarts: int = 0
     cause: Cause | None = None
     reason: str = ""
     exit_code: int = 0
+
+    @property
+    def is_graceful(self) -> bool:
+        """Whether workers may save a checkpoint before they stop: nothing has failed just now."""
+        return self.phase == "end" or self.cause is None
 
     @property
     def order(self) -> list[int]:
@@ -70,7 +73,6 @@ class Status:
         sees: Hosts that this one has heard from lately.
         number: Number of the last start that this host took part in, 0 if none.
         outcome: `"running"`, `"finished"` or `"failed"` for that start, or `"stopped"`.
-        is_idle: Whether no worker of that start is left.
         phase: Last phase of a plan for that start that this host has followed.
         failure: The failure of that start on this host.
         left: Tasks that have exited with code 0, and the seconds since then.
@@ -85,13 +87,17 @@ class Status:
     sees: tuple[int, ...] = ()
     number: int = 0
     outcome: str = "stopped"
-    is_idle: bool = True
     phase: str = ""
     failure: Cause | None = None
     left: tuple[tuple[str, float], ...] = ()
     leaving: int = 0
     plan: Plan | None = None
     restarts: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no worker of the last start is left."""
+        return self.outcome != "running"
 
 
 def dumps(status: Status) -> bytes:

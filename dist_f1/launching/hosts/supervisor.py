@@ -15,9 +15,9 @@ from dist_f1.launching.guardian import Guardian
 from dist_f1.launching.hosts.addresses import Host
 from dist_f1.launching.hosts.agreement import Agreement
 from dist_f1.launching.hosts.exchange import Exchange
-from dist_f1.launching.hosts.knowledge import Peer, Rules
+from dist_f1.launching.hosts.knowledge import Peer, Rules, answers, missing_quorum
 from dist_f1.launching.hosts.member import Member
-from dist_f1.launching.hosts.messages import Plan, Status
+from dist_f1.launching.hosts.messages import Plan
 from dist_f1.launching.job import Job
 from dist_f1.launching.run import Run
 from dist_f1.launching.supervisor import stop_signals
@@ -89,20 +89,26 @@ def supervise(job: HostsJob, console: Console) -> int:
         def objection(group: Sequence[int], missing: Sequence[int]) -> str:
             if job.lock is not None:
                 return job.lock()
-            return _objection_of_minority(job.rules, group, missing, exchange.peers())
+            return missing_quorum(job.rules, group, missing, exchange.peers())
 
         agreement = Agreement(job.me, job.rules, objection, job.lock is not None)
         while member.exit_code is None:
-            peers = exchange.peers()
+            now, peers = time.monotonic(), exchange.peers()
+            seen = [*answers(peers, now, job.rules.host_timeout)]
             member.observe(received)
-            status = member.status(_seen(peers, job.rules), agreement)
-            _check_settings(job, peers, exchange, status)
-            plan = agreement.decide(time.monotonic(), status, peers)
+            status = member.status(seen, agreement)
+            if difference := _different_setting(job, peers):
+                # The other host must see the settings of this one.
+                exchange.publish(status)
+                _wait_for_readers(exchange, _MISMATCH_SECONDS)
+                raise UserError(difference)
+            plan = agreement.decide(now, status, peers)
             if agreement.plan is None:
                 job.unlock()
-            exchange.publish(member.status(_seen(peers, job.rules), agreement))
+            # The others need a new plan at once, also while the workers here take time to stop.
+            exchange.publish(member.status(seen, agreement))
             member.follow(plan, agreement.waits_for)
-            exchange.publish(member.status(_seen(peers, job.rules), agreement))
+            exchange.publish(member.status(seen, agreement))
             time.sleep(_LOOP_SECONDS)
         if agreement.plan is not None:
             _wait_for_readers(exchange, job.rules.host_timeout)
@@ -125,46 +131,17 @@ def _start(job: HostsJob, plan: Plan, console: Console, guardian: Guardian) -> R
     return Run(own, ports, variables, console, guardian)
 
 
-def _objection_of_minority(
-    rules: Rules, group: Sequence[int], missing: Sequence[int], peers: Mapping[int, Peer]
-) -> str:
-    """Return why a group may not continue: the others may do so too if the network is divided."""
-    silent = [host for host in missing if not peers[host].refuses]
-    count = len(rules.names)
-    is_majority = 2 * len(group) > count or (2 * len(group) == count and 0 in group)
-    if not silent or is_majority:
-        return ""
-    return (
-        f"{rules.describe(silent)} may run the job at the same time: there is no answer, and these "
-        "hosts are no majority (of an even number, the half with the first host)"
-    )
-
-
-def _check_settings(
-    job: HostsJob, peers: Mapping[int, Peer], exchange: Exchange, status: Status
-) -> None:
+def _different_setting(job: HostsJob, peers: Mapping[int, Peer]) -> str:
+    """Return an error if another host has another setting than this one; empty if none has."""
     for host, peer in peers.items():
-        if peer.status is None:
-            continue
         for option, value in job.settings.items():
-            other = peer.status.settings.get(option)
-            if other != value:
-                # The other host must see the settings of this one.
-                exchange.publish(status)
-                _wait_for_readers(exchange, _MISMATCH_SECONDS)
-                raise UserError(
-                    f"{job.rules.describe([host])} has {option}={other}, but this host has "
-                    f"{value}. Start all hosts with the same version and options."
+            if peer.status is not None and peer.status.settings.get(option) != value:
+                return (
+                    f"{job.rules.describe([host])} has {option}="
+                    f"{peer.status.settings.get(option)}, but this host has {value}. Start all "
+                    "hosts with the same version and options."
                 )
-
-
-def _seen(peers: Mapping[int, Peer], rules: Rules) -> list[int]:
-    now = time.monotonic()
-    return [
-        host
-        for host, peer in peers.items()
-        if now - peer.heard <= rules.host_timeout and not peer.refuses
-    ]
+    return ""
 
 
 def _wait_for_readers(exchange: Exchange, seconds: float) -> None:

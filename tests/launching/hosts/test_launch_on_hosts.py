@@ -3,18 +3,12 @@
 import os
 import signal
 import socket
-import textwrap
 import time
 
 import pytest
 from commands import is_running, run_cli_without_tensorflow
 from launched_hosts import Launchers
-
-HEAD = """
-import json, os, subprocess, sys, time
-config = json.loads(os.environ["TF_CONFIG"])
-index = config["task"]["index"]
-"""
+from launched_scripts import write_script
 
 
 @pytest.fixture
@@ -23,10 +17,10 @@ def launch(tmp_path):
     started = []
 
     def start(text, *options, count=2, workers=2, arguments=()):
-        (tmp_path / "script.py").write_text(HEAD + textwrap.dedent(text))
+        script = write_script(tmp_path, text)
         command = ("launch", f"--workers={workers}", f"--log_dir={tmp_path / 'logs'}")
         options = ("--host_timeout=5", *options)
-        arguments = (tmp_path / "script.py", "--", *arguments)
+        arguments = (script, "--", *arguments)
         job = Launchers(tmp_path / "out", command, arguments, count=count, options=options)
         started.append(job)
         return job

@@ -1,4 +1,4 @@
-"""Progress of a worker, as its launcher sees it: `alive` changes the time of a file."""
+"""The heartbeat of a worker: `alive` changes the time of a file, which its launcher watches."""
 
 import contextlib
 import faulthandler
