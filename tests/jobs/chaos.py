@@ -33,17 +33,8 @@ _TIMEOUT = flags.DEFINE_float("timeout", 120.0, "Maximum seconds between two fau
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from run_dirs import differences  # noqa: E402
+from disturbed_jobs import SETTINGS, differences  # noqa: E402
 
-# Evaluate half of the rows, in small batches, so that there are enough steps to kill a worker in.
-SETTINGS = (
-    "--config.validation_fraction=0.5",
-    "--config.batch_size=16",
-    "--config.model=mlp",
-    "--config.checkpoint_every=7",
-    "--config.log_every=1",
-    "--config.save_predictions=true",
-)
 EPOCHS = 3
 STEPS = 57
 PHASES = ("epoch", "validation")
@@ -121,9 +112,10 @@ class _Job:
         self._position = (0, "", 0)
         self._pids = {}
         command = [
-            *(sys.executable, "-m", "dist_f1.commands.main", "train", "--config=configs/digits.py"),
+            *(sys.executable, "-m", "dist_f1.commands.main", "train"),
             *(f"--run_dir={run_dir}", f"--workers={_WORKERS.value}", f"--max_restarts={kills}"),
             *SETTINGS,
+            "--config.log_every=1",
             f"--stall_timeout={STALL_SECONDS}",
             f"--config.epochs={EPOCHS}",
         ]

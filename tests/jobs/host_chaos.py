@@ -24,9 +24,9 @@ from absl import app, flags
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 from commands import run_cli_in_new_python  # noqa: E402
+from disturbed_jobs import SETTINGS, check_rows, differences  # noqa: E402
 from hosts import hosts, why_unavailable  # noqa: E402
 from launched_hosts import Launchers  # noqa: E402
-from run_dirs import check_rows, differences  # noqa: E402
 
 _FAULTS = flags.DEFINE_integer("faults", 8, "Number of faults.")
 _FAULTS_PER_JOB = flags.DEFINE_integer("faults_per_job", 4, "Number of faults of each job.")
@@ -35,7 +35,6 @@ _EPOCHS = flags.DEFINE_integer("epochs", 24, "Epochs of each job.")
 _SEED = flags.DEFINE_integer("seed", None, "Seed of the hosts; default: random.")
 _TIMEOUT = flags.DEFINE_float("timeout", 180.0, "Maximum seconds until a job continues.")
 
-ROWS = {"train": 898, "validation": 899}
 HOST_TIMEOUT = 6.0
 KINDS = ("kill", "cut", "worker", "power", "short cut", "freeze", "slow link", "pair")
 
@@ -71,17 +70,7 @@ def main(_):
 
 
 def _train(run_dir):
-    return (
-        "train",
-        "--config=configs/digits.py",
-        "--config.validation_fraction=0.5",
-        "--config.batch_size=16",
-        "--config.model=mlp",
-        "--config.checkpoint_every=7",
-        "--config.save_predictions=true",
-        f"--config.epochs={_EPOCHS.value}",
-        f"--run_dir={run_dir}",
-    )
+    return ("train", *SETTINGS, f"--config.epochs={_EPOCHS.value}", f"--run_dir={run_dir}")
 
 
 class _Job:
@@ -121,7 +110,7 @@ class _Job:
 
     def _differences(self, reference):
         try:
-            check_rows(self._run_dir, _EPOCHS.value, ROWS)
+            check_rows(self._run_dir, _EPOCHS.value)
         except AssertionError as error:
             return [str(error)]
         return [] if self._is_elastic else differences(reference, self._run_dir)

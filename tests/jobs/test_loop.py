@@ -10,6 +10,7 @@ import tensorflow as tf
 from comparisons import same, same_predictions
 from helpers import mirrored
 from job_configs import config_for
+from job_data import WatchedSource
 
 from dist_f1.jobs import data
 from dist_f1.jobs import loop as loop_module
@@ -28,19 +29,6 @@ slow = pytest.mark.slow
 @pytest.fixture
 def config():
     return config_for("breast_cancer", epochs=2, checkpoint_every=4, save_predictions=True)
-
-
-class WatchedSource:
-    """A source that calls `at[epoch, step]` when that batch is read."""
-
-    def __init__(self, source, at):
-        self._source, self._at = source, at
-        self.batches, self.rows = source.batches, source.rows
-
-    def read(self, epoch, start, shard):
-        for step, batch in enumerate(self._source.read(epoch, start, shard), start):
-            self._at.pop((epoch, step), lambda: None)()
-            yield batch
 
 
 def make_loop(config, run_dir, replicas, train_at=None, validation_at=None, requests=()):

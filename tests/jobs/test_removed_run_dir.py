@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from job_configs import config_for
+from job_data import WatchedSource
 
 from dist_f1.jobs import data
 from dist_f1.jobs.devices import make_strategy
@@ -14,20 +15,6 @@ from dist_f1.jobs.training import train
 from dist_f1.launching.errors import UserError
 
 slow = pytest.mark.slow
-
-
-class ActingSource:
-    """A source that calls a function before one of its batches in the last epoch."""
-
-    def __init__(self, source, act):
-        self._source, self._act = source, act
-        self.batches, self.rows = source.batches, source.rows
-
-    def read(self, epoch, start, shard):
-        for number, batch in enumerate(self._source.read(epoch, start, shard), start):
-            if (epoch, number) == (2, 1):
-                self._act()
-            yield batch
 
 
 def remove(path):
@@ -67,7 +54,7 @@ def test_a_run_directory_that_is_gone_is_an_error_and_not_made_again(tmp_path, a
         after.extend(sorted(tmp_path.rglob("*")))
 
     loaded = data.load(config)
-    source = ActingSource(getattr(loaded, split), act_once)
+    source = WatchedSource(getattr(loaded, split), {(2, 1): act_once})
     loaded = dataclasses.replace(loaded, **{split: source})
     message = f"--run_dir={path} was removed, moved or replaced while the job was running"
     with pytest.raises(UserError, match=message):

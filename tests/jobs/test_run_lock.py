@@ -12,8 +12,8 @@ import time
 import filelock
 import pytest
 from commands import read_until, run_cli, spawn_cli, start_cli
+from disturbed_jobs import differences
 from forking import ROOT
-from run_dirs import differences
 
 from dist_f1.jobs.run_lock import Holder, RunLock
 from dist_f1.launching.errors import UserError

@@ -38,6 +38,11 @@ def test_help_launcher_and_report_start_without_tensorflow():
     assert run(f"{imports}import sys\nprint('tensorflow' in sys.modules)") == ["False"]
 
 
+def test_help_of_the_launcher_comes_without_numpy():
+    code = "import dist_f1.commands.launch, sys\nprint('numpy' in sys.modules)"
+    assert run(code) == ["False"]
+
+
 def test_counts_are_scored_and_reported_without_tensorflow(tmp_path):
     code = f"""
 import sys

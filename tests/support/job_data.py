@@ -165,3 +165,16 @@ def fingerprints_of(source):
 def read_all(loaded):
     for source in (loaded.train, loaded.validation):
         list(source.read(1, 0, Shard(replicas=3)))
+
+
+class WatchedSource:
+    """A source that calls `at[epoch, step]` when that batch is read."""
+
+    def __init__(self, source, at):
+        self._source, self._at = source, at
+        self.batches, self.rows = source.batches, source.rows
+
+    def read(self, epoch, start, shard):
+        for step, batch in enumerate(self._source.read(epoch, start, shard), start):
+            self._at.pop((epoch, step), lambda: None)()
+            yield batch

@@ -1,8 +1,21 @@
-"""Comparison of run directories."""
+"""Training jobs that a test disturbs: their settings, and checks of their run directories."""
 
 import json
 
 import numpy as np
+
+# Evaluate half of the rows, in small batches with many checkpoints, so that a fault meets a job in
+# any state.
+SETTINGS = (
+    "--config=configs/digits.py",
+    "--config.validation_fraction=0.5",
+    "--config.batch_size=16",
+    "--config.model=mlp",
+    "--config.checkpoint_every=7",
+    "--config.save_predictions=true",
+)
+ROWS = {"train": 898, "validation": 899}
+CLASSES = 10
 
 
 def differences(reference, run_dir):
@@ -29,21 +42,18 @@ def differences(reference, run_dir):
     return problems
 
 
-def check_rows(run_dir, epochs, rows):
-    """Check that each pass has counted each row once, and that each row has one prediction.
-
-    `rows` are the numbers of rows by split. The classes are those of the digits.
-    """
+def check_rows(run_dir, epochs):
+    """Check that each pass has counted each row once, and that each row has one prediction."""
     found = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    expected = [(epoch, split) for epoch in range(1, epochs + 1) for split in rows]
+    expected = [(epoch, split) for epoch in range(1, epochs + 1) for split in ROWS]
     assert [(row["epoch"], row["split"]) for row in found] == expected
-    assert all(row["rows"] == rows[row["split"]] for row in found)
+    assert all(row["rows"] == ROWS[row["split"]] for row in found)
     with np.load(run_dir / "counts.npz") as counts, np.load(run_dir / "predictions.npz") as labels:
         y_true, y_pred = labels["y_true"], labels["y_pred"]
-        assert counts["total"] == len(y_true) == rows["validation"]
+        assert counts["total"] == len(y_true) == ROWS["validation"]
         for name, values in {
             "actual": y_true,
             "predicted": y_pred,
             "true_positive": y_true[y_true == y_pred],
         }.items():
-            assert counts[name].tolist() == np.bincount(values, minlength=10).tolist(), name
+            assert counts[name].tolist() == np.bincount(values, minlength=CLASSES).tolist(), name
