@@ -118,30 +118,29 @@ class Run:
         return max(running, key=lambda worker: (worker.is_stopped(), worker.idle_seconds()))
 
     def _describe_stall(self, worker: processes.Worker) -> Failure:
-        is_stopped = worker.is_stopped()
-        self._show_stacks()
-        state = ": a signal such as SIGSTOP has stopped it" if is_stopped else ""
-        text = (
-            f"{failures.tail(worker.log)}\n{worker.task.name} has made no progress for "
-            f"{self._job.stall_timeout:g} s (--stall_timeout){state}. The stacks of all workers "
-            "are in the output above and in their logs. Raise --stall_timeout if steps are slow."
+        state = ": a signal such as SIGSTOP has stopped it" if worker.is_stopped() else ""
+        return self._hung(
+            worker,
+            f"{worker.task.name} has made no progress for {self._job.stall_timeout:g} s "
+            f"(--stall_timeout){state}. The stacks of all workers are in the output above and in "
+            "their logs. Raise --stall_timeout if steps are slow.",
         )
-        return Failure(worker.task, 1, "hung", "", text, time.time())
 
     def _describe_missing(self, worker: processes.Worker) -> Failure:
-        self._show_stacks()
-        text = (
-            f"{failures.tail(worker.log)}\n{worker.task.name} has not joined the cluster within "
-            f"{self._job.join_timeout:g} s of the first worker (--join_timeout), and the others "
-            "wait for it. Above are the last lines of its log, with its stack."
+        return self._hung(
+            worker,
+            f"{worker.task.name} has not joined the cluster within {self._job.join_timeout:g} s "
+            "of the first worker (--join_timeout), and the others wait for it. Above are the last "
+            "lines of its log, with its stack.",
         )
-        return Failure(worker.task, 1, "hung", "", text, time.time())
 
-    def _show_stacks(self) -> None:
-        """Let all workers print their Python stacks, as far as they can."""
-        for worker in self._workers:
-            worker.send(signal.SIGUSR1)
+    def _hung(self, worker: processes.Worker, explanation: str) -> Failure:
+        """Return the failure of a worker that hangs, after all workers have shown their stacks."""
+        for one in self._workers:
+            one.send(signal.SIGUSR1)
         time.sleep(1.0)
+        text = f"{failures.tail(worker.log)}\n{explanation}"
+        return Failure(worker.task, 1, "hung", "", text, time.time())
 
 
 class _JoinDeadline:
