@@ -7,7 +7,6 @@ import datetime
 import os
 import pathlib
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import util
@@ -23,6 +22,7 @@ from ml_collections import config_flags
 from benchmarks import config_check, regressions, tables
 from benchmarks.records import Record, RecordError, load_records
 from benchmarks.suites import SUITES
+from dist_f1.commands.exits import ends_cleanly
 
 if TYPE_CHECKING:
     from benchmarks import runner
@@ -60,8 +60,6 @@ def main(argv: Sequence[str]) -> None:
         outcome = _run(config_check.resolve(_CONFIG.value, _SUITES.value), _out(), old)
     except (config_check.ConfigError, RecordError) as error:
         sys.exit(f"benchmarks: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
     for problem in outcome.problems:
         print(f"benchmarks: {problem}", file=sys.stderr)
     sys.exit(outcome.exit_code)
@@ -119,4 +117,5 @@ def _parse(args: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse)
+    with ends_cleanly("benchmarks"):
+        app.run(main, flags_parser=_parse)

@@ -14,6 +14,7 @@ from benchmarks import environment, suites
 from benchmarks.context import Context
 from benchmarks.progress import Progress
 from benchmarks.records import Record, RecordLog
+from dist_f1.commands.exits import Interrupted
 
 RESULTS = "results.jsonl"
 
@@ -51,7 +52,7 @@ def run(config: ml_collections.ConfigDict, out: pathlib.Path, progress: Progress
                 labelled = dataclasses.replace(record, case={"device": label, **record.case})
                 log.write(labelled)
                 outcome.records.append(labelled)
-        except KeyboardInterrupt:
+        except Interrupted:
             outcome.is_interrupted = True
             log.write_failure(name, "interrupted")
             outcome.problems.append(f"{name} was interrupted; its records so far are kept.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dist_f1.counts import misplaced
-from dist_f1.counts.limits import check_positive
+from dist_f1.counts.limits import as_float, check_positive
+from dist_f1.counts.short_text import shown
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -126,19 +126,13 @@ def _parse_threshold(threshold: Any) -> float | tuple[float, ...]:
     if len(values) == 0:
         raise ValueError("threshold is an empty sequence. Pass a number, or one per class.")
     for value in values:
-        if isinstance(value, str | bool) or not _is_finite(value) or not 0.0 < value <= 1.0:
+        if not 0.0 < as_float(value) <= 1.0:
             raise ValueError(
-                f"threshold must be a number with 0 < threshold <= 1, got {threshold!r}. It is a "
+                "threshold must be a number with 0 < threshold <= 1, got "
+                f"{shown(threshold)}. It is a "
                 "probability; for logits pass from_logits=True (0.5 is then a logit of 0)."
                 f"{misplaced.remedy(threshold)}"
             )
     if values is threshold:
         return tuple(float(value) for value in values)
     return float(threshold)
-
-
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except (TypeError, ValueError):
-        return False

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.short_text import shown
 
 # A float64 has at most 17 significant digits.
 MAX_DIGITS = 17
@@ -12,6 +16,7 @@ MAX_DIGITS = 17
 MAX_CLASSES = 2**31 - 1
 MAX_THRESHOLDS = 100_000
 MAX_DRAWS = 10_000_000
+_MAX_SEED = 2**63 - 1
 # 16 GiB of int64.
 _MAX_COUNTS = 2**31
 
@@ -19,7 +24,7 @@ _MAX_COUNTS = 2**31
 def check_digits(digits: Any) -> None:
     """Raise `ValueError` unless a text can have this number of decimals."""
     if not is_integer(digits) or not 0 <= digits <= MAX_DIGITS:
-        raise ValueError(f"digits must be an integer from 0 to {MAX_DIGITS}, got {digits!r}.")
+        raise ValueError(f"digits must be an integer from 0 to {MAX_DIGITS}, got {shown(digits)}.")
 
 
 def check_positive(name: str, value: Any, most: int = MAX_CLASSES) -> int:
@@ -33,10 +38,31 @@ def check_positive(name: str, value: Any, most: int = MAX_CLASSES) -> int:
         3
     """
     if not is_integer(value) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        raise ValueError(f"{name} must be a positive integer, got {shown(value)}.")
     if value > most:
-        raise ValueError(f"{name} must be at most {most}, got {value!r}.")
+        raise ValueError(f"{name} must be at most {most}, got {shown(value)}.")
     return int(value)
+
+
+def check_seed(seed: Any) -> None:
+    """Raise `ValueError` unless NumPy can seed random numbers with an integer of 64 bits."""
+    if not is_integer(seed) or not 0 <= seed <= _MAX_SEED:
+        raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {shown(seed)}.")
+
+
+def as_float(value: Any) -> float:
+    """Return a number as a float, and NaN, which fails every comparison, for other values.
+
+    Example:
+        >>> as_float(2), as_float("2"), as_float(True), as_float(10**5000)
+        (2.0, nan, nan, nan)
+    """
+    if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value):
+        return math.nan
+    try:
+        return float(value)
+    except (OverflowError, TypeError, ValueError):
+        return math.nan
 
 
 def check_size(num_classes: int, confusion: bool, groups: int, thresholds: int) -> None:

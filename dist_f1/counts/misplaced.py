@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import MAX_CLASSES
 
 
 def remedy(value: Any, choices: Collection[str] = ()) -> str:
@@ -25,7 +26,8 @@ def remedy(value: Any, choices: Collection[str] = ()) -> str:
         ' For 5 classes, pass num_classes=5.'
     """
     if is_integer(value):
-        return f" For {value} classes, pass num_classes={value}." if value > 1 else ""
+        are_classes = 1 < value <= MAX_CLASSES
+        return f" For {value} classes, pass num_classes={value}." if are_classes else ""
     if _is_threshold(value) or (isinstance(value, list | tuple) and all(map(_is_threshold, value))):
         return f" For a threshold, pass threshold={value}."
     if not isinstance(value, str):

@@ -23,6 +23,22 @@ def join(name: str, parts: Iterable[str]) -> str:
     return f"{name}({', '.join(parts)})"
 
 
+def shown(value: object) -> str:
+    """Return the `repr` of any value, for a message: short, and also of an integer of many digits.
+
+    Example:
+        >>> shown("a"), shown(10**5000)
+        ("'a'", 'an int that is too large to print')
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # Python raises an error for an integer of more than 4,300 digits.
+        name = type(value).__name__
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name} that is too large to print"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}..."
+
+
 def plural(number: int, noun: str) -> str:
     """Return a number with its noun.
 

@@ -21,7 +21,8 @@ from dist_f1.counts import Counts, short_text
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.html_table import html_table
-from dist_f1.counts.limits import MAX_DRAWS
+from dist_f1.counts.limits import MAX_DRAWS, as_float, check_seed
+from dist_f1.counts.short_text import shown
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval
@@ -98,7 +99,7 @@ def confidence_interval(
         zero_division: Value of 0 / 0, for a score by name: 0, 1 or NaN.
         draws: Number of resamples, at least 100. Resamples with a NaN score are left out. A
             resample of the matrix takes O(C^2): a second in total for 100 classes, ten for 300.
-        seed: Seed of the resamples; the same seed gives the same interval.
+        seed: Seed of the resamples, 0 to 2^63 - 1; the same seed gives the same interval.
 
     Returns:
         The bounds. They are (0, 1) for a proportion of no rows, e.g. for a class that is never
@@ -135,7 +136,7 @@ def confidence_interval(
         >>> round(float(low), 2), round(float(high), 2)
         (0.71, 0.98)
     """
-    counts = _check(counts, level, method, draws)
+    counts = _check(counts, level, method, draws, seed)
     named = _find_named(score)
     function: Callable[[Counts], Any]
     if named is None:
@@ -169,15 +170,16 @@ def confidence_interval(
     return Interval(*resampling.percentile_interval(point, values, level))
 
 
-def _check(counts: Counts, level: float, method: str, draws: int) -> Counts:
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+def _check(counts: Counts, level: float, method: str, draws: int, seed: int) -> Counts:
+    if not 0.0 < as_float(level) < 1.0:
+        raise ValueError(f"level must be between 0 and 1, got {shown(level)}.")
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     if not is_integer(draws) or draws < _MIN_DRAWS:
-        raise ValueError(f"draws must be an integer, at least {_MIN_DRAWS}, got {draws!r}.")
+        raise ValueError(f"draws must be an integer, at least {_MIN_DRAWS}, got {shown(draws)}.")
     if draws > MAX_DRAWS:
-        raise ValueError(f"draws must be at most {MAX_DRAWS}, got {draws!r}.")
+        raise ValueError(f"draws must be at most {MAX_DRAWS}, got {shown(draws)}.")
+    check_seed(seed)
     counts = counts.numpy()
     if counts.true_positive.ndim != 1:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 import ml_collections
 
+from dist_f1.counts.short_text import shown
 from dist_f1.jobs import user_functions
 from dist_f1.launching.errors import UsageError
 from dist_f1.scores.averaging import Average
@@ -27,6 +28,9 @@ _MAX_INT = 2**31 - 1
 # Short batches are padded, so a batch of this size must fit into memory.
 _MAX_BATCH = 10**7
 _MAX_DEVICES = 1024
+# Numbers of one row. A batch of larger rows does not fit into memory.
+_MAX_ROW = 10**9
+_MAX_RATE = 1e6
 # Larger factors overflow float32.
 _MAX_FACTOR = 1e30
 
@@ -51,7 +55,8 @@ def _boolean() -> _Rule:
 
 
 def _are_sizes(value: tuple[Any, ...]) -> bool:
-    return all(_has_type(size, int) and 0 < size <= _MAX_INT for size in value)
+    are_sizes = all(_has_type(size, int) and 0 < size <= _MAX_ROW for size in value)
+    return are_sizes and math.prod(value) <= _MAX_ROW
 
 
 def _has_prefix(*prefixes: str) -> Callable[[str], bool]:
@@ -85,7 +90,9 @@ _RULES = {
     "epochs": _at_least(1),
     "batch_size": _at_least(1, _MAX_BATCH),
     "learning_rate": _Rule(
-        float, lambda value: value > 0.0 and math.isfinite(value), "must be a positive number"
+        float,
+        lambda value: 0.0 < value <= _MAX_RATE,
+        f"must be a positive number of at most {_MAX_RATE:g}",
     ),
     "dtype": _one_of("float32", "float64"),
     "seed": _at_least(0, 2**32 - 1),
@@ -104,7 +111,9 @@ _RULES = {
     ),
     "feature_key": _Rule(str, bool, "must be a key of tf.train.Example"),
     "label_key": _Rule(str, bool, "must be a key of tf.train.Example"),
-    "feature_shape": _Rule(tuple, _are_sizes, "must be a tuple of sizes"),
+    "feature_shape": _Rule(
+        tuple, _are_sizes, f"must be a tuple of sizes whose product is at most {_MAX_ROW}"
+    ),
     "feature_type": _one_of("float32", "int64", "uint8"),
     "feature_scale": _Rule(
         float, lambda value: abs(value) <= _MAX_FACTOR, "must be a number from -1e30 to 1e30"
@@ -171,7 +180,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
     for key, rule in _RULES.items():
         value = config[key]
         if not _has_type(value, rule.kind) or not rule.accepts(value):
-            raise UsageError(f"config.{key} {rule.text}, got {_short(value)}.")
+            raise UsageError(f"config.{key} {rule.text}, got {shown(value)}.")
         if not _can_be_stored(value):
             raise UsageError(f"config.{key} must be valid UTF-8 text, got {value!r}.")
     task = config.task
@@ -227,15 +236,6 @@ def _can_be_stored(value: object) -> bool:
     """Whether text is valid: a file name that is no UTF-8 becomes halves of surrogate pairs."""
     texts = value if isinstance(value, tuple) else (value,)
     return not any(re.search("[\ud800-\udfff]", text) for text in texts if isinstance(text, str))
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        # Python raises an error for an integer of many digits.
-        return f"{type(value).__name__} that is too large to print"
-    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _has_type(value: Any, kind: type) -> bool:

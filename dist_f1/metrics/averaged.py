@@ -1,7 +1,6 @@
 """Metrics with a score for each class, which is averaged: F-beta, F1, precision, recall, ..."""
 
 import math
-import numbers
 from typing import Any
 
 import tensorflow as tf
@@ -9,6 +8,8 @@ from typing_extensions import Unpack
 
 from dist_f1 import scores
 from dist_f1.counts import Counts
+from dist_f1.counts.limits import as_float
+from dist_f1.counts.short_text import shown
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import table
@@ -90,10 +91,10 @@ class FBetaScore(AveragedMetric):
         **options: Unpack[MetricOptions],
     ) -> None:
         check_averaging(average, 0.0, None)
-        if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not beta > 0:
-            raise ValueError(f"beta must be a number greater than 0, got {beta!r}.")
-        self.beta: float = float(beta)
-        if average == "samples" and math.isfinite(beta * beta):
+        self.beta: float = as_float(beta)
+        if not self.beta > 0.0:
+            raise ValueError(f"beta must be a number greater than 0, got {shown(beta)}.")
+        if average == "samples" and math.isfinite(self.beta * self.beta):
             self._betas = (self.beta,)
         super().__init__(average, threshold, name, dtype, **options)
 

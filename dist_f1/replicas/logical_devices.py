@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from dist_f1.counts.limits import check_positive
+
 
 def split_cpu(devices: int) -> None:
     """Split the CPU into logical devices `CPU:0`, `CPU:1`, ..., unless it has enough already.
@@ -22,8 +24,7 @@ def split_cpu(devices: int) -> None:
         >>> len(tf.config.list_logical_devices("CPU")) >= 2
         True
     """
-    if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
-        raise ValueError(f"devices must be a positive integer, got {devices!r}.")
+    check_positive("devices", devices)
     cpu = tf.config.list_physical_devices("CPU")[0]
     configured = len(tf.config.get_logical_device_configuration(cpu) or [None])
     if configured >= devices:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.lazy_tensorflow import Array
+from dist_f1.counts.limits import as_float
+from dist_f1.counts.short_text import shown
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 from dist_f1.scores.linear import Ratio
@@ -35,9 +37,10 @@ def f_beta(
         >>> float(f_beta(counts, beta=2.0, average="binary").round(3))
         0.556
     """
-    if not beta >= 0.0:
-        raise ValueError(f"beta must be at least 0, got {beta}.")
-    ratio = linear.f_beta_ratio(beta, sample_averages.f_ratio(beta))
+    value = as_float(beta)
+    if not value >= 0.0:
+        raise ValueError(f"beta must be a number of at least 0, got {shown(beta)}.")
+    ratio = linear.f_beta_ratio(value, sample_averages.f_ratio(value))
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 
 

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import config_check, runner, suites
 from benchmarks.progress import Progress
 from benchmarks.records import Record, load_records
+from dist_f1.commands.exits import Interrupted
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUICK = "--config=configs/benchmarks_quick.py"
@@ -191,7 +192,7 @@ def test_mismatches_are_problems(monkeypatch, tmp_path):
 def test_records_before_an_interrupt_are_kept(monkeypatch, tmp_path):
     def interrupted(config, context):
         yield Record("read", {}, "before")
-        raise KeyboardInterrupt
+        raise Interrupted(130)
 
     monkeypatch.setattr(suites, "load", lambda name: interrupted)
     outcome = runner.run(config_of("read", "scaling"), tmp_path / "out", Progress(quiet=True))

@@ -151,7 +151,7 @@ def test_class_ids_without_num_classes_raise(function):
             "Unknown argument thresholds. Pass threshold=.*Supported are",
         ),
         ({"average": "both"}, "average must be None or one of"),
-        ({"beta": -1.0}, "beta must be a non-negative number"),
+        ({"beta": -1.0}, "beta must be a number of at least 0"),
         ({"num_classes": 3, "average": "macro"}, "but num_classes is 3"),
         ({"num_classes": np.ones(2)}, "third argument, and weights is the fifth"),
         ({"average": "macro", "averaged_labels": [7]}, r"labels holds \[7\].*averaged_labels"),

@@ -81,7 +81,10 @@ def test_a_path_that_is_no_config_file_is_a_usage_error(tmp_path, kind):
     [
         ("epochs = 10**5000", "Exceeds the limit"),
         ("epochs = True", "config.epochs must be an integer"),
-        ("learning_rate = float('nan')", "config.learning_rate must be a positive number, got nan"),
+        (
+            "learning_rate = float('nan')",
+            "config.learning_rate must be a positive number of at most 1e+06",
+        ),
         ("class_names = ('\\ud800', 'b')", "config.class_names must be valid UTF-8 text, got"),
         ("dataset = 'npz:\\udcff'", "config.dataset must be valid UTF-8 text, got"),
     ],

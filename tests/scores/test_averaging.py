@@ -85,8 +85,8 @@ COUNTS = Counts.from_labels([0, 1, 2], [0, 2, 2], num_classes=3).numpy()
         ({"labels": [1, 1]}, "sequence of different class ids"),
         ({"labels": [0, 3]}, r"labels holds \[3\].*0 to 2"),
         ({"labels": [-1]}, r"labels holds \[-1\]"),
-        ({"beta": -1.0}, "beta must be at least 0"),
-        ({"beta": math.nan}, "beta must be at least 0"),
+        ({"beta": -1.0}, "beta must be a number of at least 0"),
+        ({"beta": math.nan}, "beta must be a number of at least 0"),
     ],
 )
 def test_invalid_arguments_raise(arguments, message):

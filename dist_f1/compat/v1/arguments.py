@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
 from dist_f1.batch.decision_rule import DecisionRule
+from dist_f1.counts.short_text import shown
 from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.scores.averaging import Average, check_averaging, check_binary
@@ -147,7 +148,8 @@ def _as_integer(num_classes: Any) -> int | None:
         return None if num_classes is None else operator.index(num_classes)
     except TypeError as error:
         raise TypeError(
-            f"num_classes must be a positive integer, got {num_classes!r}. It is the third "
+            f"num_classes must be a positive integer, got "
+            f"{shown(num_classes)}. It is the third "
             "argument, and weights is the fifth; pass weights=."
         ) from error
 

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from dist_f1.counts.arrays import is_integer
+from dist_f1.counts.limits import check_positive
 
 Transformation = Callable[[tf.data.Dataset], tf.data.Dataset]
 AnyTensor: TypeAlias = "tf.Tensor | tf.SparseTensor | tf.RaggedTensor"
@@ -44,9 +44,8 @@ def batch_for_replicas(
     if isinstance(replicas, tf.distribute.InputContext):
         replicas = replicas.num_replicas_in_sync // replicas.num_input_pipelines
     num_replicas = 1 if replicas is None else replicas
-    for name, value in (("batch_size", batch_size), ("replicas", num_replicas)):
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    check_positive("batch_size", batch_size)
+    check_positive("replicas", num_replicas)
 
     def split(element: Any) -> tf.data.Dataset:
         rows = _num_rows(element)

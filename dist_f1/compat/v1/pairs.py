@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -15,6 +14,8 @@ from dist_f1.compat.v1.accumulator import accumulate, assert_valid
 from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
 from dist_f1.counts import Counts
+from dist_f1.counts.limits import as_float
+from dist_f1.counts.short_text import shown
 from dist_f1.metrics.options import DEFAULTS, MetricOptions
 from dist_f1.metrics.signatures import show_options
 from dist_f1.scores.averaging import Average
@@ -201,13 +202,13 @@ def _pair(
 ) -> Pair:
     betas: tuple[float, ...] | None = () if average == "samples" else None
     if beta is not None:
-        is_number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
-        if not is_number or not float(beta) >= 0.0:
-            raise ValueError(f"beta must be a non-negative number, got {beta!r}.")
-        score = functools.partial(score, beta=float(beta))
+        value = as_float(beta)
+        if not value >= 0.0:
+            raise ValueError(f"beta must be a number of at least 0, got {shown(beta)}.")
+        score = functools.partial(score, beta=value)
         # Per-class counts do not determine a sample average: F is summed row by row.
-        if average == "samples" and math.isfinite(beta * beta):
-            betas = (float(beta),)
+        if average == "samples" and math.isfinite(value * value):
+            betas = (value,)
     with scope(function, [labels, predictions, weights], options):
         resolved = resolve_options(predictions, num_classes, average, **options)
         accumulator = accumulate(
