@@ -41,7 +41,7 @@ class CheckpointManager:
         >>> import tempfile
         >>> manager = CheckpointManager(tempfile.mkdtemp())
         >>> path = manager.save(7, lambda path: (path / "state").write_text("counts"))
-        >>> manager.latest(print).name
+        >>> next(manager.intact(print)).name
         '00000007'
     """
 
@@ -78,19 +78,6 @@ class CheckpointManager:
             ) from error
         for old in self._sorted_paths()[: -self._keep]:
             _remove(old)
-        return path
-
-    def latest(self, log: Callable[[str], None]) -> pathlib.Path | None:
-        """Return the last intact checkpoint, or `None` if there are none; log damaged ones.
-
-        Raises:
-            CheckpointError: All checkpoints are damaged.
-        """
-        path = next(self.intact(log), None)
-        if path is not None:
-            self.remove_after(path)
-        elif not self.is_empty():
-            raise self.all_damaged()
         return path
 
     def intact(self, log: Callable[[str], None]) -> Iterator[pathlib.Path]:

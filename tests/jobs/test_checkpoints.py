@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -35,12 +36,19 @@ def read(path):
     return (path / "state").read_text()
 
 
+def latest(checkpoints, log=print):
+    """Return the last intact checkpoint; remove damaged ones after it, as a resumed job does."""
+    path = next(checkpoints.intact(log))
+    checkpoints.remove_after(path)
+    return path
+
+
 def test_the_latest_is_found_and_the_oldest_removed(checkpoints, tmp_path):
     messages = []
-    assert read(checkpoints.latest(messages.append)) == "state 30"
+    assert read(latest(checkpoints, messages.append)) == "state 30"
     for number in (99999999, 100000000):
         checkpoints.save(number, writer(f"state {number}"))
-    assert read(checkpoints.latest(messages.append)) == "state 100000000"
+    assert read(latest(checkpoints, messages.append)) == "state 100000000"
     names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert names == ["00000030", "100000000", "99999999"]
     assert messages == []
@@ -64,29 +72,32 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
 ):
     damage(tmp_path / "checkpoints" / "00000030")
     messages = []
-    assert read(checkpoints.latest(messages.append)) == "state 20"
+    assert read(latest(checkpoints, messages.append)) == "state 20"
     assert len(messages) == 1
     assert "00000030 is damaged" in messages[0]
     assert problem in messages[0]
     # Its number can be used again.
     checkpoints.save(30, writer("state 30 again"))
-    assert read(checkpoints.latest(messages.append)) == "state 30 again"
+    assert read(latest(checkpoints, messages.append)) == "state 30 again"
     assert len(messages) == 1
 
 
 def test_a_removed_checkpoint_is_not_missed(checkpoints, tmp_path):
     shutil.rmtree(tmp_path / "checkpoints" / "00000030")
-    assert read(checkpoints.latest(print)) == "state 20"
+    assert read(latest(checkpoints)) == "state 20"
 
 
 def test_it_is_an_error_if_all_are_damaged_but_not_if_there_are_none(checkpoints, tmp_path):
     for path in (tmp_path / "checkpoints").iterdir():
         (path / "state").unlink()
     messages = []
-    with pytest.raises(CheckpointError, match=r"All checkpoints in .* are damaged.*backup"):
-        checkpoints.latest(messages.append)
+    assert not list(checkpoints.intact(messages.append))
     assert len(messages) == 3
-    assert CheckpointManager(tmp_path / "nothing").latest(print) is None
+    assert not checkpoints.is_empty()
+    assert re.search(r"All checkpoints in .* are damaged.*backup", str(checkpoints.all_damaged()))
+    nothing = CheckpointManager(tmp_path / "nothing")
+    assert nothing.is_empty()
+    assert not list(nothing.intact(print))
 
 
 @pytest.mark.parametrize(
@@ -123,10 +134,10 @@ def test_a_killed_write_leaves_the_earlier_checkpoints(checkpoints):
 
     with pytest.raises(Killed):
         checkpoints.save(40, write)
-    assert read(checkpoints.latest(print)) == "state 30"
+    assert read(latest(checkpoints)) == "state 30"
     # The rest of it does not prevent another one.
     checkpoints.save(40, writer("state 40"))
-    assert read(checkpoints.latest(print)) == "state 40"
+    assert read(latest(checkpoints)) == "state 40"
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])
@@ -151,7 +162,7 @@ def test_a_killed_replacement_leaves_one_of_both(tmp_path, killed_at, monkeypatc
         patch.setattr(shutil, "rmtree", dies(shutil.rmtree))
         with contextlib.suppress(Killed):
             manager.save(1, writer("new"))
-    assert read(CheckpointManager(tmp_path / "checkpoints").latest(print)) == (
+    assert read(latest(CheckpointManager(tmp_path / "checkpoints"))) == (
         "old" if killed_at == 1 else "new"
     )
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000001"]
@@ -168,7 +179,7 @@ def test_a_write_killed_by_sigkill_leaves_the_earlier_checkpoints(checkpoints, t
         CheckpointManager({str(tmp_path / "checkpoints")!r}).save(40, write)
     """
     assert run_forked("-c", textwrap.dedent(code)).returncode == -signal.SIGKILL
-    assert read(checkpoints.latest(print)) == "state 30"
+    assert read(latest(checkpoints)) == "state 30"
 
 
 def test_a_full_disk_is_an_error_of_tensorflows_writer_too(tmp_path):
@@ -183,6 +194,6 @@ def test_a_full_disk_is_an_error_of_tensorflows_writer_too(tmp_path):
             manager.save(2, lambda path: saved.write(str(path / "state")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert manager.latest(print).name == "00000001"
+    assert latest(manager).name == "00000001"
     assert [path.name for path in tmp_path.rglob("0*")] == ["00000001"]
     assert (tmp_path / "checkpoints" / "00000001" / "state.index").exists()
