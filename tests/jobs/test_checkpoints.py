@@ -11,6 +11,7 @@ import textwrap
 import pytest
 import tensorflow as tf
 from forking import run_forked
+from job_checkpoints import latest
 
 from dist_f1.jobs.checkpoints import CheckpointError, CheckpointManager
 
@@ -34,13 +35,6 @@ def checkpoints(tmp_path):
 
 def read(path):
     return (path / "state").read_text()
-
-
-def latest(checkpoints, log=print):
-    """Return the last intact checkpoint; remove damaged ones after it, as a resumed job does."""
-    path = next(checkpoints.intact(log))
-    checkpoints.remove_after(path)
-    return path
 
 
 def test_the_latest_is_found_and_the_oldest_removed(checkpoints, tmp_path):
