@@ -12,6 +12,7 @@ if "--repair" in sys.argv:
     dist_f1.compat.keras3.repair_fit()
 
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
+tf.keras.utils.set_random_seed(0)
 x, y = datasets.load_digits(return_X_y=True)
 data = tf.data.Dataset.from_tensor_slices(((x / 16.0).astype("float32"), y)).batch(100)
 with strategy.scope():
@@ -26,3 +27,5 @@ history = model.fit(data, epochs=2, verbose=0).history
 for epoch, value in enumerate(history["f1"]):
     print(f"epoch {epoch}: f1 {value:.6f}", flush=True)
 print(f"rows {int(f1.counts().total)}, f1 {f1.result():.6f}", flush=True)
+counts = f1.counts().numpy()
+print(f"integers {[x.tolist() for x in (counts.true_positive, counts.predicted, counts.actual)]}")
