@@ -7,7 +7,7 @@ from confusion_counts import binary_of, counts_of, stacked
 from dist_f1.intervals import confidence_interval
 from dist_f1.scores.score_names import parse
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 def multiclass(frequencies, recalls):

@@ -17,7 +17,7 @@ from forking import ROOT
 
 from dist_f1 import Counts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 FLAGS = (
     "train",

@@ -15,11 +15,11 @@ import pytest
 from commands import read_until, run_cli, spawn_cli, start_cli
 from disturbed_jobs import differences
 from forking import ROOT
+from tiers import exhaustive, slow
 
 from dist_f1.jobs.run_lock import Holder, RunLock
 from dist_f1.launching.errors import UserError
 
-slow = pytest.mark.slow
 FLAGS = (
     "train",
     f"--config={ROOT / 'configs' / 'digits.py'}",
@@ -47,8 +47,15 @@ def undisturbed(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("workers", [(), pytest.param(("--workers=2",), marks=slow)])
-@pytest.mark.parametrize("delay", [1.0, *(pytest.param(d, marks=slow) for d in (0, 0.5, 2, 5, 10))])
+@pytest.mark.parametrize(
+    ("delay", "workers"),
+    [
+        slow(1.0, ()),
+        slow(2.0, ("--workers=2",)),
+        *(exhaustive(delay, ()) for delay in (0, 0.5, 2, 5, 10)),
+        *(exhaustive(delay, ("--workers=2",)) for delay in (0, 0.5, 1, 5, 10)),
+    ],
+)
 def test_the_second_job_refuses_and_the_first_is_untouched(undisturbed, tmp_path, delay, workers):
     # The first job must still run when the second starts.
     epochs = 6 if delay < 5 else 80
@@ -74,7 +81,7 @@ def test_the_second_job_refuses_and_the_first_is_untouched(undisturbed, tmp_path
     assert len(rows) == len(set(rows)) == 2 * epochs
 
 
-@slow
+@pytest.mark.slow
 def test_a_killed_holder_blocks_nobody(undisturbed, tmp_path, monkeypatch):
     monkeypatch.setattr("dist_f1.jobs.run_lock._ACQUIRE_SECONDS", 0.05)
     flags = (*FLAGS, "--config.epochs=6", f"--run_dir={tmp_path / 'run'}")

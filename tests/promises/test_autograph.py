@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from forking import ROOT
+from tiers import exhaustive
 
 _PROGRAM = ROOT / "tests/promises/autograph_program.py"
 
@@ -28,11 +29,12 @@ def messages(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", *map(exhaustive, ["bfloat16", "float32", "float64"])])
 def test_no_metric_of_any_dtype_makes_autograph_warn(dtype):
     assert not messages(dtype)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_warning_of_autograph_is_noticed():
     assert messages("float16", "--with_lambdas")
