@@ -30,8 +30,8 @@ _MAX_BATCH = 10**7
 _MAX_DEVICES = 1024
 # Numbers of one row. A batch of larger rows does not fit into memory.
 _MAX_ROW = 10**9
-_MAX_RATE = 1e6
-# Larger factors overflow float32.
+# Larger numbers overflow float32; a factor is multiplied with features.
+_MAX_RATE = 1e38
 _MAX_FACTOR = 1e30
 
 

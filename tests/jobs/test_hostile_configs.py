@@ -83,7 +83,7 @@ def test_a_path_that_is_no_config_file_is_a_usage_error(tmp_path, kind):
         ("epochs = True", "config.epochs must be an integer"),
         (
             "learning_rate = float('nan')",
-            "config.learning_rate must be a positive number of at most 1e+06",
+            "config.learning_rate must be a positive number of at most 1e+38",
         ),
         ("class_names = ('\\ud800', 'b')", "config.class_names must be valid UTF-8 text, got"),
         ("dataset = 'npz:\\udcff'", "config.dataset must be valid UTF-8 text, got"),

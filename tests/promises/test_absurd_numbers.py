@@ -114,7 +114,7 @@ NUMBERS = [
 )
 @pytest.mark.parametrize("key", [*NUMBERS, "threshold", "validation_fraction"])
 def test_absurd_settings_are_usage_errors(key, value):
-    value = 10 * value if key == "feature_scale" else value
+    value = 10**9 * value if key in ("feature_scale", "learning_rate") else value
     config = ml_collections.ConfigDict({**config_for_dataset("digits").to_dict(), key: value})
     with pytest.raises(UsageError, match=f"config.{key} must be ") as raised:
         settings.validate(config)

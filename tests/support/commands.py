@@ -71,8 +71,7 @@ def start_process(*command, cwd=ROOT, timeout=300, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell that runs the tests in the background makes them ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=_reset_signals,
     )
     # Reading a line has no time-out.
     alarm = threading.Timer(timeout, process.kill)
@@ -112,6 +111,12 @@ def is_running(pid):
 
 def last_line(text):
     return text.strip().splitlines()[-1]
+
+
+def _reset_signals():
+    """Undo that a shell makes programs in the background ignore Ctrl-C, and nohup SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _environment(variables):
