@@ -87,7 +87,7 @@ def test_all_hosts_restart_together_after_the_fault_of_one(tmp_path, reference, 
 
 @pytest.mark.exhaustive
 def test_an_elastic_job_continues_without_a_host_and_takes_it_back(tmp_path):
-    epochs = 150
+    epochs = 40
     flags = ("--min_hosts=1", "--start_timeout=5")
     with hosts(2) as cluster, start(tmp_path, cluster, *flags, epochs=epochs) as job:
         job.wait_for(0, "validation: loss")
