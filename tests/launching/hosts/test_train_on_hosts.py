@@ -53,7 +53,7 @@ def test_hosts_have_the_integers_of_one_machine(tmp_path, reference, count, work
     with hosts(count) as cluster:
         cluster.set_link(**link)
         with start(tmp_path, cluster, epochs=epochs, workers=workers) as job:
-            assert job.wait(280.0) == [0] * count, job.outputs()
+            assert job.wait(600.0) == [0] * count, job.outputs()
     assert differences(reference(count * workers, epochs), tmp_path / "run") == []
 
 
