@@ -1,9 +1,11 @@
 """Eight logical CPU devices for every test; TensorFlow fixes their number when it starts."""
 
+import collections
 import functools
 import gc
 import importlib
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -25,6 +27,27 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 _models = []
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--variants",
+        type=int,
+        default=sys.maxsize,
+        help="Number of slow variants of each test to run, unless they are marked as distinct.",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    seen, kept, left_out = collections.Counter(), [], []
+    for item in items:
+        is_variant = item.get_closest_marker("slow") and not item.get_closest_marker("distinct")
+        function = (item.path, getattr(item, "originalname", item.name))
+        seen[function] += bool(is_variant)
+        is_kept = not is_variant or seen[function] <= config.getoption("--variants")
+        (kept if is_kept else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 def pytest_configure(config):

@@ -22,6 +22,7 @@ TESTED_IN = {
 PAGES = [page for page in doc_snippets.pages_with_code() if page not in TESTED_IN]
 
 
+@pytest.mark.distinct
 @pytest.mark.parametrize("page", PAGES)
 def test_code_on_the_page_runs_on_four_replicas(page, tmp_path):
     script = ROOT / "tests" / "support" / "run_page.py"

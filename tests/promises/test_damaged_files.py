@@ -17,7 +17,7 @@ import pytest
 from comparisons import same
 from npz_files import archive, header, inflating_archive, npy, plain_header, raw_archive
 from peak_memory import limited_memory
-from tiers import exhaustive
+from tiers import slow
 
 import dist_f1
 from dist_f1 import Counts, Sweep
@@ -251,7 +251,7 @@ FAST = [name for name in READERS if name in ("counts", "sweep")]
 OTHERS = [name for name in [*READERS, "html report"] if name not in FAST]
 
 
-@pytest.mark.parametrize("kind", [*FAST, *map(exhaustive, OTHERS)])
+@pytest.mark.parametrize("kind", [*FAST, *map(slow, OTHERS)])
 def test_a_hostile_file_is_one_error_and_takes_little_memory(kind, tmp_path):
     reader = {**READERS, "html report": HtmlReportReader}[kind](tmp_path)
     accepted, number = [], 0

@@ -1,4 +1,4 @@
-"""Parameters that belong to the slow tiers."""
+"""Parameters that belong to the slow tier."""
 
 import pytest
 
@@ -6,11 +6,6 @@ import pytest
 def slow(*values):
     """Return a parameter that runs in `make test-all` only."""
     return pytest.param(*values, marks=pytest.mark.slow)
-
-
-def exhaustive(*values):
-    """Return a slow parameter that `.ci/run` leaves out, because it repeats other parameters."""
-    return pytest.param(*values, marks=[pytest.mark.slow, pytest.mark.exhaustive])
 
 
 def slow_except(values, *fast):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from commands import run_cli
 from hosts import hosts
 from launched_hosts import Launchers
-from tiers import exhaustive
+from tiers import slow
 
 SCRIPT = "tests/launching/scripts/fit.py"
 pytestmark = [
@@ -22,7 +22,7 @@ def results(output):
     return sorted(lines)
 
 
-@pytest.mark.parametrize("count", [2, exhaustive(3)])
+@pytest.mark.parametrize("count", [2, slow(3)])
 def test_fit_on_hosts_has_the_integers_of_one_machine(tmp_path, count):
     options = ("--host_timeout=10", f"--log_dir={tmp_path / 'logs'}")
     arguments = (SCRIPT, "--", "--repair")

@@ -8,7 +8,7 @@ from commands import run_cli
 from disturbed_jobs import SETTINGS, check_rows, differences
 from hosts import hosts
 from launched_hosts import Launchers
-from tiers import exhaustive
+from tiers import slow
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +43,9 @@ def start(tmp_path, cluster, *flags, epochs=2, workers=1):
     ("count", "workers", "link"),
     [
         (2, 1, {}),
-        exhaustive(2, 2, {}),
-        exhaustive(3, 1, {}),
-        exhaustive(2, 1, {"delay": 0.2, "loss": 0.01}),
+        slow(2, 2, {}),
+        slow(3, 1, {}),
+        slow(2, 1, {"delay": 0.2, "loss": 0.01}),
     ],
 )
 def test_hosts_have_the_integers_of_one_machine(tmp_path, reference, count, workers, link):
@@ -61,8 +61,8 @@ def test_hosts_have_the_integers_of_one_machine(tmp_path, reference, count, work
     ("fault", "victim"),
     [
         ("cut", 1),
-        *(exhaustive(*case) for case in itertools.product(["kill", "power"], [0, 1])),
-        exhaustive("cut", 0),
+        *(slow(*case) for case in itertools.product(["kill", "power"], [0, 1])),
+        slow("cut", 0),
     ],
 )
 def test_all_hosts_restart_together_after_the_fault_of_one(tmp_path, reference, fault, victim):
