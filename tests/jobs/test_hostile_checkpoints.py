@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import fuzzing
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -298,7 +299,7 @@ def test_each_flipped_byte_of_predictions_is_noticed_or_harmless(tmp_path):
     predictions.flush()
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
-    for k in range(0, len(content), 7):
+    for k in range(0, len(content), fuzzing.stride(7)):
         for damaged in (content[:k], content[:k] + bytes([content[k] ^ 255]) + content[k + 1 :]):
             path.write_bytes(damaged)
             found = predictions.collect_rows(3)

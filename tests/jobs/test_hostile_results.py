@@ -3,6 +3,7 @@
 import itertools
 
 import example_runs
+import fuzzing
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -157,7 +158,7 @@ def _damaged(data, stride):
         yield data[:k] + bytes([data[k] ^ (1 << k % 8)]) + data[k + 1 :]
 
 
-@pytest.mark.parametrize("stride", [97, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [97, pytest.param(fuzzing.stride(3), marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "file", ["config.json", "scores.json", "metrics.jsonl", "predictions.npz", "sweep.npz"]
 )

@@ -6,9 +6,10 @@ import os
 import pathlib
 import tempfile
 
+import fuzzing
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from job_configs import config_for_dataset
 from job_data import SHAPE, SPLIT, X, Y, damage, features, order_of, targets, write_npz
@@ -175,6 +176,7 @@ def test_a_file_that_is_not_an_npz_raises(tmp_path, write, message):
         data.load(config_for_dataset(f"npz:{tmp_path}/rows.npz"))
 
 
+@settings(max_examples=fuzzing.examples(settings.default.max_examples))
 @given(where=st.floats(0.0, 1.0, exclude_max=True), bits=st.integers(1, 255))
 def test_a_damaged_npz_raises_or_holds_the_same_rows(where, bits):
     with tempfile.TemporaryDirectory() as directory:
@@ -187,6 +189,7 @@ def test_a_damaged_npz_raises_or_holds_the_same_rows(where, bits):
             assert order_of(loaded.validation, 1) == [8, 9, 10, 11]
 
 
+@settings(max_examples=fuzzing.examples(settings.default.max_examples))
 @given(where=st.floats(0.0, 1.0, exclude_max=True))
 def test_a_truncated_npz_raises(where):
     with tempfile.TemporaryDirectory() as directory:

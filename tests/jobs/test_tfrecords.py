@@ -6,6 +6,7 @@ import os
 import pathlib
 import tempfile
 
+import fuzzing
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ from dist_f1.jobs import data
 from dist_f1.jobs.data import DataError, Shard
 
 
-@settings(max_examples=5)
+@settings(max_examples=fuzzing.examples(5, full=200))
 @given(
     name=st.sampled_from(["train-0.tfrecord", "train-1.tfrecord"]),
     where=st.floats(0.0, 1.0, exclude_max=True),

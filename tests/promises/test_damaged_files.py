@@ -8,13 +8,13 @@ same functions, but slowly.
 import functools
 import io
 import itertools
-import os
 import zipfile
 
 import click.testing
 import numpy as np
 import pytest
 from comparisons import same
+from fuzzing import IS_FULL, stride
 from npz_files import archive, header, inflating_archive, npy, plain_header, raw_archive
 from peak_memory import limited_memory
 from tiers import slow
@@ -23,7 +23,6 @@ import dist_f1
 from dist_f1 import Counts, Sweep
 from dist_f1.commands import report
 
-IS_FULL = bool(os.environ.get("DIST_F1_FUZZ"))
 FLIPS = [0x01, 0x80] if IS_FULL else [0x20]
 INDICATORS = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 1, 1]])
 COUNTS = {
@@ -171,7 +170,7 @@ def test_a_cut_or_flipped_file_raises_or_is_read_right(kind, tmp_path):
     content = reader.content
     expected = reader.read(content)
     # An empty checkpoint is the one of a metric that has counted nothing.
-    step = 1 if IS_FULL else reader.step
+    step = stride(reader.step)
     for length in range(1, len(content), step):
         assert refuses(reader, content[:length]), length
     undetected = 0
