@@ -111,9 +111,10 @@ class _Job:
         self._run_dir = run_dir
         self._position = (0, "", 0)
         self._pids = {}
+        # A busy machine may take longer than `STALL_SECONDS` to start, which is one more restart.
         command = [
             *(sys.executable, "-m", "dist_f1.commands.main", "train"),
-            *(f"--run_dir={run_dir}", f"--workers={_WORKERS.value}", f"--max_restarts={kills}"),
+            *(f"--run_dir={run_dir}", f"--workers={_WORKERS.value}", f"--max_restarts={2 * kills}"),
             *SETTINGS,
             "--config.log_every=1",
             f"--stall_timeout={STALL_SECONDS}",
