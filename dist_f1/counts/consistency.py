@@ -138,7 +138,10 @@ def _rows(fields: Fields) -> str:
     hits, predicted, actual = (fields[x] for x in ("true_positive", "predicted", "actual"))
     total, scale = fields["total"], _scale(fields)
     if "samples" in fields:
-        return "" if _is_weighted(fields) else _samples(fields["samples"], total)
+        if _is_weighted(fields):
+            return ""
+        sums, classes = fields["samples"], predicted.shape[-1]
+        return _samples(sums, total) or _exact_matches(sums, total, classes)
     fault = ""
     if predicted.shape[-1] > 1 and "class_total" not in fields:
         # Each row has one predicted class. With argmax, it may have several actual ones.
@@ -172,6 +175,23 @@ def _samples(sums: Mapping[str, np.ndarray], total: np.ndarray) -> str:
         if fault:
             return fault
     return ""
+
+
+def _exact_matches(sums: Mapping[str, np.ndarray], total: np.ndarray, classes: int) -> str:
+    """Check the number of rows with every class correct against the sum of the Jaccard index.
+
+    Such a row has the index 1, or none if it has no class. Another row has at most (C - 1) / C.
+    """
+    if not sums:
+        return ""
+    high, undefined = (sums["jaccard"][..., i].astype(np.float64) for i in (0, 2))
+    exact = sums[EXACT_MATCH].astype(np.float64)
+    least = (exact - undefined) * 2.0**LIMB_BITS
+    most = least + (total - exact) * np.floor(2.0**LIMB_BITS * (classes - 1) / classes)
+    # Products of more than 53 bits are rounded.
+    tolerance = 2.0**-50 * total * 2.0**LIMB_BITS
+    is_possible = (exact >= undefined) & (high >= least - tolerance) & (high <= most + tolerance)
+    return "" if np.all(is_possible) else f"samples.{EXACT_MATCH} contradicts samples.jaccard"
 
 
 def _more(name: str, values: np.ndarray, limit_name: str, limits: np.ndarray) -> str:

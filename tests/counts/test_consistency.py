@@ -159,6 +159,21 @@ FALSE = {
     "more entries than rows": (ENTRIES, {"class_total": [3, 1, 1]}, "class_total is 3, more than"),
     "more actual entries": (ENTRIES, {"class_total": [0, 1, 1]}, "more than class_total, 0"),
     "too many exact rows": (MULTILABEL, {"samples.all_right": 4}, "samples.all_right is 4, more"),
+    "an exact row without its ratio": (
+        MULTILABEL,
+        {"samples.all_right": 2},
+        "samples.all_right contradicts samples.jaccard",
+    ),
+    "a ratio without its exact row": (
+        MULTILABEL,
+        {"samples.all_right": 0, "samples.jaccard": [3 * 2**26, 0, 0]},
+        "samples.all_right contradicts samples.jaccard",
+    ),
+    "undefined rows that are not exact": (
+        MULTILABEL,
+        {"samples.jaccard": [0, 0, 2]},
+        "samples.all_right contradicts samples.jaccard",
+    ),
     "a ratio above 1": (MULTILABEL, {"samples.f1": [3 * 2**26 + 1, 0, 0]}, "samples.f1 is 4, more"),
     "too many undefined": (MULTILABEL, {"samples.f1": [0, 0, 4]}, "samples.f1, undefined is 4"),
     "a low limb": (MULTILABEL, {"samples.f1": [0, 2**28, 0]}, "samples.f1 is 4, more"),

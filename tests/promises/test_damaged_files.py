@@ -229,6 +229,8 @@ def hostile_files(content):
     for name, array in arrays.items():
         own = f"{name}.npy"
         for kind, member in hostile_arrays(array).items():
+            if member == members[own]:
+                continue
             yield f"{name}: {kind}", archive({**members, own: member}.items())
         yield f"{name} doubled", archive([*members.items(), (own, members[own])])
         yield f"{name} missing", archive([x for x in members.items() if x[0] != own])
@@ -271,5 +273,5 @@ def test_a_hostile_file_is_one_error_and_takes_little_memory(kind, tmp_path):
         "multilabel",
         "thresholds: float",
     )
-    harmless += ("thresholds: big", "format_version: big", "invalid: no axis")
+    harmless += ("thresholds: big", "format_version: big")
     assert all(any(word in name for word in harmless) for name in accepted), accepted
