@@ -10,7 +10,7 @@ import numpy as np
 
 from dist_f1.counts import misplaced
 from dist_f1.counts.limits import as_float, check_positive
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -129,8 +129,8 @@ def _parse_threshold(threshold: Any) -> float | tuple[float, ...]:
         if not 0.0 < as_float(value) <= 1.0:
             raise ValueError(
                 "threshold must be a number with 0 < threshold <= 1, got "
-                f"{shown(threshold)}. It is a "
-                "probability; for logits pass from_logits=True (0.5 is then a logit of 0)."
+                f"{short_repr(threshold)}. It is a probability; for logits pass from_logits=True "
+                "(0.5 is then a logit of 0)."
                 f"{misplaced.remedy(threshold)}"
             )
     if values is threshold:

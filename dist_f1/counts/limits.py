@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dist_f1.counts.arrays import is_integer
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 
 # A float64 has at most 17 significant digits.
 MAX_DIGITS = 17
@@ -23,8 +23,7 @@ _MAX_COUNTS = 2**31
 
 def check_digits(digits: Any) -> None:
     """Raise `ValueError` unless a text can have this number of decimals."""
-    if not is_integer(digits) or not 0 <= digits <= MAX_DIGITS:
-        raise ValueError(f"digits must be an integer from 0 to {MAX_DIGITS}, got {shown(digits)}.")
+    _check_range("digits", digits, MAX_DIGITS)
 
 
 def check_positive(name: str, value: Any, most: int = MAX_CLASSES) -> int:
@@ -38,16 +37,20 @@ def check_positive(name: str, value: Any, most: int = MAX_CLASSES) -> int:
         3
     """
     if not is_integer(value) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {shown(value)}.")
+        raise ValueError(f"{name} must be a positive integer, got {short_repr(value)}.")
     if value > most:
-        raise ValueError(f"{name} must be at most {most}, got {shown(value)}.")
+        raise ValueError(f"{name} must be at most {most}, got {short_repr(value)}.")
     return int(value)
 
 
 def check_seed(seed: Any) -> None:
     """Raise `ValueError` unless NumPy can seed random numbers with an integer of 64 bits."""
-    if not is_integer(seed) or not 0 <= seed <= _MAX_SEED:
-        raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {shown(seed)}.")
+    _check_range("seed", seed, _MAX_SEED)
+
+
+def _check_range(name: str, value: Any, most: int) -> None:
+    if not is_integer(value) or not 0 <= value <= most:
+        raise ValueError(f"{name} must be an integer from 0 to {most}, got {short_repr(value)}.")
 
 
 def as_float(value: Any) -> float:

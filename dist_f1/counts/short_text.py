@@ -1,4 +1,4 @@
-"""Short texts of values, for `repr`. They import nothing but NumPy, and never raise."""
+"""Short texts of values, for `repr` and messages. They import only NumPy, and never raise."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def join(name: str, parts: Iterable[str]) -> str:
     return f"{name}({', '.join(parts)})"
 
 
-def shown(value: object) -> str:
-    """Return the `repr` of any value, for a message: short, and also of an integer of many digits.
+def short_repr(value: object) -> str:
+    """Return the `repr` of a value, cut after 200 characters, also of an integer of many digits.
 
     Example:
-        >>> shown("a"), shown(10**5000)
+        >>> short_repr("a"), short_repr(10**5000)
         ("'a'", 'an int that is too large to print')
     """
     try:

@@ -22,7 +22,7 @@ from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.html_table import html_table
 from dist_f1.counts.limits import MAX_DRAWS, as_float, check_seed
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.counts.validity import raise_if_invalid
 from dist_f1.intervals import resampling
 from dist_f1.intervals.proportions import find_proportion, is_of_one_class, wilson_interval
@@ -172,13 +172,15 @@ def confidence_interval(
 
 def _check(counts: Counts, level: float, method: str, draws: int, seed: int) -> Counts:
     if not 0.0 < as_float(level) < 1.0:
-        raise ValueError(f"level must be between 0 and 1, got {shown(level)}.")
+        raise ValueError(f"level must be between 0 and 1, got {short_repr(level)}.")
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
     if not is_integer(draws) or draws < _MIN_DRAWS:
-        raise ValueError(f"draws must be an integer, at least {_MIN_DRAWS}, got {shown(draws)}.")
+        raise ValueError(
+            f"draws must be an integer, at least {_MIN_DRAWS}, got {short_repr(draws)}."
+        )
     if draws > MAX_DRAWS:
-        raise ValueError(f"draws must be at most {MAX_DRAWS}, got {shown(draws)}.")
+        raise ValueError(f"draws must be at most {MAX_DRAWS}, got {short_repr(draws)}.")
     check_seed(seed)
     counts = counts.numpy()
     if counts.true_positive.ndim != 1:

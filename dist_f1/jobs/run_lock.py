@@ -21,7 +21,7 @@ from dist_f1.launching.errors import UserError
 # Variable of workers whose launcher holds the lock.
 LOCKED_BY_LAUNCHER = "DIST_F1_RUN_DIR_LOCKED"
 
-# Another process may hold the lock for a moment to see whether it is free.
+# A job that has been killed may hold the lock for a moment, until its process has ended.
 _ACQUIRE_SECONDS = 1.0
 # The holder writes its record after it has acquired the lock.
 _RECORD_SECONDS = 2.0
@@ -108,7 +108,7 @@ class RunLock:
             with explained(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
             with explained(self._path / LOCK):
-                is_locked = self._try_to_lock(_ACQUIRE_SECONDS)
+                is_locked = self._try_to_lock()
             if not is_locked:
                 raise UserError(
                     f"--run_dir={self._path} is in use by {self._read_holder().describe()}. Wait "
@@ -141,10 +141,10 @@ class RunLock:
         with contextlib.suppress(OSError):
             self._lock.release()
 
-    def _try_to_lock(self, timeout: float) -> bool:
+    def _try_to_lock(self) -> bool:
         """Lock the file; `False` if another process holds the lock."""
         try:
-            self._lock.acquire(timeout=timeout, poll_interval=_POLL_SECONDS)
+            self._lock.acquire(timeout=_ACQUIRE_SECONDS, poll_interval=_POLL_SECONDS)
         except filelock.Timeout:
             return False
         except (NotImplementedError, OSError) as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 import ml_collections
 
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.jobs import user_functions
 from dist_f1.launching.errors import UsageError
 from dist_f1.scores.averaging import Average
@@ -180,7 +180,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
     for key, rule in _RULES.items():
         value = config[key]
         if not _has_type(value, rule.kind) or not rule.accepts(value):
-            raise UsageError(f"config.{key} {rule.text}, got {shown(value)}.")
+            raise UsageError(f"config.{key} {rule.text}, got {short_repr(value)}.")
         if not _can_be_stored(value):
             raise UsageError(f"config.{key} must be valid UTF-8 text, got {value!r}.")
     task = config.task

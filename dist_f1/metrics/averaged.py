@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 from dist_f1 import scores
 from dist_f1.counts import Counts
 from dist_f1.counts.limits import as_float
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.metrics.base import CountsMetric
 from dist_f1.metrics.options import MetricOptions
 from dist_f1.scores import table
@@ -93,7 +93,7 @@ class FBetaScore(AveragedMetric):
         check_averaging(average, 0.0, None)
         self.beta: float = as_float(beta)
         if not self.beta > 0.0:
-            raise ValueError(f"beta must be a number greater than 0, got {shown(beta)}.")
+            raise ValueError(f"beta must be a number greater than 0, got {short_repr(beta)}.")
         if average == "samples" and math.isfinite(self.beta * self.beta):
             self._betas = (self.beta,)
         super().__init__(average, threshold, name, dtype, **options)

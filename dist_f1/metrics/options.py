@@ -7,7 +7,7 @@ from dist_f1.batch.decision_rule import DecisionRule
 from dist_f1.batch.groups import check_num_groups
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.limits import check_positive
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.invalid_rows import OnInvalid
 from dist_f1.metrics.signatures import keywords_of
@@ -164,7 +164,7 @@ def _check_ignore_class(value: Any) -> int | None:
     if value is None:
         return None
     if not is_integer(value):
-        raise ValueError(f"ignore_class must be an integer, got {shown(value)}.")
+        raise ValueError(f"ignore_class must be an integer, got {short_repr(value)}.")
     if not -(2**63) <= value < 2**63:
-        raise ValueError(f"ignore_class must be an integer of 64 bits, got {shown(value)}.")
+        raise ValueError(f"ignore_class must be an integer of 64 bits, got {short_repr(value)}.")
     return int(value)

@@ -9,7 +9,7 @@ from dist_f1.counts import Counts, sample_averages
 from dist_f1.counts.argument import takes_counts
 from dist_f1.counts.lazy_tensorflow import Array
 from dist_f1.counts.limits import as_float
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.scores import linear
 from dist_f1.scores.averaging import Average, averaged
 from dist_f1.scores.linear import Ratio
@@ -39,7 +39,7 @@ def f_beta(
     """
     value = as_float(beta)
     if not value >= 0.0:
-        raise ValueError(f"beta must be a number of at least 0, got {shown(beta)}.")
+        raise ValueError(f"beta must be a number of at least 0, got {short_repr(beta)}.")
     ratio = linear.f_beta_ratio(value, sample_averages.f_ratio(value))
     return averaged(counts, ratio, average, zero_division, labels, pos_label)
 

@@ -11,7 +11,7 @@ from dist_f1.batch.decision_rule import DecisionRule, comparison_threshold
 from dist_f1.counts.arrays import is_integer
 from dist_f1.counts.lazy_tensorflow import tf
 from dist_f1.counts.limits import MAX_THRESHOLDS
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 
 # Down to this step, rounding in float32 moves a prediction by less than half a step.
 _MIN_STEP = 1e-4
@@ -36,14 +36,14 @@ class Grid:
         """
         if is_integer(thresholds):
             if thresholds < 2:  # type: ignore[operator]
-                raise ValueError(f"thresholds must be at least 2, got {shown(thresholds)}.")
+                raise ValueError(f"thresholds must be at least 2, got {short_repr(thresholds)}.")
             number = int(thresholds)  # type: ignore[arg-type]
             _check_number(number)
             return cls(tuple((i + 1) / number for i in range(number)))
         if isinstance(thresholds, str | bool | float):
             raise ValueError(
                 f"thresholds must be a number of thresholds or a sequence of them, got "
-                f"{shown(thresholds)}."
+                f"{short_repr(thresholds)}."
             )
         _check_number(np.size(thresholds))
         values = DecisionRule(tuple(float(t) for t in np.ravel(thresholds))).threshold
@@ -129,4 +129,4 @@ class Grid:
 
 def _check_number(number: int) -> None:
     if number > MAX_THRESHOLDS:
-        raise ValueError(f"thresholds must be at most {MAX_THRESHOLDS}, got {shown(number)}.")
+        raise ValueError(f"thresholds must be at most {MAX_THRESHOLDS}, got {short_repr(number)}.")

@@ -1,4 +1,4 @@
-"""A number that no computer can serve raises one clear error at once, whoever takes it."""
+"""A number that no computer can process raises one clear error at once, in every function."""
 
 import ml_collections
 import numpy as np

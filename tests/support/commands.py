@@ -71,7 +71,7 @@ def start_process(*command, cwd=ROOT, timeout=300, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=_reset_signals,
+        preexec_fn=reset_signals,
     )
     # Reading a line has no time-out.
     alarm = threading.Timer(timeout, process.kill)
@@ -113,8 +113,8 @@ def last_line(text):
     return text.strip().splitlines()[-1]
 
 
-def _reset_signals():
-    """Undo that a shell makes programs in the background ignore Ctrl-C, and nohup SIGHUP."""
+def reset_signals():
+    """Handle signals as usual: a shell lets background programs ignore Ctrl-C, and nohup SIGHUP."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,7 +1,6 @@
 """Launchers of a job on several hosts: on ports of this machine, or on hosts of namespaces."""
 
 import contextlib
-import functools
 import os
 import random
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from commands import COMMAND
+from commands import COMMAND, reset_signals
 from forking import ROOT
 
 from dist_f1.launching.cluster import fixed_ports
@@ -54,9 +53,8 @@ class Launchers:
         with open(self._directory / f"host-{index}.txt", "ab") as file:
             command = [*COMMAND, *self._command(index)]
             if self._hosts is None:
-                # A shell that runs the tests in the background makes them ignore Ctrl-C.
-                reset = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-                process = subprocess.Popen(command, stdout=file, preexec_fn=reset, **options)
+                options["preexec_fn"] = reset_signals
+                process = subprocess.Popen(command, stdout=file, **options)
             else:
                 process = self._hosts[index].start(command, stdout=file, **options)
         self.processes[index] = process

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from dist_f1.batch import inputs
 from dist_f1.batch.decision_rule import DecisionRule
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.metrics.argument_hints import check_known
 from dist_f1.metrics.options import DEFAULTS, MetricOptions, resolve, rule_of
 from dist_f1.scores.averaging import Average, check_averaging, check_binary
@@ -149,7 +149,7 @@ def _as_integer(num_classes: Any) -> int | None:
     except TypeError as error:
         raise TypeError(
             f"num_classes must be a positive integer, got "
-            f"{shown(num_classes)}. It is the third "
+            f"{short_repr(num_classes)}. It is the third "
             "argument, and weights is the fifth; pass weights=."
         ) from error
 

@@ -15,7 +15,7 @@ from dist_f1.compat.v1.arguments import Options, TensorLike, resolve_options
 from dist_f1.compat.v1.scope import scope
 from dist_f1.counts import Counts
 from dist_f1.counts.limits import as_float
-from dist_f1.counts.short_text import shown
+from dist_f1.counts.short_text import short_repr
 from dist_f1.metrics.options import DEFAULTS, MetricOptions
 from dist_f1.metrics.signatures import show_options
 from dist_f1.scores.averaging import Average
@@ -204,7 +204,7 @@ def _pair(
     if beta is not None:
         value = as_float(beta)
         if not value >= 0.0:
-            raise ValueError(f"beta must be a number of at least 0, got {shown(beta)}.")
+            raise ValueError(f"beta must be a number of at least 0, got {short_repr(beta)}.")
         score = functools.partial(score, beta=value)
         # Per-class counts do not determine a sample average: F is summed row by row.
         if average == "samples" and math.isfinite(value * value):
